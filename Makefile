@@ -1,0 +1,36 @@
+# Thin: each target is one script, so that everything can be run without make too.
+.PHONY: help check unit test e2e cluster cluster-down images demo demo-down bench-sanitize lock
+.DEFAULT_GOAL := help
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+check: ## formatting, types, import layers, unit and contract tests
+	tests/check
+
+test: ## everything: check, then the end-to-end tests on a real cluster
+	tests/all
+
+e2e: ## only the end-to-end tests (ARGS="-k name" narrows them)
+	tests/e2e/run $(ARGS)
+
+cluster: ## start the test cluster, or the parts of it that are down
+	tests/cluster/up
+
+cluster-down: ## stop the test cluster and leave nothing behind
+	tests/cluster/down
+
+images: ## build the images and hand them to the cluster
+	tests/cluster/images
+
+demo: ## cluster, operator, workload, a real bundle; then where to look
+	tests/demo/up
+
+demo-down: ## remove what `make demo` made
+	tests/demo/down
+
+bench-sanitize: ## throughput of the sanitizer beside a bare scan of the same bytes
+	tests/bench/sanitize/run
+
+lock: ## renew the lock files
+	tests/lock

@@ -1,0 +1,78 @@
+"""The one executable: `operator` in the Deployment, `collect` in Jobs, `fetch` for people with a shell.
+
+Each command imports only what it needs: a collector pod must not pay for kopf, nor the operator for the sanitizer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from supportbundle import __version__
+from supportbundle.errors import SupportBundleError
+
+CONFIG = Path("/etc/supportbundle/config.yaml")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; expected failures end in one plain line and exit code 1."""
+    parser = _parser()
+    args = parser.parse_args(argv)
+    command: Callable[[argparse.Namespace], int] = args.command
+    try:
+        return command(args)
+    except SupportBundleError as error:
+        print(f"supportbundle: {error}", file=sys.stderr)  # noqa: T201 - a command line speaks
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("supportbundle", description=__doc__)
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    operator = commands.add_parser("operator", help="watch SupportBundles and run them")
+    operator.add_argument("--config", type=Path, default=CONFIG, help="settings written by the chart")
+    operator.set_defaults(command=_operator)
+    collect = commands.add_parser("collect", help="run one shard; only inside a collection Job")
+    collect.set_defaults(command=_collect)
+    fetch = commands.add_parser("fetch", help="write the zip of a finished bundle to standard output")
+    fetch.add_argument("namespace")
+    fetch.add_argument("name")
+    fetch.set_defaults(command=_fetch)
+    return parser
+
+
+def _operator(args: argparse.Namespace) -> int:
+    from supportbundle.config import load_config
+    from supportbundle.handlers import operate
+    from supportbundle.jsonlog import configure
+
+    config = load_config(args.config)
+    configure(config.log_level)
+    asyncio.run(operate(config, os.environ.get("POD_NAMESPACE", "supportbundle-system")))
+    return 0
+
+
+def _collect(_: argparse.Namespace) -> int:
+    from supportbundle.collector.main import main as collect
+
+    return collect()
+
+
+def _fetch(args: argparse.Namespace) -> int:
+    from supportbundle.reconcile.fetch import fetch
+
+    asyncio.run(
+        fetch(args.namespace, args.name, os.environ.get("POD_NAMESPACE", "supportbundle-system"), sys.stdout.buffer)
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+"""What the Job's pod was given: the plan, the upload URLs and the Secrets whose values must not leave."""
+
+from __future__ import annotations
+
+import gzip
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from supportbundle.errors import Corrupt
+from supportbundle.model.mounts import KNOWN_DIR, PLAN_FILE, RUN_DIR, SCRATCH_DIR, UPLOADS_FILE
+from supportbundle.model.plan import Plan, Uploads
+from supportbundle.sanitize import KnownSecret
+
+
+@dataclass(frozen=True, slots=True)
+class Mounts:
+    """The directories of the pod; tests give their own."""
+
+    run: Path = Path(RUN_DIR)
+    known: Path = Path(KNOWN_DIR)
+    scratch: Path = Path(SCRATCH_DIR)
+
+    def plan(self) -> Plan:
+        """The plan.
+
+        Raises:
+            Corrupt: if the Secret does not hold one.
+        """
+        try:
+            return Plan.model_validate_json(gzip.decompress((self.run / PLAN_FILE).read_bytes()))
+        except (OSError, EOFError, ValidationError) as error:
+            raise Corrupt(f"The run's Secret holds no usable plan: {error}") from error
+
+    def uploads(self) -> Uploads:
+        """The URLs as they are now: the operator renews them, the kubelet refreshes the mount.
+
+        Raises:
+            Corrupt: if the Secret does not hold them.
+        """
+        try:
+            return Uploads.model_validate_json(gzip.decompress((self.run / UPLOADS_FILE).read_bytes()))
+        except (OSError, EOFError, ValidationError) as error:
+            raise Corrupt("The run's Secret holds no usable upload URLs.") from error
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSecrets:
+    """The values to redact, and the required Secrets that are not mounted: tasks that touch those fail closed."""
+
+    values: tuple[KnownSecret, ...]
+    missing: frozenset[str]
+
+
+def load_known_secrets(mounts: Mounts, plan: Plan) -> KnownSecrets:
+    """Every key of every planned Secret. An optional Secret that does not exist mounts as an empty directory."""
+    values: list[KnownSecret] = []
+    missing: set[str] = set()
+    for planned in plan.secrets:
+        directory = mounts.known / planned.name
+        # The kubelet's own entries (..data and its timestamped target) are links to the same files.
+        files = (
+            [] if not directory.is_dir() else [f for f in sorted(directory.iterdir()) if not f.name.startswith("..")]
+        )
+        values += (KnownSecret(name=f"{planned.name}/{file.name}", value=file.read_bytes()) for file in files)
+        if planned.required and not files:
+            missing.add(planned.name)
+    return KnownSecrets(values=tuple(values), missing=frozenset(missing))

@@ -1,0 +1,96 @@
+"""Entry point of the Job's pods: plan in, one fragment out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from supportbundle.archive import FragmentWriter
+from supportbundle.collect.base import ClusterReader, RunContext
+from supportbundle.collect.registry import REGISTRY
+from supportbundle.collector.inputs import Mounts, load_known_secrets
+from supportbundle.collector.logbook import Logbook
+from supportbundle.collector.run import ShardRun, report, seconds_left
+from supportbundle.collector.sink import Budget, FragmentSink
+from supportbundle.collector.upload import Uploader, open_session
+from supportbundle.errors import SupportBundleError
+from supportbundle.kube.client import connect
+from supportbundle.kube.login import in_pod
+from supportbundle.model.plan import Plan, Shard
+from supportbundle.sanitize import Sanitizer
+
+log = logging.getLogger("supportbundle.collector")
+UPLOAD_PATIENCE = 110.0
+"""Seconds; ends before the Job's own grace does, so that the last words are the collector's."""
+ALLOWANCE = timedelta(minutes=5)
+CPU_THREADS = 2
+BINDING_SECONDS = 5.0
+"""For so long 403 may only mean that the API server has not seen the new RoleBinding yet."""
+
+
+def main() -> int:
+    """Run the shard that the Job's index names. Returns the exit code: 0, or 1 when a retry may help."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    book = Logbook()
+    logging.getLogger("supportbundle").addHandler(book)
+    try:
+        asyncio.run(run_shard(Mounts(), int(os.environ["JOB_COMPLETION_INDEX"]), book))
+    except SupportBundleError as error:
+        log.error("%s", error)  # noqa: TRY400 - users see no traceback of an expected failure
+        return 1
+    return 0
+
+
+async def run_shard(mounts: Mounts, index: int, book: Logbook) -> None:
+    """Collect, pack and store one shard.
+
+    Raises:
+        SupportBundleError: no result could be stored.
+    """
+    plan = mounts.plan()
+    shard = plan.shards[index]
+    login = in_pod()
+    async with open_session(mounts.uploads()) as session, connect(login, settle_seconds=BINDING_SECONDS) as cluster:
+        uploader = Uploader(session, mounts.uploads, index)
+        fragment = mounts.scratch / "fragment"
+        async with reporting_run(plan, shard, cluster, mounts, fragment, book) as run:
+            reporter = asyncio.create_task(report(run, uploader.put_progress, first=1, every=5))
+            await run.run(seconds_left(plan.created_at, plan.max_duration_seconds, ALLOWANCE, datetime.now(UTC)))
+            reporter.cancel()
+        await uploader.put_fragment(fragment, UPLOAD_PATIENCE)
+    log.info("shard %d is stored, %d bytes", index, fragment.stat().st_size)
+
+
+@contextlib.asynccontextmanager
+async def reporting_run(
+    plan: Plan, shard: Shard, cluster: ClusterReader, mounts: Mounts, fragment: Path, book: Logbook
+) -> AsyncIterator[ShardRun]:
+    """A run whose fragment is complete, footer included, when the context ends."""
+    known = load_known_secrets(mounts, plan)
+    sanitizer = Sanitizer.build(known.values)
+    started = datetime.now(UTC)
+    with ThreadPoolExecutor(CPU_THREADS) as pool, fragment.open("wb") as file:
+        writer = FragmentWriter(file, shard=shard.index)
+        sink = FragmentSink(
+            writer,
+            sanitizer,
+            scratch=mounts.scratch,
+            pool=pool,
+            budget=Budget(shard.budget),
+            clock=lambda: datetime.now(UTC),
+        )
+        context = RunContext(namespace=plan.bundle.namespace, cluster=cluster, sink=sink)
+        yield ShardRun(shard, REGISTRY, context, sink, known.missing)
+        log.info("shard %d: %d bytes read, %d gaps", shard.index, sink.bytes, len(sink.gaps))
+        writer.close(
+            gaps=tuple(sink.gaps),
+            log=sink.clean(book.text()),
+            started_at=started,
+            finished_at=datetime.now(UTC),
+        )

@@ -1,0 +1,118 @@
+"""Running a shard: its tasks in parallel within their times, each failure a gap, the rest unharmed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime, timedelta
+
+from supportbundle.collect.base import Collector, RunContext
+from supportbundle.collector.sink import FragmentSink
+from supportbundle.errors import DeadlineExceeded, SupportBundleError
+from supportbundle.model.gap import Gap
+from supportbundle.model.plan import Progress, Shard, Task
+from supportbundle.model.spec import CollectorType
+
+log = logging.getLogger(__name__)
+STREAMS = 8
+"""Tasks of a shard that read at the same time. The API server serves about 8 log streams at its best (measured)."""
+
+
+class ShardRun:
+    """The tasks of one shard and how far they are."""
+
+    def __init__(
+        self,
+        shard: Shard,
+        collectors: Mapping[CollectorType, Collector],
+        context: RunContext,
+        sink: FragmentSink,
+        missing_secrets: frozenset[str],
+    ) -> None:
+        self._shard = shard
+        self._collectors = collectors
+        self._context = context
+        self._sink = sink
+        self._missing = missing_secrets
+        self._slots = asyncio.Semaphore(STREAMS)
+        self._open: set[str] = {task.id for task in shard.tasks}
+
+    def progress(self) -> Progress:
+        """How far it is now."""
+        open_targets = {task.target for task in self._shard.tasks if task.id in self._open}
+        return Progress(
+            shard=self._shard.index,
+            tasks_done=len(self._shard.tasks) - len(self._open),
+            targets_done=len({_pod(task.target) for task in self._shard.tasks} - {_pod(t) for t in open_targets}),
+            bytes=self._sink.bytes,
+            at=datetime.now(UTC),
+        )
+
+    async def run(self, seconds: float) -> None:
+        """Run everything; at the deadline what is still running becomes a gap."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        async with asyncio.TaskGroup() as group:
+            for task in self._shard.tasks:
+                group.create_task(self._run_task(task, deadline))
+
+    async def _run_task(self, task: Task, deadline: float) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            if lacking := self._missing.intersection(task.secrets):
+                self._sink.gap(_unknown_secret(task, min(lacking)))
+            elif task.synchronized:  # waits for its instant rather than for a slot
+                await self._guarded(task, deadline - loop.time())
+            else:
+                async with asyncio.timeout_at(deadline), self._slots:
+                    await self._guarded(task, deadline - loop.time())
+        except TimeoutError:
+            message = "The time of the whole bundle was over before this was read; raise limits.maxDuration."
+            self._sink.gap(Gap.say("Timeout", message, target=task.target, collector=task.collector))
+        finally:
+            self._open.discard(task.id)
+
+    async def _guarded(self, task: Task, left: float) -> None:
+        """Run one task; an expected failure, or any bug in a collector, costs this task only."""
+        seconds = max(0.0, min(float(task.timeout_seconds), left))
+        try:
+            async with asyncio.timeout(seconds) as limit:
+                await self._collectors[task.type].run(task, self._context)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            error = DeadlineExceeded(f"Not finished in {seconds:.0f} s.")
+            self._sink.gap(Gap.of(error, target=task.target, collector=task.collector))
+        except SupportBundleError as error:
+            self._sink.gap(Gap.of(error, target=task.target, collector=task.collector))
+        except Exception as error:  # a collector's bug must not cost the other tasks
+            log.exception("task %s failed", task.id)
+            message = f"The collector failed unexpectedly ({type(error).__name__}); see collector.log."
+            self._sink.gap(Gap.say("InternalError", message, target=task.target, collector=task.collector))
+
+
+def seconds_left(created_at: datetime, max_seconds: int, allowance: timedelta, now: datetime) -> float:
+    """How long a shard may run: the bundle's duration, and not past the time that the Job itself has."""
+    hard = created_at + timedelta(seconds=max_seconds) + allowance
+    return max(1.0, min(float(max_seconds), (hard - now).total_seconds()))
+
+
+async def report(run: ShardRun, say: Callable[[Progress], Awaitable[None]], *, first: float, every: float) -> None:
+    """Say the progress after `first` seconds and then each `every` seconds, until cancelled."""
+    await asyncio.sleep(first)
+    while True:
+        await say(run.progress())
+        await asyncio.sleep(every)
+
+
+def _pod(target: str) -> str:
+    return target.partition("/")[0]
+
+
+def _unknown_secret(task: Task, secret: str) -> Gap:
+    message = (
+        f"The pod uses Secret {secret}, which no longer exists or is not mounted, so its values cannot be recognised "
+        "and nothing of this pod may leave."
+    )
+    return Gap.say("KnownSecretMissing", message, target=task.target, collector=task.collector)

@@ -1,0 +1,194 @@
+"""The way of every byte inside the Job: sanitize, leak check, deflate, spool; then into the fragment, or nowhere.
+
+CPU work runs in a small thread pool whose libraries release the GIL; awaiting each block is the back pressure.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Executor
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+from supportbundle.archive import ClosedMember, FragmentWriter, MemberMeta, MemberSpool
+from supportbundle.collect.base import Member
+from supportbundle.errors import SupportBundleError, Unsanitizable
+from supportbundle.model.gap import Gap
+from supportbundle.model.plan import Task
+from supportbundle.sanitize import LeakCheck, Sanitizer, Stream
+
+log = logging.getLogger(__name__)
+BLOCK = 256 << 10
+T = TypeVar("T")
+
+
+class Budget:
+    """The bytes that a shard may still read, over all of its members."""
+
+    def __init__(self, size: int) -> None:
+        self.left = size
+
+    def take(self, wanted: int) -> int:
+        """How many of the wanted bytes may be kept."""
+        granted = min(wanted, self.left)
+        self.left -= granted
+        return granted
+
+
+class Pipeline:
+    """Sanitize, check, deflate one member. Synchronous; one thread at a time."""
+
+    def __init__(self, stream: Stream, leaks: LeakCheck, spool: MemberSpool) -> None:
+        self.stream = stream
+        self._leaks = leaks
+        self.spool = spool
+
+    def feed(self, block: bytes) -> None:
+        """Take raw bytes."""
+        self._pass_on(self.stream.feed(block))
+
+    def finish(self) -> ClosedMember:
+        """End of the member.
+
+        Raises:
+            Unsanitizable: the member must not leave.
+        """
+        self._pass_on(self.stream.finish())
+        self._leaks.finish()
+        return self.spool.finish()
+
+    def _pass_on(self, clean: bytes) -> None:
+        if clean:
+            self._leaks.feed(clean)
+            self.spool.write(clean)
+
+
+class OpenMember:
+    """One file of the bundle while it is written; implements `collect.base.Member`."""
+
+    def __init__(self, pipeline: Pipeline, limit: int, budget: Budget, pool: Executor) -> None:
+        self.pipeline = pipeline
+        self.read = 0
+        self.truncated = False
+        self.notes: dict[str, str | int] = {}
+        self._limit = limit
+        self._budget = budget
+        self._pool = pool
+        self._buffer = bytearray()
+
+    async def write(self, data: bytes) -> bool:
+        """Take more bytes; False once the member's or the shard's limit is reached."""
+        granted = self._budget.take(min(len(data), self._limit - self.read))
+        self.read += granted
+        self._buffer += data[:granted]
+        self.truncated = self.truncated or granted < len(data)
+        if len(self._buffer) >= BLOCK:
+            await self.flush()
+        return not self.truncated
+
+    def note(self, key: str, value: str | int) -> None:
+        """A fact for the manifest."""
+        self.notes[key] = value
+
+    async def flush(self) -> None:
+        """Hand what is buffered to the pipeline."""
+        if self._buffer:
+            block, self._buffer = bytes(self._buffer), bytearray()
+            await self.run(lambda: self.pipeline.feed(block))
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Run CPU work beside the loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+
+class FragmentSink:
+    """The `collect.base.Sink` of one shard."""
+
+    def __init__(
+        self,
+        fragment: FragmentWriter,
+        sanitizer: Sanitizer,
+        *,
+        scratch: Path,
+        pool: Executor,
+        budget: Budget,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self.bytes = 0
+        self.gaps: list[Gap] = []
+        self._fragment = fragment
+        self._sanitizer = sanitizer
+        self._scratch = scratch
+        self._pool = pool
+        self._budget = budget
+        self._clock = clock
+        self._appending = asyncio.Lock()
+
+    def gap(self, gap: Gap) -> None:
+        """Note what is missing. The message may quote a server or a pod, so it is sanitized like any other text."""
+        gap = Gap.say(gap.reason, self.clean(gap.message), target=gap.target, collector=gap.collector)
+        log.warning("%s %s: %s: %s", gap.collector, gap.target, gap.reason, gap.message)
+        self.gaps.append(gap)
+
+    def clean(self, text: str) -> str:
+        """`text` sanitized; a fixed phrase if that is not possible."""
+        stream = self._sanitizer.open("message.txt")
+        try:
+            return (stream.feed(text.encode()) + stream.finish()).decode(errors="replace")
+        except Unsanitizable:
+            return "(the message could not be sanitized)"
+
+    @asynccontextmanager
+    async def member(self, path: str, *, task: Task, limit: int, keep_partial: bool = False) -> AsyncIterator[Member]:
+        """See `collect.base.Sink`. A member that cannot be sanitized becomes a gap, and its task goes on."""
+        started = self._clock()
+        pipeline = Pipeline(
+            self._sanitizer.open(path),
+            self._sanitizer.leak_check(),
+            MemberSpool(path, spool_dir=self._scratch),
+        )
+        member = OpenMember(pipeline, limit, self._budget, self._pool)
+        kept = False
+        try:
+            try:
+                yield member
+            except (asyncio.CancelledError, SupportBundleError) as error:
+                if not keep_partial or not member.read or isinstance(error, Unsanitizable):
+                    raise
+                member.note("incomplete", str(getattr(error, "reason", "Timeout")))
+                await self._keep(path, member, task, started)
+                kept = True
+                raise
+            await self._keep(path, member, task, started)
+            kept = True
+        except Unsanitizable as error:
+            self.gap(Gap.say(error.reason, f"{path}: {error}", target=task.target, collector=task.collector))
+        finally:
+            if not kept:
+                pipeline.spool.discard()
+
+    async def _keep(self, path: str, member: OpenMember, task: Task, started: datetime) -> None:
+        await member.flush()
+        closed = await member.run(member.pipeline.finish)
+        self.bytes += member.read
+        report = member.pipeline.stream.report
+        meta = MemberMeta(
+            collector=task.collector,
+            target=task.target,
+            read_bytes=member.read,
+            truncated=member.truncated,
+            redactions=dict(report.counts),
+            redaction_lines={rule: tuple(lines) for rule, lines in report.lines.items()},
+            started_at=started,
+            finished_at=self._clock(),
+            notes=dict(member.notes),
+        )
+        async with self._appending:
+            await member.run(lambda: self._fragment.append(closed, meta))
+        if member.truncated:
+            message = f"{path}: kept the first {member.read} bytes; raise limits to get more."
+            self.gap(Gap.say("TooLarge", message, target=task.target, collector=task.collector))

@@ -1,0 +1,56 @@
+"""The operator's own settings: one YAML file, written by the chart, read and checked once at start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field, JsonValue, ValidationError
+
+from supportbundle.errors import Invalid
+from supportbundle.model.base import Value
+from supportbundle.model.destination import DestinationSpec
+
+
+class CollectorPod(Value):
+    """How the pods of collection Jobs look beyond what is fixed; values go into the pod spec as they are."""
+
+    resources: dict[str, JsonValue] = Field(default_factory=dict)
+    node_selector: dict[str, str] = Field(default_factory=dict)
+    tolerations: tuple[dict[str, JsonValue], ...] = ()
+    priority_class_name: str | None = None
+    scratch_size: str = "4Gi"
+
+
+class OperatorConfig(Value):
+    """Everything that the admin decides for the whole installation.
+
+    `policyNames` are the ValidatingAdmissionPolicies that must be bound before a bundle may run without its own
+    ServiceAccount; an empty list means that the admin has switched them off.
+    """
+
+    image: str
+    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
+    image_pull_secrets: tuple[str, ...] = ()
+    collect_role_prefix: str
+    policy_names: tuple[str, ...] = ()
+    default_destination: DestinationSpec | None = None
+    create_bucket: bool = False
+    collector: CollectorPod = CollectorPod()
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    workers: int = Field(default=8, ge=1, le=64)
+    sweep_seconds: int = Field(default=600, ge=10)
+
+
+def load_config(path: Path) -> OperatorConfig:
+    """Read the file.
+
+    Raises:
+        Invalid: if it is missing, is no YAML, or holds unknown or wrong values.
+    """
+    try:
+        raw: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return OperatorConfig.model_validate(raw)
+    except (OSError, yaml.YAMLError, ValidationError) as error:
+        raise Invalid(f"The settings in {path} cannot be used: {error}", "Correct the Helm values.") from error

@@ -1,0 +1,99 @@
+"""The status that follows from a decision: pure, so that what users read is table-tested too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from supportbundle.decide import say
+from supportbundle.decide.world import Decision, World
+from supportbundle.model.conditions import Condition, merge
+from supportbundle.model.gap import Gap
+from supportbundle.model.status import (
+    MAX_WARNINGS,
+    Artifact,
+    Count,
+    Phase,
+    ProgressStatus,
+    SanitizationStatus,
+    Status,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the assembly made."""
+
+    artifact: Artifact
+    sanitization: SanitizationStatus
+    gaps: tuple[Gap, ...]
+
+
+def next_status(world: World, decision: Decision) -> Status:
+    """The status after a decision whose acts succeeded."""
+    old, now = world.bundle.status, world.now
+    return old.model_copy(
+        update={
+            "phase": decision.phase or old.phase,
+            "observed_generation": world.bundle.metadata.generation,
+            "conditions": _conditions(world, decision, now),
+            "started_at": old.started_at or now,
+            "completed_at": old.completed_at or (now if decision.final else None),
+            "progress": _progress(world) or old.progress,
+            "collection": decision.collection or old.collection,
+            "warnings": decision.warnings[:MAX_WARNINGS] or old.warnings,
+            "warning_count": len(decision.warnings) or old.warning_count,
+        }
+    )
+
+
+def ready_status(world: World, outcome: Outcome) -> Status:
+    """The status of a bundle whose zip is stored and verified."""
+    old, now = world.bundle.status, world.now
+    gaps, artifact = outcome.gaps, outcome.artifact
+    reason = "PartiallyCollected" if gaps else "Complete"
+    message = f"{artifact.files} files, {artifact.size_bytes} bytes, {outcome.sanitization.redactions} redactions."
+    if gaps:
+        message += f" {len(gaps)} wanted item(s) are missing; see status.warnings and warning.txt."
+    clean = outcome.sanitization.leaks == 0
+    claims = (*say.ready(reason, message), say.sanitized(clean=clean))
+    total = _progress(world) or old.progress or ProgressStatus()
+    return old.model_copy(
+        update={
+            "phase": Phase.READY,
+            "observed_generation": world.bundle.metadata.generation,
+            "conditions": merge(old.conditions, claims, generation=world.bundle.metadata.generation, now=now),
+            "completed_at": old.completed_at or now,
+            "progress": total,
+            "artifact": artifact,
+            "sanitization": outcome.sanitization,
+            "warnings": gaps[:MAX_WARNINGS],
+            "warning_count": len(gaps),
+        }
+    )
+
+
+def _conditions(world: World, decision: Decision, now: datetime) -> tuple[Condition, ...]:
+    return merge(world.bundle.status.conditions, decision.claims, generation=world.bundle.metadata.generation, now=now)
+
+
+def _progress(world: World) -> ProgressStatus | None:
+    """Done of total. A shard whose fragment is stored is done whatever it said last."""
+    plan = world.plan
+    if plan is None or (world.bundle.status.collection is not None and world.bundle.status.progress is not None):
+        return None
+    stored = {fragment.shard for fragment in world.fragments}
+    said = {p.shard: p for p in world.progress}
+    tasks = targets = size = 0
+    for shard in plan.shards:
+        word = said.get(shard.index)
+        size += word.bytes if word else 0
+        names = {task.target.partition("/")[0] for task in shard.tasks if task.target}
+        done = shard.index in stored
+        tasks += len(shard.tasks) if done else min(word.tasks_done, len(shard.tasks)) if word else 0
+        targets += len(names) if done else min(word.targets_done, len(names)) if word else 0
+    return ProgressStatus(
+        targets=Count(done=min(targets, plan.targets), total=plan.targets),
+        tasks=Count(done=tasks, total=plan.tasks),
+        bytes=size,
+    )

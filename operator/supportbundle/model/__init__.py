@@ -1,0 +1,1 @@
+"""Words: the resources, plans and results as frozen, validated values. No I/O, no clock."""

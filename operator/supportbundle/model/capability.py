@@ -1,0 +1,30 @@
+"""What a bundle may do: each capability is one fixed ClusterRole for the Job and one check of the requester."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from supportbundle.model.base import Value
+
+
+class Capability(StrEnum):
+    """The words of `spec.capabilities`."""
+
+    LOGS = "Logs"
+    EVENTS = "Events"
+    CONFIG = "Config"
+    PROFILES = "Profiles"
+    HTTP = "HTTP"
+    EXEC = "Exec"
+    RESOURCES = "Resources"
+
+
+DEFAULT_CAPABILITIES = (Capability.LOGS, Capability.EVENTS, Capability.CONFIG)
+
+
+class PolicyRule(Value):
+    """One RBAC rule, as in a ClusterRole."""
+
+    api_groups: tuple[str, ...]
+    resources: tuple[str, ...]
+    verbs: tuple[str, ...]

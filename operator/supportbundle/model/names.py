@@ -1,0 +1,63 @@
+"""Every name that the operator gives, derived from the bundle alone, so that a repeated act meets its own result."""
+
+from __future__ import annotations
+
+from typing import Final
+
+GROUP: Final = "supportbundle.dev"
+VERSION: Final = "v1alpha1"
+API_VERSION: Final = f"{GROUP}/{VERSION}"
+PLURAL: Final = "supportbundles"
+KIND: Final = "SupportBundle"
+DESTINATIONS: Final = "supportbundledestinations"
+MANAGED_BY: Final = "supportbundle-operator"
+LABEL_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
+LABEL_NAME: Final = "app.kubernetes.io/name"
+LABEL_UID: Final = f"{GROUP}/bundle-uid"
+LABEL_BUNDLE: Final = f"{GROUP}/bundle"
+COLLECTOR_NAME: Final = "supportbundle-collector"
+
+
+def run_name(uid: str) -> str:
+    """Job, ServiceAccount, RoleBinding prefix and Secret of one bundle: 39 characters, so pod names fit in 63."""
+    return f"sb-{uid}"
+
+
+def labels(name: str, uid: str) -> dict[str, str]:
+    """Labels of everything made for a bundle. A label value holds 63 characters; the uid identifies."""
+    return {
+        LABEL_MANAGED_BY: MANAGED_BY,
+        LABEL_NAME: COLLECTOR_NAME,
+        LABEL_UID: uid,
+        LABEL_BUNDLE: name[:63].rstrip("-."),
+    }
+
+
+def staging_root(cluster_id: str) -> str:
+    """Below it lies everything unfinished of this cluster; a sweep may list it and nothing else."""
+    return f"staging/{cluster_id}/"
+
+
+def staging_prefix(cluster_id: str, namespace: str, uid: str) -> str:
+    """Where one bundle's plan, fragments and progress lie."""
+    return f"{staging_root(cluster_id)}{namespace}/{uid}/"
+
+
+def plan_key(prefix: str) -> str:
+    """The write-once plan."""
+    return f"{prefix}plan.json.gz"
+
+
+def fragment_key(prefix: str, shard: int) -> str:
+    """The write-once result of one shard."""
+    return f"{prefix}fragments/{shard:05d}"
+
+
+def progress_key(prefix: str, shard: int) -> str:
+    """The last word of a running shard; a hint only."""
+    return f"{prefix}progress/{shard:05d}.json"
+
+
+def artifact_key(cluster_id: str, namespace: str, name: str, uid: str) -> str:
+    """The finished zip. The cluster's id keeps two clusters with one bucket apart."""
+    return f"bundles/{cluster_id}/{namespace}/{name}-{uid}.zip"

@@ -1,0 +1,118 @@
+"""A plan: everything that a bundle will try, fixed before anything runs, and stored write-once.
+
+The collector Job, the assembly and any later operator process read the same plan, so a restart changes nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import Field, JsonValue
+
+from supportbundle.model.base import Value
+from supportbundle.model.capability import Capability
+from supportbundle.model.gap import Gap
+from supportbundle.model.spec import CollectorType
+
+PLAN_VERSION = 1
+MAX_SHARDS = 240
+"""With one fragment URL and one progress URL each, gzip'd, the Job's Secret stays far below 1 MiB."""
+
+
+class BundleRef(Value):
+    """Which resource asked."""
+
+    namespace: str
+    name: str
+    uid: str
+
+
+class Task(Value):
+    """One unit of collection. `params` is the collector's own typed options, validated again where it runs.
+
+    `estimate` is in bytes and only steers how tasks are spread. `secrets` names the Secrets whose values must be
+    known before a byte of this task may be written.
+    """
+
+    id: str
+    collector: str
+    type: CollectorType
+    target: str
+    params: dict[str, JsonValue]
+    secrets: tuple[str, ...] = ()
+    timeout_seconds: Annotated[int, Field(ge=1)] = 60
+    estimate: int = 1 << 20
+    synchronized: bool = False
+
+
+class Shard(Value):
+    """The work of one pod of the Job. `budget` is its share of `limits.maxBytes`, in bytes read from targets."""
+
+    index: int
+    budget: int
+    tasks: tuple[Task, ...]
+
+
+class PlannedSecret(Value):
+    """A Secret that the Job mounts to know what to redact. A required one that is not there fails its tasks."""
+
+    name: str
+    required: bool
+
+
+class Plan(Value):
+    """All shards, what is already known to be missing, and the budgets that hold for the run."""
+
+    version: int = PLAN_VERSION
+    bundle: BundleRef
+    created_at: datetime
+    capabilities: tuple[Capability, ...]
+    targets: int
+    shards: tuple[Shard, ...]
+    gaps: tuple[Gap, ...] = ()
+    secrets: tuple[PlannedSecret, ...] = ()
+    parallelism: int
+    max_bytes: int
+    max_duration_seconds: int
+
+    @property
+    def tasks(self) -> int:
+        """How many tasks all shards hold."""
+        return sum(len(shard.tasks) for shard in self.shards)
+
+
+class SignedPut(Value):
+    """A presigned PUT: the exact headers are part of the signature."""
+
+    url: str
+    headers: dict[str, str]
+
+
+class ShardUpload(Value):
+    """Where one shard may write: its fragment once, its progress as often as it likes."""
+
+    fragment: SignedPut
+    progress: SignedPut
+
+
+class Uploads(Value):
+    """The part of the Job's Secret that changes: each shard's URLs, renewed while the run lasts, and the store's CA."""
+
+    shards: dict[int, ShardUpload]
+    ca_bundle: str | None = None
+
+
+class Progress(Value):
+    """What a running shard says about itself."""
+
+    shard: int
+    tasks_done: int
+    targets_done: int
+    bytes: int
+    at: datetime
+
+
+def dump(value: Value) -> dict[str, Any]:
+    """The JSON form with the names that the API uses."""
+    return value.model_dump(mode="json", by_alias=True, exclude_none=True)

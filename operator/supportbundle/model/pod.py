@@ -1,0 +1,151 @@
+"""A target pod as planning sees it: which containers, where, whose, and which Secrets and ConfigMaps it uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import Any
+
+from supportbundle.model.base import Value
+
+Json = Mapping[str, Any]
+
+
+class ContainerKind(StrEnum):
+    """The list of the pod in which a container stands."""
+
+    INIT = "init"
+    REGULAR = "regular"
+    EPHEMERAL = "ephemeral"
+
+
+class ContainerFacts(Value):
+    """One container; `waiting` is the kubelet's reason while it has not started."""
+
+    name: str
+    kind: ContainerKind
+    started: bool
+    restarts: int
+    has_previous: bool
+    waiting: str = ""
+
+
+class SecretUse(Value):
+    """A Secret that a pod mounts or takes as environment."""
+
+    name: str
+    optional: bool
+
+
+class OwnerRef(Value):
+    """The controller of an object."""
+
+    api_version: str
+    kind: str
+    name: str
+    uid: str
+
+
+class PodFacts(Value):
+    """One pod of the bundle's namespace."""
+
+    name: str
+    uid: str
+    phase: str
+    node: str
+    ip: str
+    ready: bool
+    labels: dict[str, str]
+    containers: tuple[ContainerFacts, ...]
+    secrets: tuple[SecretUse, ...]
+    config_maps: tuple[str, ...]
+    owner: OwnerRef | None
+
+    @property
+    def running(self) -> bool:
+        """A profile or a port needs a running pod; logs do not."""
+        return self.phase == "Running"
+
+
+def parse_pod(pod: Json) -> PodFacts:
+    """Facts of a core/v1 Pod as the API server writes it."""
+    meta, spec, status = pod["metadata"], pod.get("spec", {}), pod.get("status", {})
+    return PodFacts(
+        name=meta["name"],
+        uid=meta["uid"],
+        phase=status.get("phase", "Unknown"),
+        node=spec.get("nodeName", ""),
+        ip=status.get("podIP", ""),
+        ready=any(c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions", ())),
+        labels=meta.get("labels", {}),
+        containers=tuple(_containers(spec, status)),
+        secrets=_secrets(spec),
+        config_maps=_config_maps(spec),
+        owner=controller_of(pod),
+    )
+
+
+def controller_of(obj: Json) -> OwnerRef | None:
+    """The owner with `controller: true`, if any."""
+    for ref in obj["metadata"].get("ownerReferences", ()):
+        if ref.get("controller"):
+            return OwnerRef(api_version=ref["apiVersion"], kind=ref["kind"], name=ref["name"], uid=ref["uid"])
+    return None
+
+
+_LISTS = (
+    (ContainerKind.INIT, "initContainers", "initContainerStatuses"),
+    (ContainerKind.REGULAR, "containers", "containerStatuses"),
+    (ContainerKind.EPHEMERAL, "ephemeralContainers", "ephemeralContainerStatuses"),
+)
+
+
+def _containers(spec: Json, status: Json) -> Iterator[ContainerFacts]:
+    for kind, spec_field, status_field in _LISTS:
+        statuses = {s["name"]: s for s in status.get(status_field, ())}
+        for container in spec.get(spec_field, ()):
+            seen = statuses.get(container["name"], {})
+            state = seen.get("state", {})
+            restarts = seen.get("restartCount", 0)
+            yield ContainerFacts(
+                name=container["name"],
+                kind=kind,
+                started="running" in state or "terminated" in state or restarts > 0,
+                restarts=restarts,
+                has_previous="terminated" in seen.get("lastState", {}),
+                waiting=state.get("waiting", {}).get("reason", ""),
+            )
+
+
+def _all_containers(spec: Json) -> Iterator[Json]:
+    for _, spec_field, _ in _LISTS:
+        yield from spec.get(spec_field, ())
+
+
+def _references(spec: Json, *, env: str, env_from: str, volume: str, name_in_volume: str) -> Iterator[tuple[str, bool]]:
+    """(name, optional) of each Secret or ConfigMap that the pod's containers and volumes refer to."""
+    for container in _all_containers(spec):
+        sources = [entry.get("valueFrom", {}).get(env) for entry in container.get("env", ())]
+        sources += [entry.get(env_from) for entry in container.get("envFrom", ())]
+        yield from ((s["name"], s.get("optional", False)) for s in sources if s and s.get("name"))
+    for vol in spec.get("volumes", ()):
+        if source := vol.get(volume):
+            yield source[name_in_volume], source.get("optional", False)
+        for projected in vol.get("projected", {}).get("sources", ()):
+            if (source := projected.get(volume)) and source.get("name"):
+                yield source["name"], source.get("optional", False)
+
+
+def _secrets(spec: Json) -> tuple[SecretUse, ...]:
+    required: dict[str, bool] = {}
+    refs = _references(spec, env="secretKeyRef", env_from="secretRef", volume="secret", name_in_volume="secretName")
+    for name, optional in refs:
+        required[name] = required.get(name, False) or not optional
+    for pull_secret in spec.get("imagePullSecrets", ()):
+        required.setdefault(pull_secret["name"], False)
+    return tuple(SecretUse(name=name, optional=not must) for name, must in sorted(required.items()))
+
+
+def _config_maps(spec: Json) -> tuple[str, ...]:
+    refs = _references(spec, env="configMapKeyRef", env_from="configMapRef", volume="configMap", name_in_volume="name")
+    return tuple(sorted({name for name, _ in refs}))

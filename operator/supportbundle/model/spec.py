@@ -1,0 +1,177 @@
+"""SupportBundle.spec as frozen values. `crds/` states the schema; a contract test keeps the two equal.
+
+The whole shape is here; what is not built yet is listed in `unsupported.py` and refused by name.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from supportbundle.model.base import Value
+from supportbundle.model.capability import DEFAULT_CAPABILITIES, Capability
+from supportbundle.model.collectors import (
+    ConfigOptions,
+    EventsOptions,
+    ExecOptions,
+    HTTPOptions,
+    LogsOptions,
+    MetricsOptions,
+    ProfileOptions,
+    ResourcesOptions,
+)
+from supportbundle.model.quantity import ByteQuantity, Duration
+
+Name63 = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+Name253 = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
+
+
+class SelectorOperator(StrEnum):
+    """Operators of metav1.LabelSelectorRequirement."""
+
+    IN = "In"
+    NOT_IN = "NotIn"
+    EXISTS = "Exists"
+    DOES_NOT_EXIST = "DoesNotExist"
+
+
+class SelectorRequirement(Value):
+    """metav1.LabelSelectorRequirement."""
+
+    key: str
+    operator: SelectorOperator
+    values: tuple[str, ...] = ()
+
+
+class LabelSelector(Value):
+    """metav1.LabelSelector."""
+
+    match_labels: dict[str, str] = Field(default_factory=dict)
+    match_expressions: tuple[SelectorRequirement, ...] = ()
+
+
+class Target(Value):
+    """Pods of the bundle's own namespace: by label, by name, or both (a union)."""
+
+    selector: LabelSelector | None = None
+    pod_names: tuple[Name253, ...] = ()
+
+
+class CollectorType(StrEnum):
+    """The discriminator of a collector; its options stand in the field of the same name in lower case."""
+
+    LOGS = "Logs"
+    EVENTS = "Events"
+    CONFIG = "Config"
+    PROFILE = "Profile"
+    HTTP = "HTTP"
+    EXEC = "Exec"
+    RESOURCES = "Resources"
+    METRICS = "Metrics"
+
+
+class CollectorSpec(Value):
+    """One wish. Exactly the options of its `type` may be set; a missing options field means all defaults."""
+
+    name: Name63
+    type: CollectorType
+    target: Target | None = None
+    logs: LogsOptions | None = None
+    events: EventsOptions | None = None
+    config: ConfigOptions | None = None
+    profile: ProfileOptions | None = None
+    http: HTTPOptions | None = None
+    exec: ExecOptions | None = None
+    resources: ResourcesOptions | None = None
+    metrics: MetricsOptions | None = None
+
+
+class TemplateRef(Value):
+    """A SupportBundleTemplate by name, with the values of its parameters."""
+
+    name: Name253
+    parameters: dict[str, str] = Field(default_factory=dict)
+
+
+class PseudonymKind(StrEnum):
+    """What may be replaced by a stable pseudonym instead of being kept."""
+
+    IP = "IP"
+    MAC = "MAC"
+    EMAIL = "Email"
+    HOSTNAME = "Hostname"
+    USER = "User"
+
+
+class RuleType(StrEnum):
+    """The discriminator of a sanitizing rule."""
+
+    KEY = "Key"
+    PATH = "Path"
+    REGEX = "Regex"
+    LITERAL = "Literal"
+
+
+class SanitizationRule(Value):
+    """A rule that adds to the admin's floor; `pattern` is read as its `type` says."""
+
+    name: Name63
+    type: RuleType
+    pattern: str
+    reason: str = ""
+
+
+class Sanitization(Value):
+    """What the bundle asks for beyond the admin's floor."""
+
+    pseudonymize: tuple[PseudonymKind, ...] = ()
+    keep_shape: bool = False
+    rules: tuple[SanitizationRule, ...] = ()
+
+
+class DestinationRef(Value):
+    """A SupportBundleDestination by name."""
+
+    name: Name253 = "default"
+
+
+class Encryption(Value):
+    """Age recipients for which the zip is encrypted."""
+
+    recipients: tuple[str, ...]
+
+
+class Limits(Value):
+    """Budgets of the whole bundle."""
+
+    max_bytes: ByteQuantity = 1 << 30
+    max_duration: Duration = timedelta(minutes=10)
+    parallelism: Annotated[int, Field(ge=1, le=50)] = 4
+
+
+class DeletionPolicy(StrEnum):
+    """Whether the artifact goes with the resource."""
+
+    RETAIN = "Retain"
+    DELETE = "Delete"
+
+
+class SupportBundleSpec(Value):
+    """The request. Immutable in the API, but for `cancel`."""
+
+    template_ref: TemplateRef | None = None
+    capabilities: tuple[Capability, ...] = DEFAULT_CAPABILITIES
+    target: Target | None = None
+    collectors: tuple[CollectorSpec, ...] = ()
+    sanitization: Sanitization = Sanitization()
+    destination: DestinationRef = DestinationRef()
+    encryption: Encryption | None = None
+    limits: Limits = Limits()
+    ttl: Duration = timedelta(hours=168)
+    deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
+    service_account_name: Name253 | None = None
+    dry_run: bool = False
+    cancel: bool = False

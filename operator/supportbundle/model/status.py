@@ -1,0 +1,114 @@
+"""SupportBundle.status: what the operator reports, and the few facts that make a repeated run identical."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from supportbundle.model.base import Observed
+from supportbundle.model.conditions import Condition, ConditionStatus, ConditionType
+from supportbundle.model.gap import Gap
+
+MAX_WARNINGS = 50
+
+
+class Phase(StrEnum):
+    """A printer column derived from the conditions; programs read the conditions."""
+
+    PENDING = "Pending"
+    COLLECTING = "Collecting"
+    ASSEMBLING = "Assembling"
+    READY = "Ready"
+    FAILED = "Failed"
+    CANCELLED = "Cancelled"
+    EXPIRED = "Expired"
+
+
+class Count(Observed):
+    """Done of total."""
+
+    done: int = 0
+    total: int = 0
+
+
+class ProgressStatus(Observed):
+    """How far collection is; `bytes` counts what was read from targets."""
+
+    targets: Count = Count()
+    tasks: Count = Count()
+    bytes: int = 0
+
+
+class Artifact(Observed):
+    """Where the zip lies. No URL: status is readable by many more people than the zip."""
+
+    destination: str
+    bucket: str
+    key: str
+    size_bytes: int
+    etag: str
+    files: int
+    manifest_sha256: str = ""
+    expires_at: datetime | None = None
+
+
+class SanitizationStatus(Observed):
+    """Totals over all members."""
+
+    redactions: int = 0
+    files: int = 0
+    leaks: int = 0
+
+
+class FragmentRef(Observed):
+    """A fragment that the assembly will use."""
+
+    shard: int
+    etag: str
+    size: int
+
+
+class LostShard(Observed):
+    """A shard that left no fragment, and why as far as Kubernetes tells."""
+
+    shard: int
+    reason: str
+    message: str = ""
+
+
+class Collection(Observed):
+    """Written once, when collection ended: the fixed input of the assembly."""
+
+    ended_at: datetime
+    fragments: tuple[FragmentRef, ...] = ()
+    lost: tuple[LostShard, ...] = ()
+
+
+class Status(Observed):
+    """The status subresource."""
+
+    phase: Phase = Phase.PENDING
+    observed_generation: int = 0
+    conditions: tuple[Condition, ...] = ()
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    progress: ProgressStatus | None = None
+    collection: Collection | None = None
+    artifact: Artifact | None = None
+    sanitization: SanitizationStatus | None = None
+    warnings: tuple[Gap, ...] = ()
+    warning_count: int = 0
+
+    def condition(self, kind: ConditionType) -> Condition | None:
+        """The condition of this type, if it was ever set."""
+        return next((c for c in self.conditions if c.type == kind), None)
+
+    def is_true(self, kind: ConditionType) -> bool:
+        """Whether the condition stands and is True."""
+        found = self.condition(kind)
+        return found is not None and found.status == ConditionStatus.TRUE
+
+    @property
+    def finished(self) -> bool:
+        """Nothing more will be collected: the zip is there, or the bundle has failed for good."""
+        return self.is_true(ConditionType.READY) or self.is_true(ConditionType.STALLED)

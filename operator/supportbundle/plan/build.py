@@ -1,0 +1,106 @@
+"""The plan of one bundle: every collector's tasks for the pods that exist now, and the gaps known already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from supportbundle.model.bundle import Bundle
+from supportbundle.model.capability import Capability
+from supportbundle.model.gap import Gap
+from supportbundle.model.plan import Plan, PlannedSecret, Task
+from supportbundle.model.pod import PodFacts
+from supportbundle.model.spec import CollectorSpec, CollectorType, Target
+from supportbundle.plan.context import PlanContext
+from supportbundle.plan.select import describe, select_pods
+from supportbundle.plan.shards import spread
+
+MAX_TASKS = 20_000
+
+
+class Planner(Protocol):
+    """The half of a collector that planning needs."""
+
+    @property
+    def capability(self) -> Capability:
+        """What `spec.capabilities` must contain."""
+
+    def plan(self, spec: CollectorSpec, context: PlanContext) -> Iterator[Task | Gap]:
+        """Tasks and gaps for the pods of the context. Pure."""
+
+
+def build_plan(
+    bundle: Bundle, pods: Sequence[PodFacts], planners: Mapping[CollectorType, Planner], now: datetime
+) -> Plan:
+    """`pods` are all pods of the bundle's namespace. The result depends on the arguments alone."""
+    tasks: list[Task] = []
+    gaps: list[Gap] = []
+    targets: dict[str, PodFacts] = {}
+    for spec in bundle.spec.collectors:
+        chosen = select_pods(spec.target or bundle.spec.target, pods)
+        targets |= {pod.name: pod for pod in chosen}
+        for item in _expand(bundle, spec, chosen, planners, now):
+            if isinstance(item, Task) and len(tasks) < MAX_TASKS:
+                tasks.append(item)
+            elif isinstance(item, Gap):
+                gaps.append(item)
+            else:
+                message = f"A bundle runs at most {MAX_TASKS} tasks. Narrow the target."
+                gaps.append(Gap.say("TooManyTasks", message, target=item.target, collector=item.collector))
+    return Plan(
+        bundle=bundle.ref,
+        created_at=now,
+        capabilities=bundle.spec.capabilities,
+        targets=len(targets),
+        shards=spread(tasks, bundle.spec.limits.max_bytes),
+        gaps=tuple(gaps),
+        secrets=_secrets(targets.values()),
+        parallelism=bundle.spec.limits.parallelism,
+        max_bytes=bundle.spec.limits.max_bytes,
+        max_duration_seconds=int(bundle.spec.limits.max_duration.total_seconds()),
+    )
+
+
+def _expand(
+    bundle: Bundle,
+    spec: CollectorSpec,
+    pods: tuple[PodFacts, ...],
+    planners: Mapping[CollectorType, Planner],
+    now: datetime,
+) -> list[Task | Gap]:
+    planner = planners.get(spec.type)
+    if planner is None:
+        message = f"Collectors of type {spec.type} are not built yet in this version."
+        return [Gap.say("NotSupported", message, collector=spec.name)]
+    if planner.capability not in bundle.spec.capabilities:
+        message = f"Add {planner.capability} to spec.capabilities of a new bundle."
+        return [Gap.say("NotAllowed", message, collector=spec.name)]
+    context = PlanContext(namespace=bundle.metadata.namespace, pods=pods, now=now)
+    items = list(planner.plan(spec, context))
+    if not items and not pods:
+        return [_target_not_found(bundle, spec)]
+    return items
+
+
+def _target_not_found(bundle: Bundle, spec: CollectorSpec) -> Gap:
+    namespace = bundle.metadata.namespace
+    target: Target | None = spec.target or bundle.spec.target
+    wanted = describe(target)
+    if not wanted:
+        message = f"Collector {spec.name} has no target. Set spec.target or the collector's own target."
+    elif target and target.selector:
+        message = (
+            f"No pod in namespace {namespace} matches {wanted}. See: kubectl get pods -n {namespace} -l '{wanted}'"
+        )
+    else:
+        message = f"No pod in namespace {namespace} is named {wanted}. See: kubectl get pods -n {namespace}"
+    return Gap.say("TargetNotFound", message, target=wanted, collector=spec.name)
+
+
+def _secrets(pods: Iterable[PodFacts]) -> tuple[PlannedSecret, ...]:
+    required: dict[str, bool] = {}
+    for pod in pods:
+        for use in pod.secrets:
+            required[use.name] = required.get(use.name, False) or not use.optional
+    return tuple(PlannedSecret(name=name, required=must) for name, must in sorted(required.items()))

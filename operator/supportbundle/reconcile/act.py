@@ -1,0 +1,167 @@
+"""The acts: each may be repeated, in any process, at any time, and ends in the same state."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+
+from supportbundle.decide.world import Act, World
+from supportbundle.errors import Conflict, NotFound, SupportBundleError
+from supportbundle.model import names
+from supportbundle.model.bundle import Bundle
+from supportbundle.model.capability import Capability
+from supportbundle.model.plan import Plan, Uploads
+from supportbundle.model.pod import parse_pod
+from supportbundle.plan import build_plan
+from supportbundle.reconcile import manifests, paths
+from supportbundle.reconcile.assemble import Assembled, assemble
+from supportbundle.reconcile.deps import Deps
+from supportbundle.reconcile.stores import Place
+from supportbundle.reconcile.uploads import sign_uploads
+
+log = logging.getLogger(__name__)
+
+
+async def perform(act: Act, world: World, place: Place | None, deps: Deps) -> Assembled | None:
+    """Do one act. Only assembling has a result.
+
+    Raises:
+        SupportBundleError: it did not work; the caller retries if a retry can help.
+    """
+    return await _ACTS[act](world, place, deps)
+
+
+async def _plan(world: World, place: Place | None, deps: Deps) -> None:
+    """Fix what will be tried. Write-once: of two operators the first one's plan stands."""
+    bundle = world.bundle
+    pods = [parse_pod(pod) async for pod in deps.client.items(paths.every("pods", bundle.metadata.namespace))]
+    plan = build_plan(bundle, pods, deps.planners, deps.clock())
+    data = gzip.compress(plan.model_dump_json(by_alias=True).encode(), mtime=0)
+    key = names.plan_key(_prefix(bundle, deps))
+    store = _need(place).store
+    try:
+        await deps.blocking(lambda: store.put(key, data, write_once=True))
+    except Conflict:
+        log.debug("the plan exists already")
+
+
+async def _launch(world: World, place: Place | None, deps: Deps) -> None:
+    """Identity first, then the Job that uses it."""
+    bundle, plan = world.bundle, _planned(world)
+    namespace = bundle.metadata.namespace
+    uploads = await _signed(bundle, plan, _need(place), deps)
+    objects = [(paths.every("secrets", namespace), manifests.run_secret(bundle, plan, uploads))]
+    if bundle.spec.service_account_name is None:
+        objects.append((paths.every("serviceaccounts", namespace), manifests.service_account(bundle)))
+        bindings = manifests.role_bindings(bundle, plan, deps.config)
+        objects += ((paths.every("rolebindings", namespace), binding) for binding in bindings)
+    await asyncio.gather(*(_create(path, obj, deps) for path, obj in objects))
+    await _create(paths.every("jobs", namespace), manifests.job(bundle, plan, deps.config), deps)
+
+
+async def renew_uploads(world: World, place: Place, deps: Deps) -> None:
+    """Fresh URLs in the run's Secret."""
+    bundle = world.bundle
+    uploads = await _signed(bundle, _planned(world), place, deps)
+    path = paths.named("secrets", bundle.metadata.namespace, names.run_name(bundle.metadata.uid))
+    await deps.client.patch(path, manifests.renewed_uploads(uploads))
+
+
+async def _release(world: World, _place: Place | None, deps: Deps) -> None:
+    """Take back everything that gave the collectors power. The Job goes first: its pods use the rest."""
+    await release(world.bundle.metadata.namespace, world.bundle.metadata.uid, deps)
+
+
+async def release(namespace: str, uid: str, deps: Deps) -> None:
+    """See `_release`; also for bundles of which only the uid is left."""
+    run = names.run_name(uid)
+    bindings = (f"{run}-{capability.lower()}" for capability in Capability)
+    await _delete(paths.named("jobs", namespace, run), deps)
+    await asyncio.gather(
+        *(_delete(paths.named("rolebindings", namespace, binding), deps) for binding in bindings),
+        _delete(paths.named("serviceaccounts", namespace, run), deps),
+        _delete(paths.named("secrets", namespace, run), deps),
+    )
+
+
+async def _assemble(world: World, place: Place | None, deps: Deps) -> Assembled:
+    return await assemble(world.bundle, _planned(world), _need(place), deps)
+
+
+async def _drop_staging(world: World, place: Place | None, deps: Deps) -> None:
+    """Best effort: a failed bundle must be able to say so while its store is down; the sweep comes after."""
+    if place is None:
+        return
+    try:
+        await drop_prefix(_prefix(world.bundle, deps), place, deps)
+    except SupportBundleError as error:
+        log.warning("staging of %s is left to the sweep: %s", world.bundle.metadata.uid, error)
+
+
+async def drop_prefix(prefix: str, place: Place, deps: Deps) -> int:
+    """Delete everything below `prefix`; returns how many objects there were."""
+    store = place.store
+    keys = [info.key for info in await deps.blocking(lambda: list(store.list(prefix)))]
+    if keys:
+        await deps.blocking(lambda: store.delete(keys))
+    return len(keys)
+
+
+async def _expire(world: World, place: Place | None, deps: Deps) -> None:
+    artifact = world.bundle.status.artifact
+    if artifact is not None:
+        store = _need(place).store
+        await deps.blocking(lambda: store.delete([artifact.key]))
+
+
+_ACTS: Mapping[Act, Callable[[World, Place | None, Deps], Awaitable[Assembled | None]]] = {
+    Act.PLAN: _plan,
+    Act.LAUNCH: _launch,
+    Act.RELEASE: _release,
+    Act.ASSEMBLE: _assemble,
+    Act.DROP_STAGING: _drop_staging,
+    Act.EXPIRE: _expire,
+}
+
+
+async def _signed(bundle: Bundle, plan: Plan, place: Place, deps: Deps) -> Uploads:
+    options = place.destination.spec.s3
+    prefix = _prefix(bundle, deps)
+    uploads = await deps.blocking(
+        lambda: sign_uploads(plan, place.store, prefix, options.ca_bundle if options else None)
+    )
+    deps.memory.signed[bundle.metadata.uid] = deps.clock()
+    return uploads
+
+
+async def _create(path: str, obj: manifests.Manifest, deps: Deps) -> None:
+    """Create, or find it there. An existing Secret gets the new URLs, for they may be what was missing."""
+    try:
+        await deps.client.create(path, obj)
+    except Conflict:
+        if obj["kind"] == "Secret":
+            await deps.client.patch(f"{path}/{obj['metadata']['name']}", {"data": obj["data"]})
+
+
+async def _delete(path: str, deps: Deps) -> None:
+    try:
+        await deps.client.delete(path)
+    except NotFound:
+        return
+
+
+def _prefix(bundle: Bundle, deps: Deps) -> str:
+    return names.staging_prefix(deps.cluster_id, bundle.metadata.namespace, bundle.metadata.uid)
+
+
+def _planned(world: World) -> Plan:
+    assert world.plan is not None, "decide asks for this act only with a plan"  # noqa: S101 - states decide's contract
+    return world.plan
+
+
+def _need(place: Place | None) -> Place:
+    if place is None:
+        raise NotFound("The bundle's destination is gone.", "Restore it, or delete the bundle.")
+    return place

@@ -1,0 +1,69 @@
+"""Everything that reconciliation is given: connections, settings, the clock. Built once, passed down."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from supportbundle.config import OperatorConfig
+from supportbundle.kube.client import Client
+from supportbundle.metrics import Metrics
+from supportbundle.model.plan import Plan, Progress
+from supportbundle.model.spec import CollectorType
+from supportbundle.plan import Planner
+from supportbundle.reconcile.key import Key
+from supportbundle.reconcile.policies import PolicyWatch
+from supportbundle.reconcile.stores import Stores
+
+T = TypeVar("T")
+
+
+def utc_now() -> datetime:
+    """Whole seconds of UTC, as Kubernetes writes times."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+@dataclass(slots=True)
+class Memory:
+    """By uid: immutable plans, progress by etag, when URLs were signed, where a bundle stages.
+
+    Losing it costs requests, or leaves the staging of a deleted bundle to the sweep; never correctness.
+    """
+
+    plans: dict[str, Plan] = field(default_factory=dict)
+    progress: dict[str, dict[str, Progress]] = field(default_factory=dict)
+    signed: dict[str, datetime] = field(default_factory=dict)
+    destinations: dict[str, str] = field(default_factory=dict)
+
+    def forget(self, uid: str) -> None:
+        """The bundle is over."""
+        for table in (self.plans, self.progress, self.signed, self.destinations):
+            table.pop(uid, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """The operator's collaborators."""
+
+    client: Client
+    stores: Stores
+    policies: PolicyWatch
+    config: OperatorConfig
+    planners: Mapping[CollectorType, Planner]
+    metrics: Metrics
+    cluster_id: str
+    namespace: str
+    pool: Executor
+    clock: Callable[[], datetime] = utc_now
+    memory: Memory = field(default_factory=Memory)
+
+    async def blocking(self, work: Callable[[], T]) -> T:
+        """Run a call of the synchronous S3 client beside the loop."""
+        return await asyncio.get_running_loop().run_in_executor(self.pool, work)
+
+
+Enqueue = Callable[[Key], None]

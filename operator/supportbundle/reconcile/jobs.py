@@ -1,0 +1,82 @@
+"""The collection Job as the API shows it. Its verdict is never believed about data, only about pods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from supportbundle.decide.world import JobFacts, JobState
+from supportbundle.errors import NotFound
+from supportbundle.model import names
+from supportbundle.model.bundle import Bundle
+from supportbundle.model.gap import printable
+from supportbundle.reconcile import paths
+from supportbundle.reconcile.deps import Deps
+
+INDEX_ANNOTATION = "batch.kubernetes.io/job-completion-index"
+NO_TROUBLE = frozenset({"ContainerCreating", "PodInitializing"})
+MESSAGE_LIMIT = 500
+
+
+async def read_job(bundle: Bundle, deps: Deps) -> JobFacts | None:
+    """The Job with its pods; None if there is none."""
+    namespace, name = bundle.metadata.namespace, names.run_name(bundle.metadata.uid)
+    try:
+        job = await deps.client.get(paths.named("jobs", namespace, name))
+    except NotFound:
+        return None
+    status = job.get("status", {})
+    finished = any(c["type"] in {"Complete", "Failed"} and c["status"] == "True" for c in status.get("conditions", ()))
+    ready = status.get("ready") or 0
+    if ready and not finished:
+        return JobFacts(JobState.ACTIVE, ready)
+    selector = {"labelSelector": f"{names.LABEL_UID}={bundle.metadata.uid}"}
+    pods = [pod async for pod in deps.client.items(paths.every("pods", namespace), selector)]
+    trouble = _pods_trouble(pods) or await _job_trouble(job, pods, deps)
+    state = JobState.FINISHED if finished else JobState.ACTIVE
+    return JobFacts(state, ready, trouble, _lost_reasons(pods))
+
+
+def _pods_trouble(pods: Iterable[Mapping[str, Any]]) -> str:
+    """Why a pod that exists does not run."""
+    for pod in pods:
+        status = pod.get("status", {})
+        for condition in status.get("conditions", ()):
+            if condition["type"] == "PodScheduled" and condition["status"] == "False":
+                return _text(f"The collector pod cannot be scheduled: {condition.get('message', '')}")
+        for container in status.get("containerStatuses", ()):
+            waiting = container.get("state", {}).get("waiting", {})
+            if waiting.get("reason", "") not in {"", *NO_TROUBLE}:
+                return _text(f"The collector pod waits: {waiting['reason']}: {waiting.get('message', '')}")
+    return ""
+
+
+async def _job_trouble(job: Mapping[str, Any], pods: list[dict[str, Any]], deps: Deps) -> str:
+    """Why there is no pod at all: quota, Pod Security and webhooks show only as Events of the Job."""
+    if pods:
+        return ""
+    selector = {"fieldSelector": f"involvedObject.uid={job['metadata']['uid']},reason=FailedCreate"}
+    messages = [
+        event.get("message", "")
+        async for event in deps.client.items(paths.every("events", job["metadata"]["namespace"]), selector)
+    ]
+    return _text(f"The collector pod cannot be created: {messages[-1]}") if messages else ""
+
+
+def _lost_reasons(pods: Iterable[Mapping[str, Any]]) -> dict[int, str]:
+    """How the pods of each index ended, as far as that explains a missing result."""
+    reasons: dict[int, str] = {}
+    for pod in pods:
+        index = pod["metadata"].get("annotations", {}).get(INDEX_ANNOTATION, "")
+        status = pod.get("status", {})
+        if not index.isdigit() or status.get("phase") != "Failed":
+            continue
+        ended = [c.get("state", {}).get("terminated", {}) for c in status.get("containerStatuses", ())]
+        reason = next((f"{t.get('reason')}: {t.get('message', '')}" for t in ended if t), "")
+        why = f"{status.get('reason', '')} {status.get('message', '')}".strip() or reason
+        reasons[int(index)] = _text(f"The collector pod failed: {why or 'no reason given'}")
+    return reasons
+
+
+def _text(message: str) -> str:
+    return printable(message.strip(), MESSAGE_LIMIT)

@@ -1,0 +1,59 @@
+"""What stands outside a bundle and forbids it: missing policies, a missing destination, a store that says no."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from supportbundle.decide.world import Refusal
+from supportbundle.errors import SupportBundleError
+from supportbundle.model.bundle import Bundle
+from supportbundle.model.destination import Destination
+from supportbundle.model.unsupported import unsupported
+
+DESTINATION_PATIENCE = timedelta(minutes=2)
+"""GitOps may apply a bundle and its destination in any order."""
+STORE_PATIENCE = timedelta(minutes=30)
+"""Once a bundle runs, refused credentials may be in the middle of a rotation."""
+
+
+def of_spec(bundle: Bundle) -> Refusal | None:
+    """Fields that this version cannot honour: never ignored."""
+    if not (paths := unsupported(bundle.spec)):
+        return None
+    message = f"Not built yet in this version: {', '.join(paths)}. Create a bundle without it."
+    return Refusal("NotSupported", message)
+
+
+def of_policies(bundle: Bundle, missing: tuple[str, ...]) -> Refusal | None:
+    """Without the requester's check, only the requester's own ServiceAccount may be used."""
+    if not missing or bundle.spec.service_account_name:
+        return None
+    message = (
+        f"The ValidatingAdmissionPolicyBinding(s) {', '.join(missing)} are missing, so nobody has checked what the "
+        "requester may read. Reinstall the chart with policies.enabled=true, or create a bundle that names a "
+        "serviceAccountName with the needed rights."
+    )
+    return Refusal("PoliciesMissing", message)
+
+
+def of_destination(bundle: Bundle, destination: Destination) -> Refusal | None:
+    """The destination's own list of namespaces."""
+    if destination.allows(bundle.metadata.namespace):
+        return None
+    message = (
+        f"SupportBundleDestination {destination.name} does not accept bundles of namespace "
+        f"{bundle.metadata.namespace}. Ask an admin, or name another destination."
+    )
+    return Refusal("DestinationNotAllowed", message)
+
+
+def of_missing_destination(bundle: Bundle, error: SupportBundleError) -> Refusal:
+    """It may still come."""
+    name = bundle.spec.destination.name
+    message = f"SupportBundleDestination {name} cannot be used: {error}"
+    return Refusal("DestinationUnavailable", message, DESTINATION_PATIENCE)
+
+
+def of_store(error: SupportBundleError, *, started: bool) -> Refusal:
+    """The store refused the operator."""
+    return Refusal(error.reason, str(error), STORE_PATIENCE if started else timedelta(0))

@@ -1,0 +1,1 @@
+"""Builders shared by tests: small valid values, so that a test names only what it is about."""

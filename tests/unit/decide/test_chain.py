@@ -1,0 +1,166 @@
+"""The decision as a table: what the world looks like, and what is to happen next."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from support.build import NOW, fragment, plan, seen_status, world
+from supportbundle.decide import Decision, JobFacts, JobState, World, decide
+from supportbundle.decide.world import Act, Refusal
+from supportbundle.model.conditions import ConditionStatus, ConditionType
+from supportbundle.model.gap import Gap
+from supportbundle.model.status import Artifact, Collection, LostShard, Phase, Status
+
+ARTIFACT = Artifact(
+    destination="default", bucket="b", key="k", size_bytes=1, etag="e", files=1, expires_at=NOW + timedelta(hours=1)
+)
+ACTIVE = JobFacts(JobState.ACTIVE, ready=1)
+FINISHED = JobFacts(JobState.FINISHED)
+NO_STORE = Refusal("StoreDenied", "wrong keys")
+LATE = Refusal("DestinationUnavailable", "missing", timedelta(minutes=2))
+
+
+def condition(decision: Decision, kind: ConditionType) -> tuple[str, str]:
+    """(status, reason) that a decision claims."""
+    claim = next(c for c in decision.claims if c.type == kind)
+    return claim.status, claim.reason
+
+
+def ended(**changes: object) -> Status:
+    """A status in which collection has ended."""
+    return seen_status(collection=Collection(ended_at=NOW, **changes))
+
+
+@pytest.mark.parametrize(
+    ("seen", "acts", "phase", "ready"),
+    [
+        pytest.param(world(Status()), (), Phase.PENDING, ("Unknown", "Pending"), id="first-sight"),
+        pytest.param(world(), (Act.PLAN,), Phase.PENDING, ("Unknown", "Planning"), id="unplanned"),
+        pytest.param(
+            world(plan=plan()), (Act.LAUNCH,), Phase.COLLECTING, ("Unknown", "Collecting"), id="planned-without-job"
+        ),
+        pytest.param(world(plan=plan(), job=ACTIVE), (), Phase.COLLECTING, ("Unknown", "Collecting"), id="pods-run"),
+        pytest.param(
+            world(plan=plan(), job=JobFacts(JobState.ACTIVE, trouble="exceeded quota")),
+            (),
+            Phase.COLLECTING,
+            ("Unknown", "WaitingForPods"),
+            id="quota-forbids-pods",
+        ),
+        pytest.param(
+            world(plan=plan(), job=FINISHED, fragments=(fragment(),)),
+            (),
+            Phase.ASSEMBLING,
+            ("Unknown", "Assembling"),
+            id="all-fragments-though-job-failed",
+        ),
+        pytest.param(
+            world(ended(fragments=(fragment(),)), plan=plan()),
+            (Act.RELEASE, Act.ASSEMBLE),
+            Phase.ASSEMBLING,
+            ("Unknown", "Assembling"),
+            id="collection-ended",
+        ),
+        pytest.param(
+            world(ended(lost=(LostShard(shard=0, reason="CollectorLost", message="OOMKilled"),)), plan=plan()),
+            (Act.RELEASE, Act.DROP_STAGING),
+            Phase.FAILED,
+            ("False", "CollectionFailed"),
+            id="nothing-came-back",
+        ),
+        pytest.param(
+            world(refusals=(NO_STORE,)),
+            (Act.RELEASE, Act.DROP_STAGING),
+            Phase.FAILED,
+            ("False", "StoreDenied"),
+            id="refused-for-good",
+        ),
+        pytest.param(
+            world(refusals=(LATE,)), (), Phase.PENDING, ("Unknown", "DestinationUnavailable"), id="refused-for-now"
+        ),
+        pytest.param(
+            world(refusals=(LATE,), after=timedelta(minutes=3)),
+            (Act.RELEASE, Act.DROP_STAGING),
+            Phase.FAILED,
+            ("False", "DestinationUnavailable"),
+            id="refused-too-long",
+        ),
+        pytest.param(
+            world(plan=plan(0, gaps=(Gap(reason="TargetNotFound", message="no pod"),))),
+            (Act.RELEASE, Act.DROP_STAGING),
+            Phase.FAILED,
+            ("False", "TargetNotFound"),
+            id="no-target",
+        ),
+        pytest.param(
+            world(plan=plan(), job=ACTIVE, spec={"cancel": True}),
+            (Act.RELEASE, Act.DROP_STAGING),
+            Phase.CANCELLED,
+            ("False", "Cancelled"),
+            id="cancelled",
+        ),
+    ],
+)
+def test_the_next_step(seen: World, acts: tuple[Act, ...], phase: Phase, ready: tuple[str, str]) -> None:
+    decision = decide(seen)
+    assert decision.acts == acts
+    assert decision.phase == phase
+    assert condition(decision, ConditionType.READY) == ready
+
+
+def finished(reason_true: ConditionType, phase: Phase, artifact: Artifact | None = None) -> Status:
+    status = seen_status(phase=phase, artifact=artifact)
+    conditions = tuple(
+        c.model_copy(update={"status": ConditionStatus.TRUE}) if c.type == reason_true else c for c in status.conditions
+    )
+    return status.model_copy(update={"conditions": conditions})
+
+
+def test_a_ready_bundle_sleeps_until_its_artifact_expires() -> None:
+    status = finished(ConditionType.READY, Phase.READY, ARTIFACT)
+    assert decide(world(status)) == Decision(again=timedelta(hours=1))
+    late = decide(world(status, after=timedelta(hours=2)))
+    assert (late.acts, late.phase) == ((Act.EXPIRE,), Phase.EXPIRED)
+
+
+@pytest.mark.parametrize("phase", [Phase.FAILED, Phase.EXPIRED, Phase.CANCELLED])
+def test_a_bundle_that_is_over_is_left_alone(phase: Phase) -> None:
+    status = finished(ConditionType.STALLED, phase, ARTIFACT)
+    assert decide(world(status, after=timedelta(days=30))) == Decision()
+
+
+def test_a_finished_job_with_missing_fragments_names_each_lost_shard_and_its_reason() -> None:
+    job = JobFacts(JobState.FINISHED, lost_reasons={1: "OOMKilled"})
+    decision = decide(world(plan=plan(3), job=job, fragments=(fragment(0),)))
+    assert decision.collection is not None
+    assert [f.shard for f in decision.collection.fragments] == [0]
+    assert [(item.shard, item.message == "OOMKilled") for item in decision.collection.lost] == [(1, True), (2, False)]
+
+
+def test_a_run_past_its_time_ends_with_what_is_there() -> None:
+    late = timedelta(seconds=600) + timedelta(minutes=8)
+    decision = decide(world(plan=plan(2), job=ACTIVE, fragments=(fragment(1),), after=late))
+    assert decision.collection is not None
+    assert [item.shard for item in decision.collection.lost] == [0]
+
+
+worlds = st.builds(
+    world,
+    status=st.sampled_from([None, Status(), ended(fragments=(fragment(),)), ended()]),
+    plan=st.sampled_from([None, plan(0), plan(1), plan(3)]),
+    job=st.sampled_from([None, ACTIVE, FINISHED]),
+    fragments=st.sampled_from([(), (fragment(),), (fragment(0), fragment(1), fragment(2))]),
+    refusals=st.sampled_from([(), (LATE,), (NO_STORE,)]),
+    after=st.timedeltas(timedelta(), timedelta(hours=3)),
+)
+
+
+@given(worlds)
+def test_every_world_has_an_answer_that_does_not_end_silently(seen: World) -> None:
+    decision = decide(seen)
+    stalls = any(c.type == ConditionType.STALLED and c.status == ConditionStatus.TRUE for c in decision.claims)
+    assert stalls or decision.again is not None or Act.ASSEMBLE in decision.acts

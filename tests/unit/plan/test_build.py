@@ -1,0 +1,101 @@
+"""Plans: which pods are meant, what becomes a task, what is a gap from the start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from support.build import NOW, bundle, pod, task
+from supportbundle.model.capability import Capability
+from supportbundle.model.gap import Gap
+from supportbundle.model.names import LABEL_MANAGED_BY, MANAGED_BY
+from supportbundle.model.plan import MAX_SHARDS, Plan, Task
+from supportbundle.model.pod import SecretUse
+from supportbundle.model.spec import CollectorSpec, CollectorType, LabelSelector, Target
+from supportbundle.plan import PlanContext, build_plan
+from supportbundle.plan.select import matches, select_pods
+from supportbundle.plan.shards import spread
+
+
+class OneTaskAPod:
+    """A planner that makes one task a pod."""
+
+    capability = Capability.LOGS
+
+    def plan(self, spec: CollectorSpec, context: PlanContext) -> Iterator[Task | Gap]:
+        for target in context.pods:
+            yield task(f"{spec.name}/{target.name}", target=target.name)
+
+
+PLANNERS = {CollectorType.LOGS: OneTaskAPod()}
+
+
+def test_a_plan_is_a_function_of_its_inputs_and_survives_storage() -> None:
+    pods = [pod("web-2"), pod("web-1", secrets=(SecretUse(name="db", optional=False),))]
+    made = build_plan(bundle(), pods, PLANNERS, NOW)
+    assert made == build_plan(bundle(), pods, PLANNERS, NOW)
+    assert Plan.model_validate_json(made.model_dump_json(by_alias=True)) == made
+    assert [t.target for shard in made.shards for t in shard.tasks] == ["web-1", "web-2"]
+    assert [(s.name, s.required) for s in made.secrets] == [("db", True)]
+
+
+def test_a_target_without_pods_is_a_gap_that_says_how_to_look() -> None:
+    made = build_plan(bundle(), [pod(labels={"app": "other"})], PLANNERS, NOW)
+    assert made.tasks == 0
+    assert [g.reason for g in made.gaps] == ["TargetNotFound"]
+    assert "kubectl get pods -n team -l 'app=web'" in made.gaps[0].message
+
+
+def test_a_collector_outside_the_capabilities_is_not_run() -> None:
+    made = build_plan(bundle(capabilities=["Events"]), [pod()], PLANNERS, NOW)
+    assert [g.reason for g in made.gaps] == ["NotAllowed"]
+    assert made.tasks == 0
+
+
+def test_our_own_collector_pods_are_never_targets() -> None:
+    ours = pod("sb-x", labels={"app": "web", LABEL_MANAGED_BY: MANAGED_BY})
+    chosen = select_pods(Target(selector=LabelSelector(match_labels={"app": "web"})), [ours, pod()])
+    assert [p.name for p in chosen] == ["web-1"]
+
+
+@pytest.mark.parametrize(
+    ("selector", "expected"),
+    [
+        ({"matchLabels": {"app": "web"}}, True),
+        ({"matchLabels": {"app": "db"}}, False),
+        ({}, False),
+        ({"matchExpressions": [{"key": "app", "operator": "In", "values": ["web", "db"]}]}, True),
+        ({"matchExpressions": [{"key": "app", "operator": "NotIn", "values": ["web"]}]}, False),
+        ({"matchExpressions": [{"key": "tier", "operator": "NotIn", "values": ["x"]}]}, True),
+        ({"matchExpressions": [{"key": "app", "operator": "Exists"}]}, True),
+        ({"matchExpressions": [{"key": "app", "operator": "DoesNotExist"}]}, False),
+    ],
+)
+def test_selectors_mean_what_the_api_means(selector: dict[str, object], *, expected: bool) -> None:
+    assert matches(LabelSelector.model_validate(selector), {"app": "web"}) is expected
+
+
+tasks = st.lists(
+    st.builds(
+        lambda number, estimate, synchronized: task(
+            f"t{number}", target=f"p{number}", estimate=estimate, synchronized=synchronized
+        ),
+        st.integers(0, 10**9),
+        st.integers(0, 1 << 32),
+        st.booleans(),
+    ),
+    max_size=300,
+)
+
+
+@given(tasks)
+def test_every_task_is_in_exactly_one_shard_and_synchronized_ones_share_the_first(many: list[Task]) -> None:
+    shards = spread(many, 1 << 30)
+    placed = [t for shard in shards for t in shard.tasks]
+    assert sorted(t.id for t in placed) == sorted(t.id for t in many)
+    assert len(shards) <= MAX_SHARDS
+    assert [shard.index for shard in shards] == list(range(len(shards)))
+    assert all(shard.index == 0 for shard in shards for t in shard.tasks if t.synchronized)
