@@ -11,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from supportbundle.archive import FragmentWriter
+from supportbundle.archive.fragment import FragmentWriter
+from supportbundle.archive.index import ShardReport, bounded_log
 from supportbundle.collect.base import ClusterReader, RunContext
 from supportbundle.collect.registry import REGISTRY
 from supportbundle.collector.inputs import Mounts, load_known_secrets
@@ -75,8 +76,8 @@ async def reporting_run(
     known = load_known_secrets(mounts, plan)
     sanitizer = Sanitizer.build(known.values)
     started = datetime.now(UTC)
-    with ThreadPoolExecutor(CPU_THREADS) as pool, fragment.open("wb") as file:
-        writer = FragmentWriter(file, shard=shard.index)
+    writer = FragmentWriter(fragment, shard=shard.index, modified=plan.created_at)
+    with ThreadPoolExecutor(CPU_THREADS) as pool, writer:
         sink = FragmentSink(
             writer,
             sanitizer,
@@ -88,9 +89,5 @@ async def reporting_run(
         context = RunContext(namespace=plan.bundle.namespace, cluster=cluster, sink=sink)
         yield ShardRun(shard, REGISTRY, context, sink, known.missing)
         log.info("shard %d: %d bytes read, %d gaps", shard.index, sink.bytes, len(sink.gaps))
-        writer.close(
-            gaps=tuple(sink.gaps),
-            log=sink.clean(book.text()),
-            started_at=started,
-            finished_at=datetime.now(UTC),
-        )
+        log_text = bounded_log(sink.clean(book.text()).splitlines())
+        writer.close(ShardReport(started_at=started, finished_at=datetime.now(UTC), log=log_text), sink.gaps)

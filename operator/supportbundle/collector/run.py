@@ -76,8 +76,9 @@ class ShardRun:
     async def _guarded(self, task: Task, left: float) -> None:
         """Run one task; an expected failure, or any bug in a collector, costs this task only."""
         seconds = max(0.0, min(float(task.timeout_seconds), left))
+        limit = asyncio.timeout(seconds)
         try:
-            async with asyncio.timeout(seconds) as limit:
+            async with limit:
                 await self._collectors[task.type].run(task, self._context)
         except TimeoutError:
             if not limit.expired():

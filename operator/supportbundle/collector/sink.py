@@ -14,7 +14,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
-from supportbundle.archive import ClosedMember, FragmentWriter, MemberMeta, MemberSpool
+from supportbundle.archive.fragment import FragmentWriter
+from supportbundle.archive.index import MemberMeta, first_lines
+from supportbundle.archive.spool import ClosedMember, MemberSpool
 from supportbundle.collect.base import Member
 from supportbundle.errors import SupportBundleError, Unsanitizable
 from supportbundle.model.gap import Gap
@@ -37,6 +39,10 @@ class Budget:
         granted = min(wanted, self.left)
         self.left -= granted
         return granted
+
+    def give_back(self, unused: int) -> None:
+        """Bytes of a member that was dropped: they leave room for others."""
+        self.left += unused
 
 
 class Pipeline:
@@ -170,6 +176,7 @@ class FragmentSink:
         finally:
             if not kept:
                 pipeline.spool.discard()
+                self._budget.give_back(member.read)
 
     async def _keep(self, path: str, member: OpenMember, task: Task, started: datetime) -> None:
         await member.flush()
@@ -179,12 +186,12 @@ class FragmentSink:
         meta = MemberMeta(
             collector=task.collector,
             target=task.target,
-            read_bytes=member.read,
-            truncated=member.truncated,
-            redactions=dict(report.counts),
-            redaction_lines={rule: tuple(lines) for rule, lines in report.lines.items()},
             started_at=started,
-            finished_at=self._clock(),
+            ended_at=self._clock(),
+            source_bytes=member.read,
+            redactions=dict(report.counts),
+            lines={rule: first_lines(lines) for rule, lines in report.lines.items()},
+            truncated=member.truncated,
             notes=dict(member.notes),
         )
         async with self._appending:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+from supportbundle.errors import Invalid
+
 
 def collection(api_version: str, plural: str, namespace: str | None = None) -> str:
     """The path of all objects of a kind: `/api/v1/namespaces/a/pods`, `/apis/apps/v1/deployments`."""
@@ -13,7 +15,11 @@ def collection(api_version: str, plural: str, namespace: str | None = None) -> s
 
 
 def one(api_version: str, plural: str, name: str, namespace: str | None = None, *, subresource: str = "") -> str:
-    """The path of one object, or of one of its subresources such as `status` or `log`."""
+    """The path of one object, or of one of its subresources such as `status` or `log`.
+
+    Raises:
+        Invalid: the name would change the path.
+    """
     tail = f"/{subresource}" if subresource else ""
     return f"{collection(api_version, plural, namespace)}/{_segment(name)}{tail}"
 
@@ -21,5 +27,5 @@ def one(api_version: str, plural: str, name: str, namespace: str | None = None, 
 def _segment(name: str) -> str:
     """`.` and `..` would be resolved away by an HTTP client and name something else."""
     if name in {"", ".", ".."}:
-        raise ValueError(f"{name!r} is no name of an object")
+        raise Invalid(f"{name!r} is not the name of an object.")
     return quote(name, safe="")

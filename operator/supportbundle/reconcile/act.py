@@ -7,6 +7,7 @@ import gzip
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 
+from supportbundle.decide.report import Outcome
 from supportbundle.decide.world import Act, World
 from supportbundle.errors import Conflict, NotFound, SupportBundleError
 from supportbundle.model import names
@@ -16,7 +17,7 @@ from supportbundle.model.plan import Plan, Uploads
 from supportbundle.model.pod import parse_pod
 from supportbundle.plan import build_plan
 from supportbundle.reconcile import manifests, paths
-from supportbundle.reconcile.assemble import Assembled, assemble
+from supportbundle.reconcile.assemble import assemble
 from supportbundle.reconcile.deps import Deps
 from supportbundle.reconcile.stores import Place
 from supportbundle.reconcile.uploads import sign_uploads
@@ -24,7 +25,7 @@ from supportbundle.reconcile.uploads import sign_uploads
 log = logging.getLogger(__name__)
 
 
-async def perform(act: Act, world: World, place: Place | None, deps: Deps) -> Assembled | None:
+async def perform(act: Act, world: World, place: Place | None, deps: Deps) -> Outcome | None:
     """Do one act. Only assembling has a result.
 
     Raises:
@@ -86,7 +87,7 @@ async def release(namespace: str, uid: str, deps: Deps) -> None:
     )
 
 
-async def _assemble(world: World, place: Place | None, deps: Deps) -> Assembled:
+async def _assemble(world: World, place: Place | None, deps: Deps) -> Outcome:
     return await assemble(world.bundle, _planned(world), _need(place), deps)
 
 
@@ -112,11 +113,11 @@ async def drop_prefix(prefix: str, place: Place, deps: Deps) -> int:
 async def _expire(world: World, place: Place | None, deps: Deps) -> None:
     artifact = world.bundle.status.artifact
     if artifact is not None:
-        store = _need(place).store
-        await deps.blocking(lambda: store.delete([artifact.key]))
+        there = _need(place)
+        await deps.blocking(lambda: there.store.delete([there.key(artifact.key)]))
 
 
-_ACTS: Mapping[Act, Callable[[World, Place | None, Deps], Awaitable[Assembled | None]]] = {
+_ACTS: Mapping[Act, Callable[[World, Place | None, Deps], Awaitable[Outcome | None]]] = {
     Act.PLAN: _plan,
     Act.LAUNCH: _launch,
     Act.RELEASE: _release,

@@ -30,5 +30,5 @@ async def fetch(namespace: str, name: str, operator_namespace: str, out: BinaryI
             )
         stores = Stores(client, operator_namespace, time.monotonic)
         place = await stores.place(artifact.destination)
-    await asyncio.to_thread(lambda: out.writelines(place.store.stream(artifact.key)))
+    await asyncio.to_thread(lambda: out.writelines(place.store.stream(place.key(artifact.key))))
     out.flush()

@@ -20,7 +20,7 @@ from supportbundle.reconcile.deps import Deps
 from supportbundle.reconcile.jobs import read_job
 from supportbundle.reconcile.key import Key
 from supportbundle.reconcile.stores import Place
-from supportbundle.storage import ObjectInfo
+from supportbundle.storage.base import ObjectInfo
 
 
 class Gathered(NamedTuple):
@@ -110,14 +110,20 @@ async def _plan(bundle: Bundle, place: Place, prefix: str, staged: Mapping[str, 
     if key not in staged:
         return None
     if uid not in deps.memory.plans:
-        data = await deps.blocking(lambda: place.store.get(key))
-        try:
-            deps.memory.plans[uid] = Plan.model_validate_json(gzip.decompress(data))
-        except (OSError, EOFError, ValidationError) as error:
-            raise Corrupt(
-                "The stored plan cannot be read; it was written by another version of the operator."
-            ) from error
+        deps.memory.plans[uid] = read_plan(await deps.blocking(lambda: place.store.get(key)))
     return deps.memory.plans[uid]
+
+
+def read_plan(data: bytes) -> Plan:
+    """A plan as `act` stored it.
+
+    Raises:
+        Corrupt: it is none.
+    """
+    try:
+        return Plan.model_validate_json(gzip.decompress(data))
+    except (OSError, EOFError, ValidationError) as error:
+        raise Corrupt("The stored plan cannot be read; another version of the operator wrote it.") from error
 
 
 def _fragments(prefix: str, plan: Plan, staged: Mapping[str, ObjectInfo]) -> tuple[FragmentRef, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from supportbundle.decide import decide, say
-from supportbundle.decide.report import next_status, ready_status
+from supportbundle.decide.report import Outcome, next_status, ready_status
 from supportbundle.decide.world import Decision, JobState, World
 from supportbundle.errors import Conflict, NotFound, SupportBundleError, Unavailable
 from supportbundle.model import names
@@ -19,7 +19,6 @@ from supportbundle.model.plan import dump
 from supportbundle.model.status import Status
 from supportbundle.reconcile import paths
 from supportbundle.reconcile.act import drop_prefix, perform, release, renew_uploads
-from supportbundle.reconcile.assemble import Assembled
 from supportbundle.reconcile.deps import Deps
 from supportbundle.reconcile.events import emit
 from supportbundle.reconcile.gather import Gathered, gather
@@ -27,6 +26,8 @@ from supportbundle.reconcile.key import Key
 from supportbundle.reconcile.uploads import RENEW_AFTER
 
 log = logging.getLogger(__name__)
+CONFLICT_SECONDS = 0.5
+"""Somebody wrote since we read; read again, but never in a tight loop."""
 
 
 class Reconciler:
@@ -47,7 +48,7 @@ class Reconciler:
             again = await self._step(key)
             result = "ok"
         except Conflict:
-            again, result = 0.0, "conflict"
+            again, result = CONFLICT_SECONDS, "conflict"
         except SupportBundleError as error:
             log.warning("%s/%s: %s", key.namespace, key.name, error)
             raise
@@ -74,13 +75,13 @@ class Reconciler:
     async def _decide_and_act(self, found: Gathered) -> float | None:
         world = found.world
         decision = decide(world)
-        assembled: Assembled | None = None
+        outcome: Outcome | None = None
         for act in decision.acts:
-            assembled = await perform(act, world, found.place, self._deps) or assembled
+            outcome = await perform(act, world, found.place, self._deps) or outcome
         await self._keep_urls_fresh(found)
-        status = ready_status(world, assembled.outcome) if assembled else next_status(world, decision)
+        status = ready_status(world, outcome) if outcome else next_status(world, decision)
         await self._write(found.raw, world, status)
-        if assembled:
+        if outcome:
             await self._after_ready(found)
             return self._until_expiry(status)
         if decision.final:

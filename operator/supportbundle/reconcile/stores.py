@@ -7,21 +7,36 @@ import base64
 from collections.abc import Callable
 from typing import NamedTuple
 
-from supportbundle.errors import Invalid, NotFound
+from supportbundle.errors import NotFound
 from supportbundle.kube.client import Client
 from supportbundle.model.destination import Destination, S3Options, parse_destination
 from supportbundle.reconcile import paths
-from supportbundle.storage import S3Store, Store, StoreConfig
+from supportbundle.storage.base import Credentials, Store
+from supportbundle.storage.registry import open_store, read_credentials
 
 FRESH_SECONDS = 30.0
 """How long a destination and its credentials are believed; a rotated Secret is seen after that."""
 
 
 class Place(NamedTuple):
-    """A destination, and the store behind it."""
+    """A destination, and the store behind it. The store's keys are relative to the destination's prefix."""
 
     destination: Destination
     store: Store
+
+    @property
+    def bucket(self) -> str:
+        """The bucket's name, for people."""
+        return self.destination.spec.s3.bucket if self.destination.spec.s3 else ""
+
+    @property
+    def prefix(self) -> str:
+        """What stands before every key in the bucket."""
+        return self.destination.spec.s3.prefix if self.destination.spec.s3 else ""
+
+    def key(self, full: str) -> str:
+        """The store's key of an object whose key in the bucket is `full`."""
+        return full.removeprefix(self.prefix)
 
 
 class Stores:
@@ -32,7 +47,7 @@ class Stores:
         self._namespace = namespace
         self._monotonic = monotonic
         self._places: dict[str, tuple[float, Place]] = {}
-        self._open: dict[StoreConfig, Store] = {}
+        self._open: dict[tuple[str, Credentials | None], Store] = {}
 
     async def place(self, name: str) -> Place:
         """The destination of this name.
@@ -56,39 +71,22 @@ class Stores:
         return [place for place in places if isinstance(place, Place)]
 
     async def _store(self, destination: Destination) -> Store:
-        options = destination.spec.s3
-        if options is None:
-            raise Invalid(
-                f"SupportBundleDestination {destination.name!r} has no s3 options.", "An admin must add them."
-            )
-        config = await self._config(options)
-        if config not in self._open:
-            self._open[config] = await asyncio.to_thread(S3Store, config)
-        return self._open[config]
+        """Equal settings and keys share one store."""
+        keys = await self._credentials(destination.spec.s3)
+        known = (destination.spec.model_dump_json(), keys)
+        if known not in self._open:
+            self._open[known] = open_store(destination.spec, keys)
+        return self._open[known]
 
-    async def _config(self, options: S3Options) -> StoreConfig:
-        keys = await self._credentials(options)
-        return StoreConfig(
-            endpoint=options.endpoint,
-            region=options.region,
-            bucket=options.bucket,
-            prefix=options.prefix,
-            path_style=options.path_style,
-            ca_pem=options.ca_bundle,
-            access_key=keys.get("accessKey"),
-            secret_key=keys.get("secretKey"),
-            session_token=keys.get("sessionToken"),
-        )
-
-    async def _credentials(self, options: S3Options) -> dict[str, str]:
-        ref = options.credentials_secret_ref
+    async def _credentials(self, options: S3Options | None) -> Credentials | None:
+        """The keys of the Secret; None where the operator's own identity signs."""
+        ref = options.credentials_secret_ref if options else None
         if ref is None:
-            return {}
+            return None
         try:
             secret = await self._client.get(paths.named("secrets", self._namespace, ref.name))
         except NotFound as error:
-            raise NotFound(
-                f"Secret {ref.name} with the bucket's credentials is missing in namespace {self._namespace}.",
-                "An admin must create it with the keys accessKey and secretKey.",
-            ) from error
-        return {key: base64.b64decode(value).decode().strip() for key, value in (secret.get("data") or {}).items()}
+            where = f"Secret {ref.name} in namespace {self._namespace}"
+            raise NotFound(f"{where} with the bucket's credentials is missing.", "An admin must create it.") from error
+        data = {key: base64.b64decode(value) for key, value in (secret.get("data") or {}).items()}
+        return read_credentials(data, name=ref.name)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from supportbundle.model import names
 from supportbundle.model.plan import Plan, ShardUpload, SignedPut, Uploads
-from supportbundle.storage import Store
+from supportbundle.storage.base import Store
 
 LIFETIME = timedelta(hours=1)
 RENEW_AFTER = timedelta(minutes=15)

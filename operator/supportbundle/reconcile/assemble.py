@@ -1,0 +1,136 @@
+"""From fragments in the staging store to the one zip: validate, lay out, let the store copy, verify.
+
+The input is what `status.collection` recorded, so a repeat, in this process or another, makes the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterator
+from typing import Final
+
+from supportbundle.archive.footer import read_index
+from supportbundle.archive.headers import verify_headers
+from supportbundle.archive.index import IndexLimits
+from supportbundle.archive.layout import Assembly, layout
+from supportbundle.archive.manifest import BundleFacts, build_tail, totals
+from supportbundle.archive.select import Fragment, all_gaps, select
+from supportbundle.decide.report import Outcome
+from supportbundle.errors import Corrupt
+from supportbundle.model import names
+from supportbundle.model.bundle import Bundle
+from supportbundle.model.gap import Gap
+from supportbundle.model.plan import BundleRef, Plan, Shard
+from supportbundle.model.status import Artifact, Collection, FragmentRef, SanitizationStatus
+from supportbundle.reconcile.deps import Deps
+from supportbundle.reconcile.stores import Place
+from supportbundle.storage.base import ObjectInfo
+
+log = logging.getLogger(__name__)
+MANIFEST: Final = "manifest.json"
+DIGEST: Final = "manifest-sha256"
+"""User metadata of the zip: which manifest, and so which content, it holds."""
+ZIP_TYPE: Final = "application/zip"
+
+
+async def assemble(bundle: Bundle, plan: Plan, place: Place, deps: Deps) -> Outcome:
+    """Make the zip, or find it made. Synchronous work runs beside the loop; memory stays at some 10 MiB.
+
+    Raises:
+        SupportBundleError: the store failed; the next try starts over.
+    """
+    collection = bundle.status.collection
+    assert collection is not None, "decide asks for an assembly only when collection has ended"  # noqa: S101
+    prefix = names.staging_prefix(deps.cluster_id, bundle.metadata.namespace, bundle.metadata.uid)
+    key = names.artifact_key(deps.cluster_id, bundle.metadata.namespace, bundle.metadata.name, bundle.metadata.uid)
+    work = Assembler(place, plan, collection, prefix, key)
+    return await deps.blocking(lambda: work.run(bundle))
+
+
+class Assembler:
+    """One assembly; synchronous."""
+
+    def __init__(self, place: Place, plan: Plan, collection: Collection, prefix: str, key: str) -> None:
+        self._place = place
+        self._store = place.store
+        self._plan = plan
+        self._collection = collection
+        self._prefix = prefix
+        self._key = key
+
+    def run(self, bundle: Bundle) -> Outcome:
+        """Make the zip and say what is in it."""
+        fragments, corrupt = self._fragments()
+        selection = select(fragments)
+        lost = tuple(gap for item in self._collection.lost for gap in self._lost(item.shard, item.reason, item.message))
+        gaps = (*all_gaps(self._plan.gaps, selection), *lost, *corrupt)
+        facts = BundleFacts(
+            bundle=BundleRef(namespace=bundle.metadata.namespace, name=bundle.metadata.name, uid=bundle.metadata.uid),
+            created_at=self._plan.created_at,
+        )
+        tail = build_tail(facts, selection, gaps)
+        assembly = layout(selection, tail, modified=self._plan.created_at)
+        digest = next(hashlib.sha256(member.data).hexdigest() for member in tail if member.path == MANIFEST)
+        stored = self._find(assembly, digest) or self._write(assembly, digest)
+        sums = totals(selection.entries)
+        return Outcome(
+            artifact=Artifact(
+                destination=self._place.destination.name,
+                bucket=self._place.bucket,
+                key=f"{self._place.prefix}{self._key}",
+                size_bytes=stored.size,
+                etag=stored.etag,
+                files=assembly.members,
+                manifest_sha256=digest,
+                expires_at=self._collection.ended_at + bundle.spec.ttl,
+            ),
+            sanitization=SanitizationStatus(
+                redactions=sums.redactions,
+                files=sums.redacted_files,
+                leaks=sum(gap.reason == "Unsanitizable" for gap in gaps),
+            ),
+            gaps=gaps,
+        )
+
+    def _fragments(self) -> tuple[list[Fragment], list[Gap]]:
+        """Validated fragments; one that is not what it claims costs its own tasks, not the bundle."""
+        limits = IndexLimits()
+        good: list[Fragment] = []
+        gaps: list[Gap] = []
+        for ref in self._collection.fragments:
+            try:
+                fragment = self._read(ref, limits)
+            except Corrupt as error:
+                log.warning("shard %d of %s: %s", ref.shard, self._plan.bundle.uid, error)
+                gaps += self._lost(ref.shard, error.reason, str(error))
+                continue
+            limits = limits.after(fragment.index)
+            good.append(fragment)
+        return good, gaps
+
+    def _read(self, ref: FragmentRef, limits: IndexLimits) -> Fragment:
+        key = names.fragment_key(self._prefix, ref.shard)
+
+        def read(start: int, end: int) -> bytes:
+            return self._store.get(key, start, end, if_match=ref.etag)
+
+        index = read_index(read, ref.size, shard=ref.shard, limits=limits)
+        verify_headers(read, index, modified=self._plan.created_at)
+        return Fragment(key=key, etag=ref.etag, size=ref.size, index=index)
+
+    def _lost(self, shard: int, reason: str, message: str) -> Iterator[Gap]:
+        tasks = next((s for s in self._plan.shards if s.index == shard), Shard(index=shard, budget=0, tasks=())).tasks
+        return (Gap.say(reason, message, target=task.target, collector=task.collector) for task in tasks)
+
+    def _find(self, assembly: Assembly, digest: str) -> ObjectInfo | None:
+        """The zip that an earlier try has stored."""
+        found = self._store.head(self._key)
+        if found and found.size == assembly.size and found.metadata.get(DIGEST) == digest:
+            return found
+        return None
+
+    def _write(self, assembly: Assembly, digest: str) -> ObjectInfo:
+        """Copy on the server, then verify by HEAD. Leftovers of a crashed try go first: they cost storage for ever."""
+        self._store.abort_uploads(self._key)
+        return self._store.write_parts(self._key, assembly.parts, metadata={DIGEST: digest}, content_type=ZIP_TYPE)

@@ -1,0 +1,81 @@
+"""One installation of the operator for all end-to-end tests, as the README installs it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.kube import OPERATOR, RELEASE, ROOT, SYSTEM, apply, kubectl, run, until
+
+IMAGE = os.environ.get("IMAGE", "localhost/supportbundle-operator")
+TAG = os.environ.get("IMAGE_TAG", "test")
+
+
+def install(*values: str) -> None:
+    """Helm upgrade --install, waiting until the operator is ready."""
+    sets = [f"--set={value}" for value in values]
+    run(
+        "helm", "upgrade", "--install", RELEASE, str(ROOT / "helm/supportbundle-operator"),
+        "--namespace", SYSTEM, "--create-namespace", "--wait", "--timeout", "3m",
+        "--set=fullnameOverride=supportbundle-operator",
+        f"--set=image.repository={IMAGE}", f"--set=image.tag={TAG}", *sets,
+        timeout=240,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def operator() -> str:
+    """The operator runs; returns its namespace."""
+    install()
+    kubectl("-n", SYSTEM, "rollout", "status", OPERATOR, "--timeout=120s")
+    return SYSTEM
+
+
+@pytest.fixture(scope="session")
+def workload(operator: str) -> Iterator[str]:
+    """A namespace with the sample workload: web pods that log secrets, and one that crashes."""
+    assert operator
+    name = "sb-e2e-workload"
+    kubectl("delete", "namespace", name, "--ignore-not-found", "--wait")
+    kubectl("create", "namespace", name)
+    kubectl("-n", name, "apply", "-f", str(ROOT / "tests/workload/manifests.yaml"))
+    kubectl("-n", name, "rollout", "status", "deployment/web", "--timeout=120s")
+    until("the crash of crashy", lambda: crashed(name))
+    yield name
+    kubectl("delete", "namespace", name, "--wait=false")
+
+
+def crashed(namespace: str) -> bool:
+    """Whether a pod of crashy has a previous container."""
+    path = "jsonpath={.items[*].status.containerStatuses[*].lastState.terminated.exitCode}"
+    return bool(kubectl("-n", namespace, "get", "pods", "-l", "app=crashy", "-o", path).strip())
+
+
+@pytest.fixture(scope="session")
+def planted() -> list[bytes]:
+    """Every planted secret of the sample workload."""
+    text = Path(ROOT / "tests/workload/planted.json").read_text(encoding="utf-8")
+    return [value.encode() for value in strings(json.loads(text))]
+
+
+def strings(value: object) -> list[str]:
+    """Every string value of a JSON document."""
+    if isinstance(value, str):
+        return [value]
+    children = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+    return [text for child in children for text in strings(child)]
+
+
+@pytest.fixture
+def namespace(operator: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """An empty namespace for one test."""
+    assert operator
+    name = "sb-e2e-" + request.node.name.removeprefix("test_").replace("_", "-")[:40].rstrip("-").split("[")[0]
+    kubectl("delete", "namespace", name, "--ignore-not-found", "--wait")
+    apply("default", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    yield name
+    kubectl("delete", "namespace", name, "--wait=false")

@@ -1,0 +1,184 @@
+"""A cluster and a sink in memory, as collectors see them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from supportbundle.collect.base import Collector, RunContext
+from supportbundle.errors import NotFound, SupportBundleError
+from supportbundle.model.gap import Gap
+from supportbundle.model.plan import Task
+from supportbundle.model.pod import ContainerFacts, ContainerKind, OwnerRef, PodFacts, SecretUse
+from supportbundle.model.spec import CollectorSpec
+from supportbundle.plan.context import PlanContext
+
+NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
+Piece = bytes | SupportBundleError
+"""A chunk of a body, or the failure that ends it."""
+
+
+@dataclass
+class FakeCluster:
+    """Answers prepared by path; bodies by path or URL, one list of pieces for each request in turn."""
+
+    objects: dict[str, dict[str, Any]] = field(default_factory=dict)
+    lists: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    bodies: dict[str, list[list[Piece]]] = field(default_factory=dict)
+    requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    forwards: list[tuple[str, str, int]] = field(default_factory=list)
+
+    async def get(self, path: str, params: Mapping[str, str] | None = None) -> dict[str, Any]:
+        self.requests.append((path, dict(params or {})))
+        if path not in self.objects:
+            raise NotFound(f"{path} not found")
+        return self.objects[path]
+
+    async def items(self, path: str, params: Mapping[str, str] | None = None) -> AsyncIterator[dict[str, Any]]:
+        self.requests.append((path, dict(params or {})))
+        for item in self.lists[path]:
+            yield item
+
+    @asynccontextmanager
+    async def stream(
+        self, path: str, params: Mapping[str, str] | None = None, *, idle_seconds: float = 30
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        assert idle_seconds > 0
+        self.requests.append((path, dict(params or {})))
+        async with self._body(path) as chunks:
+            yield chunks
+
+    @asynccontextmanager
+    async def forward(self, namespace: str, pod: str, port: int) -> AsyncIterator[str]:
+        self.forwards.append((namespace, pod, port))
+        yield "http://forwarded"
+
+    @asynccontextmanager
+    async def fetch(
+        self, url: str, *, headers: Mapping[str, str] | None = None, timeout_seconds: float = 30
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        self.requests.append((url, {"timeout": str(timeout_seconds), **(headers or {})}))
+        async with self._body(url) as chunks:
+            yield chunks
+
+    @asynccontextmanager
+    async def _body(self, path: str) -> AsyncIterator[AsyncIterator[bytes]]:
+        prepared = self.bodies[path]
+        pieces = prepared.pop(0) if len(prepared) > 1 else prepared[0]
+        if pieces and isinstance(pieces[0], SupportBundleError):
+            raise pieces[0]
+
+        async def chunks() -> AsyncIterator[bytes]:
+            for piece in pieces:
+                if isinstance(piece, SupportBundleError):
+                    raise piece
+                yield piece
+
+        yield chunks()
+
+
+@dataclass
+class FakeMember:
+    """A file with a limit, and a budget that it may share with others."""
+
+    limit: int
+    data: bytes = b""
+    notes: dict[str, str | int] = field(default_factory=dict)
+    reject: SupportBundleError | None = None
+
+    async def write(self, data: bytes) -> bool:
+        if self.reject:
+            raise self.reject
+        fits = data[: self.limit - len(self.data)]
+        self.data += fits
+        return len(fits) == len(data)
+
+    def note(self, key: str, value: str | int) -> None:
+        self.notes[key] = value
+
+
+@dataclass
+class FakeSink:
+    """Keeps what a real one would keep; one member is open at a time."""
+
+    files: dict[str, FakeMember] = field(default_factory=dict)
+    gaps: list[Gap] = field(default_factory=list)
+    budget: int = 1 << 40
+    reject: SupportBundleError | None = None
+    is_open: bool = False
+
+    @asynccontextmanager
+    async def member(
+        self, path: str, *, task: Task, limit: int, keep_partial: bool = False
+    ) -> AsyncIterator[FakeMember]:
+        assert task.id
+        assert not self.is_open
+        assert path not in self.files
+        member = FakeMember(min(limit, self.budget), reject=self.reject)
+        self.is_open = True
+        try:
+            yield member
+        except SupportBundleError:
+            if keep_partial and member.data:
+                member.note("incomplete", 1)
+                self.files[path] = member
+            raise
+        finally:
+            self.is_open = False
+        self.files[path] = member
+
+    def gap(self, gap: Gap) -> None:
+        self.gaps.append(gap)
+
+    def json(self, path: str) -> dict[str, Any]:
+        parsed = json.loads(self.files[path].data)
+        assert isinstance(parsed, dict)
+        return parsed
+
+    @property
+    def reasons(self) -> list[tuple[str, str]]:
+        return [(gap.target, gap.reason) for gap in self.gaps]
+
+
+def container(name: str = "app", **facts: Any) -> ContainerFacts:
+    usual = {"kind": ContainerKind.REGULAR, "started": True, "restarts": 0, "has_previous": False}
+    return ContainerFacts(name=name, **(usual | facts))
+
+
+def pod(name: str = "web-0", *containers: ContainerFacts, **facts: Any) -> PodFacts:
+    usual: dict[str, Any] = {
+        "uid": f"uid-{name}",
+        "labels": {"app": "web"},
+        "phase": "Running",
+        "node": "n1",
+        "ip": "10.1.2.3",
+        "ready": True,
+        "secrets": (SecretUse(name="db", optional=False),),
+        "config_maps": ("settings",),
+        "owner": OwnerRef(api_version="apps/v1", kind="ReplicaSet", name="web-7f9c", uid="uid-rs"),
+    }
+    return PodFacts(name=name, containers=containers or (container(),), **(usual | facts))
+
+
+Planned = tuple[list[Task], list[Gap]]
+
+
+def plan(collector: Collector, spec: dict[str, Any], *pods: PodFacts) -> Planned:
+    """Tasks and gaps for these pods, through the JSON that a task travels in."""
+    context = PlanContext(namespace="apps", pods=pods, now=NOW)
+    planned = list(collector.plan(CollectorSpec.model_validate({"name": "c", **spec}), context))
+    tasks = [Task.model_validate_json(t.model_dump_json()) for t in planned if isinstance(t, Task)]
+    assert len({task.id for task in tasks}) == len(tasks)
+    return tasks, [g for g in planned if isinstance(g, Gap)]
+
+
+async def run(collector: Collector, task: Task, cluster: FakeCluster, sink: FakeSink, **context: Any) -> None:
+    """Run one task as a shard does: what it raises becomes its gap."""
+    try:
+        await collector.run(task, RunContext(namespace="apps", cluster=cluster, sink=sink, **context))
+    except SupportBundleError as error:
+        sink.gap(Gap.of(error, target=task.target, collector=task.collector))

@@ -1,0 +1,69 @@
+"""The cluster as a user has it: kubectl and helm, and waiting for what one wants to see."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+T = TypeVar("T")
+ROOT = Path(__file__).resolve().parents[2]
+SYSTEM = "supportbundle-system"
+RELEASE = "supportbundle"
+OPERATOR = "deploy/supportbundle-operator"
+
+
+class CommandFailed(AssertionError):
+    """A command exited with another code than 0; the message is its output."""
+
+
+def run(*command: str, stdin: bytes | None = None, timeout: float = 180) -> bytes:
+    """Standard output of a command that must succeed."""
+    done = subprocess.run(command, input=stdin, capture_output=True, timeout=timeout, check=False)
+    if done.returncode:
+        said = (done.stderr + done.stdout[:2000]).decode(errors="replace")
+        raise CommandFailed(f"{' '.join(command)}: exit code {done.returncode}\n{said}")
+    return done.stdout
+
+
+def kubectl(*args: str, stdin: bytes | None = None, timeout: float = 180) -> str:
+    """kubectl, as text."""
+    return run("kubectl", *args, stdin=stdin, timeout=timeout).decode()
+
+
+def get(namespace: str, kind: str, name: str) -> dict[str, Any]:
+    """One object."""
+    found: dict[str, Any] = json.loads(kubectl("-n", namespace, "get", kind, name, "-o", "json"))
+    return found
+
+
+def names(namespace: str, kind: str, *selector: str) -> list[str]:
+    """The names of all objects of a kind."""
+    return kubectl("-n", namespace, "get", kind, "-o", "name", *selector).split()
+
+
+def apply(namespace: str, *objects: Mapping[str, Any]) -> None:
+    """Kubectl apply."""
+    kubectl("-n", namespace, "apply", "-f", "-", stdin=yaml.safe_dump_all(list(objects)).encode())
+
+
+def until(what: str, probe: Callable[[], T], *, seconds: float = 120) -> T:
+    """The first true answer of `probe`; AssertionError after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        if answer := probe():
+            return answer
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what} did not happen within {seconds:.0f} s")
+        time.sleep(0.2)  # between two looks at the same condition
+
+
+def condition(obj: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    """A condition of an object's status; empty if it is not there."""
+    found = [c for c in obj.get("status", {}).get("conditions", ()) if c["type"] == kind]
+    return found[0] if found else {}

@@ -1,0 +1,211 @@
+"""An API server and an object store in memory, with a fuse: the process can die at any call to either."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from support.build import NOW
+from supportbundle.errors import Conflict, NotFound
+from supportbundle.model.pieces import CopyRange, Part
+from supportbundle.storage.base import ObjectInfo, SignedRequest
+
+
+class Killed(BaseException):
+    """SIGKILL: nothing catches it."""
+
+
+@dataclass
+class Fuse:
+    """Dies at call number `at`: before its effect, or after it and before anybody hears of it."""
+
+    at: int = -1
+    before: bool = True
+    calls: int = 0
+
+    def blow(self, *, before: bool) -> None:
+        """Called on both sides of every effect."""
+        if before:
+            self.calls += 1
+        if self.calls == self.at and before == self.before:
+            raise Killed
+
+    def disarm(self) -> None:
+        """The process has been started anew and is left in peace."""
+        self.at = -1
+
+
+@dataclass
+class MemoryApi:
+    """The part of `kube.client.Client` that reconciliation uses; objects by path."""
+
+    fuse: Fuse
+    objects: dict[str, dict[str, Any]] = field(default_factory=dict)
+    version: int = 0
+
+    async def get(self, path: str, params: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """One object."""
+        del params
+        self.fuse.blow(before=True)
+        if path not in self.objects:
+            raise NotFound(f"{path} not found")
+        self.fuse.blow(before=False)
+        return copy.deepcopy(self.objects[path])
+
+    async def items(self, path: str, params: Mapping[str, str] | None = None) -> AsyncIterator[dict[str, Any]]:
+        """Objects of a collection; an all-namespaces path means every namespace. Label selectors of one equality."""
+        self.fuse.blow(before=True)
+        key, _, value = (params or {}).get("labelSelector", "").partition("=")
+        root, plural = path.rsplit("/", 1)
+        for name, obj in list(self.objects.items()):
+            parent, is_plural, _ = name.rsplit("/", 2)
+            if is_plural == plural and parent.startswith(root):
+                if key and obj["metadata"].get("labels", {}).get(key) != value:
+                    continue
+                yield copy.deepcopy(obj)
+
+    async def create(self, path: str, obj: Mapping[str, Any]) -> dict[str, Any]:
+        """POST."""
+        name = f"{path}/{obj['metadata']['name']}"
+        if name in self.objects:
+            self.fuse.blow(before=True)
+            raise Conflict(f"{name} exists")
+        self.fuse.blow(before=True)
+        self.put(name, dict(obj))
+        self.fuse.blow(before=False)
+        return self.objects[name]
+
+    async def patch(self, path: str, patch: Mapping[str, Any], *_: object, **__: object) -> dict[str, Any]:
+        """A merge patch of the first two levels, as reconciliation uses it."""
+        self.fuse.blow(before=True)
+        path = path.removesuffix("/status")
+        if path not in self.objects:
+            raise NotFound(f"{path} not found")
+        expected = patch.get("metadata", {}).get("resourceVersion")
+        if expected and expected != self.objects[path]["metadata"]["resourceVersion"]:
+            raise Conflict(f"{path} was changed")
+        changed = copy.deepcopy(self.objects[path])
+        for name, value in patch.items():
+            if name != "metadata":
+                changed[name] = {**changed.get(name, {}), **copy.deepcopy(value)}
+        self.put(path, changed)
+        self.fuse.blow(before=False)
+        return changed
+
+    async def delete(self, path: str, **_: object) -> None:
+        """DELETE."""
+        self.fuse.blow(before=True)
+        if self.objects.pop(path, None) is None:
+            raise NotFound(f"{path} not found")
+        self.fuse.blow(before=False)
+
+    def put(self, path: str, obj: dict[str, Any]) -> None:
+        """Store an object with a new resourceVersion."""
+        self.version += 1
+        obj["metadata"] = {"uid": f"uid-{self.version}", **obj["metadata"], "resourceVersion": str(self.version)}
+        self.objects[path] = obj
+
+    def of(self, plural: str) -> list[str]:
+        """The names of all objects of a kind."""
+        return [path.rsplit("/", 1)[1] for path in self.objects if path.rsplit("/", 2)[1] == plural]
+
+
+@dataclass
+class MemoryStore:
+    """A `storage.base.Store`."""
+
+    fuse: Fuse
+    data: dict[str, bytes] = field(default_factory=dict)
+    metadata: dict[str, dict[str, str]] = field(default_factory=dict)
+    writes: list[str] = field(default_factory=list)
+
+    def presign_put(self, key: str, *, write_once: bool, expires: timedelta) -> SignedRequest:
+        """No network is needed to sign."""
+        del expires
+        return SignedRequest(f"memory:{key}", {"If-None-Match": "*"} if write_once else {})
+
+    def put(
+        self,
+        key: str,
+        data: bytes,
+        *,
+        write_once: bool = False,
+        metadata: Mapping[str, str] | None = None,
+        content_type: str = "",
+    ) -> str:
+        """Write."""
+        del content_type
+        self.fuse.blow(before=True)
+        if write_once and key in self.data:
+            raise Conflict(f"{key} exists")
+        self.data[key], self.metadata[key] = data, dict(metadata or {})
+        self.writes.append(key)
+        self.fuse.blow(before=False)
+        return self._info(key).etag
+
+    def get(self, key: str, start: int | None = None, end: int | None = None, *, if_match: str | None = None) -> bytes:
+        """Read."""
+        self.fuse.blow(before=True)
+        if key not in self.data:
+            raise NotFound(f"{key} not found")
+        if if_match and if_match != self._info(key).etag:
+            raise Conflict(f"{key} is another object")
+        return self.data[key][start:end]
+
+    def stream(self, key: str, *, chunk: int = 1 << 20) -> Iterator[bytes]:
+        """Read in one block."""
+        del chunk
+        yield self.get(key)
+
+    def head(self, key: str) -> ObjectInfo | None:
+        """Look."""
+        self.fuse.blow(before=True)
+        return self._info(key) if key in self.data else None
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """All below a prefix."""
+        self.fuse.blow(before=True)
+        return iter([self._info(key) for key in sorted(self.data) if key.startswith(prefix)])
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Remove."""
+        self.fuse.blow(before=True)
+        for key in keys:
+            self.data.pop(key, None)
+        self.fuse.blow(before=False)
+
+    def write_parts(
+        self,
+        key: str,
+        parts: Sequence[Part],
+        *,
+        metadata: Mapping[str, str] | None = None,
+        content_type: str = "",
+        source: object = None,
+    ) -> ObjectInfo:
+        """Concatenate."""
+        del content_type, source
+        pieces = (piece for part in parts for piece in part.pieces)
+        whole = b"".join(
+            self.get(p.key, p.start, p.end, if_match=p.etag) if isinstance(p, CopyRange) else p.data for p in pieces
+        )
+        self.put(key, whole, metadata=metadata)
+        return self._info(key)
+
+    def abort_uploads(self, prefix: str, *, before: datetime | None = None) -> int:
+        """Nothing is ever half-written here."""
+        del prefix, before
+        self.fuse.blow(before=True)
+        return 0
+
+    def ensure_bucket(self) -> None:
+        """It is there."""
+
+    def _info(self, key: str) -> ObjectInfo:
+        data = self.data[key]
+        etag = hashlib.md5(data, usedforsecurity=False).hexdigest()
+        return ObjectInfo(key, len(data), etag, NOW, self.metadata.get(key, {}))

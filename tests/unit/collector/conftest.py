@@ -1,0 +1,26 @@
+"""The bench on which sinks are tested."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from support.build import NOW
+from support.sink import SECRET, Bench
+from supportbundle.archive.fragment import FragmentWriter
+from supportbundle.collector.sink import Budget, FragmentSink
+from supportbundle.sanitize import KnownSecret, Sanitizer
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    """One shard's sink with a budget of 1 MiB."""
+    file = tmp_path / "fragment"
+    sanitizer = Sanitizer.build([KnownSecret("db/password", SECRET)])
+    budget = Budget(1 << 20)
+    with ThreadPoolExecutor(1) as pool, FragmentWriter(file, shard=0, modified=NOW) as writer:
+        sink = FragmentSink(writer, sanitizer, scratch=tmp_path, pool=pool, budget=budget, clock=lambda: NOW)
+        yield Bench(sink, writer, file, budget)

@@ -1,0 +1,112 @@
+"""A shard's run: every failure costs its own task only, and nothing runs past its time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import timedelta
+from typing import ClassVar, cast
+
+from support.build import NOW, task
+from support.sink import Bench
+from supportbundle.collect.base import ClusterReader, RunContext
+from supportbundle.collector.run import ShardRun, seconds_left
+from supportbundle.errors import NotFound
+from supportbundle.model.capability import Capability, PolicyRule
+from supportbundle.model.gap import Gap
+from supportbundle.model.plan import Shard, Task
+from supportbundle.model.spec import CollectorSpec, CollectorType
+from supportbundle.plan.context import PlanContext
+
+Behaviour = Callable[[RunContext, Task], Awaitable[None]]
+
+
+class Scripted:
+    """A collector whose tasks behave as their id says."""
+
+    type: ClassVar[CollectorType] = CollectorType.LOGS
+    capability: ClassVar[Capability] = Capability.LOGS
+    needs: ClassVar[tuple[PolicyRule, ...]] = ()
+
+    def __init__(self, **behaviour: Behaviour) -> None:
+        self._behaviour = behaviour
+
+    def plan(self, spec: CollectorSpec, context: PlanContext) -> Iterator[Task | Gap]:
+        del spec, context
+        return iter(())
+
+    async def run(self, task: Task, context: RunContext) -> None:
+        await self._behaviour[task.id](context, task)
+
+
+async def write(context: RunContext, task: Task) -> None:
+    async with context.sink.member(f"{task.id}.log", task=task, limit=100) as member:
+        await member.write(b"hello\n")
+
+
+async def hang(context: RunContext, task: Task) -> None:
+    del context, task
+    await asyncio.Event().wait()
+
+
+async def hang_in_a_log(context: RunContext, task: Task) -> None:
+    async with context.sink.member(f"{task.id}.log", task=task, limit=100, keep_partial=True) as member:
+        await member.write(b"the last words\n")
+        await asyncio.Event().wait()
+
+
+async def vanish(context: RunContext, task: Task) -> None:
+    del context, task
+    raise NotFound("the pod is gone")
+
+
+async def bug(context: RunContext, task: Task) -> None:
+    del context, task
+    raise ZeroDivisionError
+
+
+def shard_run(bench: Bench, *tasks: Task, missing: frozenset[str] = frozenset(), **behaviour: Behaviour) -> ShardRun:
+    context = RunContext(namespace="team", cluster=cast("ClusterReader", None), sink=bench.sink)
+    collectors = {CollectorType.LOGS: Scripted(**behaviour)}
+    return ShardRun(Shard(index=0, budget=1, tasks=tasks), collectors, context, bench.sink, missing)
+
+
+async def test_each_failure_is_a_gap_and_the_others_finish(bench: Bench) -> None:
+    tasks = [task(name, target=f"{name}/app") for name in ("good", "vanish", "bug")]
+    run = shard_run(bench, *tasks, good=write, vanish=vanish, bug=bug)
+    await run.run(10)
+    index = bench.index()
+    assert [m.path for m in index.members] == ["good.log"]
+    assert {g.target: g.reason for g in index.gaps} == {"vanish/app": "NotFound", "bug/app": "InternalError"}
+    assert (run.progress().tasks_done, run.progress().targets_done) == (3, 3)
+
+
+async def test_a_task_that_hangs_delays_nobody_past_its_own_time(bench: Bench) -> None:
+    run = shard_run(bench, task("hang", timeout_seconds=1), task("good"), hang=hang, good=write)
+    await run.run(60)
+    index = bench.index()
+    assert [m.path for m in index.members] == ["good.log"]
+    assert [g.reason for g in index.gaps] == ["Timeout"]
+
+
+async def test_at_the_bundles_deadline_what_was_read_is_kept(bench: Bench) -> None:
+    run = shard_run(bench, task("log"), log=hang_in_a_log)
+    await run.run(0.2)
+    index = bench.index()
+    assert [(m.path, m.size) for m in index.members] == [("log.log", 15)]
+    assert [g.reason for g in index.gaps] == ["Timeout"]
+
+
+async def test_a_pod_whose_secret_is_unknown_yields_nothing(bench: Bench) -> None:
+    run = shard_run(bench, task("good", secrets=("gone",)), missing=frozenset({"gone"}), good=write)
+    await run.run(10)
+    index = bench.index()
+    assert index.members == ()
+    assert [g.reason for g in index.gaps] == ["KnownSecretMissing"]
+
+
+def test_a_late_shard_gets_only_the_time_that_the_job_has_left() -> None:
+    allowance = timedelta(minutes=5)
+    assert seconds_left(NOW, 600, allowance, NOW) == 600
+    assert seconds_left(NOW, 600, allowance, NOW + timedelta(minutes=10)) == 300
+    assert seconds_left(NOW, 600, allowance, NOW + timedelta(hours=1)) == 1

@@ -1,0 +1,3 @@
+module supportbundle.dev/workload
+
+go 1.23

@@ -1,0 +1,113 @@
+// The sample workload: a web server that logs secrets, has pprof on loopback only, and can crash or fill its log.
+// It stands in for somebody's application in the demo, the end-to-end tests and the benchmarks.
+package main
+
+import (
+	_ "embed"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"hash/fnv"
+	"log"
+	"net/http"
+	_ "net/http/pprof"
+	"os"
+	"strings"
+	"time"
+)
+
+//go:embed planted.json
+var plantedJSON []byte
+
+type planted struct {
+	Fixed map[string]string `json:"fixed"`
+}
+
+// retained gives heap profiles something to show.
+var retained [][]byte
+
+func main() {
+	crash := flag.Bool("crash", false, "log a few lines, then exit with code 1")
+	once := flag.Bool("once", false, "log one line and exit with code 0, as an init container does")
+	fill := flag.Int("print-mb", 0, "print so many MB of log lines, then serve quietly")
+	flag.Parse()
+	log.SetFlags(log.LstdFlags | log.LUTC)
+
+	var secrets planted
+	if err := json.Unmarshal(plantedJSON, &secrets); err != nil {
+		log.Fatal(err)
+	}
+	switch {
+	case *once:
+		log.Print("init: schema is up to date")
+		return
+	case *crash:
+		log.Printf("crashing: could not connect with password=%s", secrets.Fixed["crash"])
+		time.Sleep(time.Second)
+		os.Exit(1)
+	case *fill > 0:
+		print(*fill)
+	default:
+		go work()
+		go chat(secrets.Fixed)
+	}
+	serve()
+}
+
+// serve answers health checks on all addresses and pprof on loopback; a second pprof port is opened on request.
+func serve() {
+	go func() { log.Fatal(http.ListenAndServe("127.0.0.1:6060", nil)) }()
+	if address := os.Getenv("PPROF_ADDRESS"); address != "" {
+		go func() { log.Fatal(http.ListenAndServe(address, nil)) }()
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "hello") })
+	log.Fatal(http.ListenAndServe(":8080", mux))
+}
+
+// work burns a little CPU and keeps some memory, so that profiles have content.
+func work() {
+	for i := 0; ; i++ {
+		hash := fnv.New64a()
+		for range 20_000 {
+			hash.Write([]byte("some work to be seen in a CPU profile"))
+		}
+		if i < 200 {
+			retained = append(retained, make([]byte, 16<<10))
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// chat logs as applications do: mostly harmless lines, some with a secret in every shape that a sanitizer must know.
+func chat(fixed map[string]string) {
+	for i := 0; ; i++ {
+		log.Printf("request id=%d path=/api/v4/items status=200 duration=%dms", i, i%97)
+		if i%50 == 0 {
+			leak(fixed)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+func leak(fixed map[string]string) {
+	log.Printf("connecting with DB_PASSWORD=%s and token %s", os.Getenv("DB_PASSWORD"), os.Getenv("API_TOKEN"))
+	log.Printf("aws: using %s", fixed["awsKeyId"])
+	log.Printf("AWS_SECRET_ACCESS_KEY=%s", fixed["awsSecret"])
+	log.Printf("session %s refreshed", fixed["jwt"])
+	log.Printf("dsn=postgres://app:%s@db.internal:5432/app?sslmode=disable", fixed["dsnPassword"])
+	log.Printf("> Authorization: Bearer %s", fixed["bearer"])
+	log.Printf("retry with password=%s attempt=2", fixed["keyValue"])
+	fmt.Printf("{\"level\":\"info\",\"msg\":\"login\",\"password\":%q,\"user\":\"ann\"}\n", fixed["json"])
+	fmt.Printf("-----BEGIN RSA PRIVATE KEY-----\n%s\n%s\n-----END RSA PRIVATE KEY-----\n", fixed["pemLine"], fixed["pemLine"])
+}
+
+// print writes mb MB of ordinary lines, as fast as the log takes them.
+func print(mb int) {
+	line := strings.Repeat("x", 40)
+	for i, size := 0, 0; size < mb<<20; i++ {
+		n, _ := fmt.Printf("2026-11-21T12:00:00Z level=info component=worker seq=%09d msg=%q\n", i, line)
+		size += n
+	}
+}
