@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,7 +29,8 @@ class OperatorConfig(Value):
     """Everything that the admin decides for the whole installation.
 
     `policyNames` are the ValidatingAdmissionPolicies that must be bound before a bundle may run without its own
-    ServiceAccount; an empty list means that the admin has switched them off.
+    ServiceAccount; an empty list means that the admin has switched them off. `proxy` comes from the operator's own
+    environment: collectors reach the store by the same way.
     """
 
     image: str
@@ -39,11 +42,15 @@ class OperatorConfig(Value):
     create_bucket: bool = False
     collector: CollectorPod = CollectorPod()
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    proxy: dict[str, str] = Field(default_factory=dict)
     workers: int = Field(default=8, ge=1, le=64)
     sweep_seconds: int = Field(default=600, ge=10)
 
 
-def load_config(path: Path) -> OperatorConfig:
+PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+
+
+def load_config(path: Path, environ: Mapping[str, str] = os.environ) -> OperatorConfig:
     """Read the file.
 
     Raises:
@@ -51,6 +58,8 @@ def load_config(path: Path) -> OperatorConfig:
     """
     try:
         raw: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return OperatorConfig.model_validate(raw)
+        config = OperatorConfig.model_validate(raw)
     except (OSError, yaml.YAMLError, ValidationError) as error:
         raise Invalid(f"The settings in {path} cannot be used: {error}", "Correct the Helm values.") from error
+    proxy = {name: environ[name] for name in PROXY_VARIABLES if environ.get(name)}
+    return config.model_copy(update={"proxy": proxy | config.proxy})

@@ -58,7 +58,13 @@ async def operate(config: OperatorConfig, namespace: str) -> None:
             tasks = [group.create_task(queue.work(reconciler.run)) for _ in range(config.workers)]
             tasks.append(group.create_task(sweep_for_ever(deps, queue.add, config.sweep_seconds)))
             await kopf.operator(
-                registry=_registry(queue), settings=_settings(), standalone=True, clusterwide=True, ready_flag=ready
+                registry=_registry(queue),
+                settings=_settings(),
+                standalone=True,
+                clusterwide=True,
+                ready_flag=ready,
+                # Else kopf asks for the user's name, which a container's numeric user does not have.
+                identity=names.MANAGED_BY,  # type: ignore[arg-type]  # a NewType of str that kopf does not export
             )
             for task in tasks:
                 task.cancel()

@@ -23,9 +23,7 @@ def select_pods(target: Target | None, pods: Iterable[PodFacts]) -> tuple[PodFac
 
 
 def matches(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
-    """metav1.LabelSelector semantics, but that an empty selector matches nothing: it is always a mistake here."""
-    if not selector.match_labels and not selector.match_expressions:
-        return False
+    """metav1.LabelSelector semantics: an empty selector matches every pod."""
     return all(labels.get(key) == value for key, value in selector.match_labels.items()) and all(
         _holds(requirement, labels) for requirement in selector.match_expressions
     )
@@ -52,7 +50,7 @@ def describe(target: Target | None) -> str:
     if target.selector:
         parts += [f"{key}={value}" for key, value in sorted(target.selector.match_labels.items())]
         parts += [_requirement_text(requirement) for requirement in target.selector.match_expressions]
-    return ",".join(parts)
+    return ",".join(parts) or "any pod"
 
 
 def _requirement_text(requirement: SelectorRequirement) -> str:

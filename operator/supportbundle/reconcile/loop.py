@@ -103,7 +103,10 @@ class Reconciler:
             return
         meta = world.bundle.metadata
         patch = {"metadata": {"resourceVersion": raw["metadata"]["resourceVersion"]}, "status": dump(status)}
-        await self._deps.client.patch(f"{paths.bundle(meta.namespace, meta.name)}/status", patch)
+        try:
+            await self._deps.client.patch(f"{paths.bundle(meta.namespace, meta.name)}/status", patch)
+        except NotFound:  # deleted meanwhile; its DELETED event brings the key back, to be cleaned up
+            return
         await emit(world.bundle, status, self._deps)
         self._count(world.bundle.status, status)
 

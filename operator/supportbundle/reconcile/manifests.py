@@ -166,6 +166,7 @@ def _container(volumes: list[tuple[Manifest, str]], config: OperatorConfig) -> M
         "image": config.image,
         "imagePullPolicy": config.image_pull_policy,
         "args": ["collect"],
+        "env": [{"name": name, "value": value} for name, value in sorted(config.proxy.items())],
         "resources": dict(config.collector.resources),
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "securityContext": {

@@ -66,7 +66,7 @@ def test_our_own_collector_pods_are_never_targets() -> None:
     [
         ({"matchLabels": {"app": "web"}}, True),
         ({"matchLabels": {"app": "db"}}, False),
-        ({}, False),
+        ({}, True),
         ({"matchExpressions": [{"key": "app", "operator": "In", "values": ["web", "db"]}]}, True),
         ({"matchExpressions": [{"key": "app", "operator": "NotIn", "values": ["web"]}]}, False),
         ({"matchExpressions": [{"key": "tier", "operator": "NotIn", "values": ["x"]}]}, True),

@@ -1,0 +1,151 @@
+{{- define "supportbundle.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* At most 40 characters: the longest suffix is 22, and some kinds allow 63. */}}
+{{- define "supportbundle.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
+{{- else -}}
+{{- $name := include "supportbundle.name" . -}}
+{{- if contains $name .Release.Name -}}
+{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "supportbundle.selector" -}}
+app.kubernetes.io/name: {{ include "supportbundle.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "supportbundle.labels" -}}
+{{ include "supportbundle.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/part-of: supportbundle-operator
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{- define "supportbundle.image" -}}
+{{- with .Values.image -}}
+{{- if .digest -}}
+{{- printf "%s@%s" .repository .digest -}}
+{{- else -}}
+{{- printf "%s:%s" .repository (default $.Chart.AppVersion .tag) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "supportbundle.collectPrefix" -}}
+{{ include "supportbundle.fullname" . }}-collect-
+{{- end -}}
+
+{{- define "supportbundle.account" -}}
+{{ printf "system:serviceaccount:%s:%s" .Release.Namespace (include "supportbundle.fullname" .) }}
+{{- end -}}
+
+{{/* "true" where the chart runs the S3 server itself. */}}
+{{- define "supportbundle.embedded" -}}
+{{- if not .Values.store.bucket -}}true{{- end -}}
+{{- end -}}
+
+{{/* The Secret that signs requests to the default destination; empty means the operator's cloud identity. */}}
+{{- define "supportbundle.storeSecret" -}}
+{{- if include "supportbundle.embedded" . -}}
+{{- default (printf "%s-store" (include "supportbundle.fullname" .)) .Values.store.embedded.existingSecret -}}
+{{- else -}}
+{{- .Values.store.existingSecret -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Suffixes of the policies, in one place: templates/policy-*.yaml and the operator's settings must agree. */}}
+{{- define "supportbundle.policies" -}}
+requester operator-bindings operator-secrets operator-accounts operator-jobs operator-never
+{{- end -}}
+
+{{/* A policy's binding. Expects a dict of root and suffix. */}}
+{{- define "supportbundle.policyBinding" -}}
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata:
+  name: {{ include "supportbundle.fullname" .root }}-{{ .suffix }}
+  labels:
+    {{- include "supportbundle.labels" .root | nindent 4 }}
+spec:
+  policyName: {{ include "supportbundle.fullname" .root }}-{{ .suffix }}
+  validationActions: [Deny]
+{{- end -}}
+
+{{/* Only the operator's own account is held to a policy that has this. */}}
+{{- define "supportbundle.ownAccountOnly" -}}
+matchConditions:
+- name: the-operators-own-account
+  expression: request.userInfo.username == {{ include "supportbundle.account" . | squote }}
+{{- end -}}
+
+{{/*
+A policy on what the operator makes for bundles, up to its first validation: names and labels carry one bundle's uid, in
+what is there as in what shall be there. Expects a dict of root, suffix, group and resource.
+*/}}
+{{- define "supportbundle.ownPolicy" -}}
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata:
+  name: {{ include "supportbundle.fullname" .root }}-{{ .suffix }}
+  labels:
+    {{- include "supportbundle.labels" .root | nindent 4 }}
+spec:
+  failurePolicy: Fail
+  matchConstraints:
+    resourceRules:
+    - apiGroups: [{{ .group | squote }}]
+      apiVersions: ['*']
+      resources: [{{ .resource }}]
+      operations: [CREATE, UPDATE, DELETE]
+  {{- include "supportbundle.ownAccountOnly" .root | nindent 2 }}
+  variables:
+  - name: seen
+    expression: >-
+      request.operation == 'CREATE' ? [object] : request.operation == 'DELETE' ? [oldObject] : [object, oldObject]
+  {{- if eq .resource "jobs" }}
+  - name: pod
+    expression: object.spec.template.spec
+  - name: account
+    expression: "has(variables.pod.serviceAccountName) ? variables.pod.serviceAccountName : 'default'"
+  {{- end }}
+  validations:
+  - expression: >-
+      variables.seen.all(o,
+      o.metadata.name.matches('^sb-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}{{ if eq .resource "rolebindings" }}-[a-z]+{{ end }}$')
+      && has(o.metadata.labels)
+      && 'app.kubernetes.io/managed-by' in o.metadata.labels
+      && o.metadata.labels['app.kubernetes.io/managed-by'] == 'supportbundle-operator'
+      && 'supportbundle.dev/bundle-uid' in o.metadata.labels
+      && o.metadata.labels['supportbundle.dev/bundle-uid'] == o.metadata.name.substring(3, 39))
+    message: the operator may touch only {{ .resource }} that it makes for a bundle, named and labelled by the bundle's uid
+{{- end -}}
+
+{{/* Quoted names of the ClusterRoles that collectors get, separated by commas. */}}
+{{- define "supportbundle.collectRoles" -}}
+{{- $prefix := include "supportbundle.collectPrefix" . -}}
+{{- range $i, $name := splitList " " "logs events config profiles" }}{{ if $i }}, {{ end }}'{{ $prefix }}{{ $name }}'{{ end -}}
+{{- end -}}
+
+{{- define "supportbundle.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end -}}
+
+{{- define "supportbundle.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+fsGroup: 65532
+seccompProfile:
+  type: RuntimeDefault
+{{- end -}}

@@ -1,0 +1,177 @@
+"""What a shard says about its fragment: the typed index that stands behind the records.
+
+One JSON text a line, each after a letter that tells its kind: members (`M`), gaps (`G`), and last the report (`S`). A
+line is parsed at a time, so the reader's memory is bounded by what it keeps, not by a tree of untyped values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Annotated, Final
+
+from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints, TypeAdapter
+from pydantic.functional_validators import AfterValidator
+
+from supportbundle.archive.records import Record
+from supportbundle.model.gap import Gap, printable
+
+INDEX_VERSION: Final = 1
+LOG_LIMIT: Final = 256 << 10
+"""Bytes of UTF-8 of one shard's log."""
+
+MAX_RULES: Final = 500
+MAX_LINES: Final = 50
+"""Line numbers kept for one rule in one member."""
+
+_STRICT = ConfigDict(extra="forbid", strict=True)
+
+
+def _must_print(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("holds characters that cannot be printed")
+    return text
+
+
+Count = Annotated[int, Field(ge=0, lt=1 << 44)]
+"""16 TiB or as many things: beyond any real bundle, and any sum over an index fits in 63 bits."""
+
+Hits = Annotated[int, Field(ge=0, lt=1 << 32)]
+Moment = Annotated[
+    AwareDatetime,
+    Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(2100, 1, 1, tzinfo=UTC)),
+]
+Line = Annotated[str, AfterValidator(_must_print)]
+RuleName = Annotated[Line, StringConstraints(min_length=1, max_length=100)]
+StatName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,62}$")]
+LineNumbers = Annotated[tuple[Annotated[int, Field(ge=1, lt=1 << 44)], ...], Field(max_length=MAX_LINES)]
+
+
+@dataclass(frozen=True, slots=True)
+class MemberMeta:
+    """Where a member came from and what was done to it.
+
+    `target` is `pod/container`, `pod` or a namespace-wide thing; `source_bytes` counts what was read there, before
+    sanitizing; `redactions` counts by rule, `lines` names the first lines of each rule's hits; `truncated` says that
+    a limit cut the content; `notes` are further facts from the collector, such as an HTTP status.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    collector: Annotated[Line, StringConstraints(max_length=63)]
+    target: Annotated[Line, StringConstraints(max_length=600)]
+    started_at: Moment
+    ended_at: Moment
+    source_bytes: Count = 0
+    redactions: Annotated[dict[RuleName, Hits], Field(max_length=MAX_RULES)] = field(default_factory=dict)
+    lines: Annotated[dict[RuleName, LineNumbers], Field(max_length=MAX_RULES)] = field(default_factory=dict)
+    truncated: bool = False
+    notes: Annotated[dict[StatName, Annotated[Line, StringConstraints(max_length=200)] | int], Field(max_length=16)] = (
+        field(default_factory=dict)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class IndexEntry(Record):
+    """A member's record, which starts at `offset` in the fragment; `sha256` is the hex digest of its content."""
+
+    __pydantic_config__ = _STRICT
+
+    path: str
+    crc32: Annotated[int, Field(ge=0, le=0xFFFFFFFF)]
+    size: Count
+    compressed_size: Count
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    offset: Count
+    meta: MemberMeta
+
+    @property
+    def end(self) -> int:
+        """Where the next record starts."""
+        return self.offset + self.record_size
+
+
+@dataclass(frozen=True, slots=True)
+class ShardReport:
+    """What concerns the whole shard. `log` is its part of collector.log; `stats` are counters for metrics."""
+
+    __pydantic_config__ = _STRICT
+
+    started_at: Moment
+    finished_at: Moment
+    log: Annotated[str, StringConstraints(max_length=LOG_LIMIT)] = ""
+    stats: Annotated[dict[StatName, Count], Field(max_length=64)] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Closing(ShardReport):
+    """The report as the last line holds it: with what makes the index complete."""
+
+    __pydantic_config__ = _STRICT
+
+    version: int = INDEX_VERSION
+    shard: Count = 0
+    members: Count = 0
+    gaps: Count = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FragmentIndex:
+    """A validated index: the entries cover the fragment's records without a hole, in ascending order."""
+
+    shard: int
+    members: tuple[IndexEntry, ...]
+    gaps: tuple[Gap, ...]
+    report: ShardReport
+
+    @property
+    def records_size(self) -> int:
+        """Bytes of all records; the footer follows."""
+        return self.members[-1].end if self.members else 0
+
+
+@dataclass(frozen=True, slots=True)
+class IndexLimits:
+    """Bounds for one fragment, kept by the writer and enforced by the reader; sizes in bytes.
+
+    A kept entry costs the reader about 1.2 kB of memory, so these also bound the operator.
+    """
+
+    members: int = 250_000
+    gaps: int = 10_000
+    fragment: int = 4 << 30
+    footer: int = 64 << 20
+    json: int = 256 << 20
+    line: int = 2 << 20
+
+    def after(self, index: FragmentIndex) -> IndexLimits:
+        """What is left for further fragments of the same bundle, so that many shards cannot add up."""
+        return IndexLimits(
+            members=max(0, self.members - len(index.members)),
+            gaps=max(0, self.gaps - len(index.gaps)),
+            fragment=self.fragment,
+            footer=self.footer,
+            json=self.json,
+            line=self.line,
+        )
+
+
+ENTRY: Final = TypeAdapter(IndexEntry)
+GAP: Final = TypeAdapter(Gap)
+CLOSING: Final = TypeAdapter(Closing)
+
+
+def bounded_log(lines: Iterable[str]) -> str:
+    """Log lines, made printable, as one text within `LOG_LIMIT`; what does not fit is cut from the start."""
+    text = "".join(f"{printable(line, 4096)}\n" for line in lines)
+    if len(text.encode()) <= LOG_LIMIT:
+        return text
+    tail = text.encode()[-(LOG_LIMIT - 64) :].decode(errors="ignore")
+    _, _, whole_lines = tail.partition("\n")
+    return f"[earlier lines are cut]\n{whole_lines}"
+
+
+def first_lines(numbers: Iterable[int]) -> tuple[int, ...]:
+    """The line numbers that a member's meta keeps for one rule: ascending, each once."""
+    return tuple(sorted(set(numbers))[:MAX_LINES])

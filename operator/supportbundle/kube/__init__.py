@@ -1,0 +1,1 @@
+"""The API server and the ports of pods, over one small asynchronous client."""

@@ -1,0 +1,54 @@
+"""Which addresses a plain request may go to: a pod's, never one that belongs to the node or the cloud.
+
+`status.podIP` is written by a kubelet, but the address ends up in a request that we send from inside the cluster, so
+an address with special rights (metadata services, loopback) is refused whoever wrote it.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+from supportbundle.errors import Invalid
+
+_METADATA = frozenset(
+    ip_address(text)
+    for text in (
+        "168.63.129.16",  # Azure's wire server
+        "100.100.100.200",  # Alibaba Cloud
+        "192.0.0.192",  # Oracle Cloud
+        "fd00:ec2::254",  # AWS
+        "fd20:ce::254",  # Google Cloud
+    )
+)
+_NAT64 = ip_network("64:ff9b::/96")
+
+
+def check_pod_address(host: str) -> None:
+    """Let a pod's IP address pass.
+
+    Raises:
+        Invalid: `host` is a name, or an address that is not a pod's: loopback, link-local (which holds most metadata
+            services), multicast, unspecified, reserved, or a cloud's metadata service; also wrapped in IPv6.
+    """
+    try:
+        address = ip_address(host)
+    except ValueError as error:
+        raise Invalid(f"{host!r} is no IP address.", "Only the address of a pod is called.") from error
+    for form in (address, *_inner(address)):
+        if (
+            form.is_loopback
+            or form.is_link_local
+            or form.is_multicast
+            or form.is_unspecified
+            or form.is_reserved
+            or form in _METADATA
+        ):
+            raise Invalid(f"{host} is not the address of a pod.", "Use `via: PortForward`.")
+
+
+def _inner(address: IPv4Address | IPv6Address) -> tuple[IPv4Address, ...]:
+    """The IPv4 addresses that an IPv6 address leads to."""
+    if isinstance(address, IPv4Address):
+        return ()
+    nat64 = IPv4Address(int(address) & 0xFFFFFFFF) if address in _NAT64 else None
+    return tuple(form for form in (address.ipv4_mapped, address.sixtofour, nat64) if form is not None)

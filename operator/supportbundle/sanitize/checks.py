@@ -1,0 +1,37 @@
+"""Conditions that no regular expression states well; a pattern rule names one of them."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping
+from typing import Final
+
+
+def _mixed(value: bytes) -> bool:
+    """Letters and something else: `authentication` is a word, `dXNlcjpwYXNz0w==` is not."""
+    return any(not chr(byte).isalpha() for byte in value) and any(chr(byte).isalpha() for byte in value)
+
+
+def _opaque(value: bytes) -> bool:
+    """At least one digit and one letter: neither a word nor a number."""
+    return any(48 <= byte <= 57 for byte in value) and any(chr(byte).isalpha() for byte in value)  # noqa: PLR2004 - ASCII 0 to 9
+
+
+def _userpass(value: bytes) -> bool:
+    """Base64 of `user:password`."""
+    try:
+        return b":" in base64.b64decode(value, validate=True)
+    except ValueError:
+        return False
+
+
+def _always(_value: bytes) -> bool:
+    return True
+
+
+CHECKS: Final[Mapping[str, Callable[[bytes], bool]]] = {
+    "": _always,
+    "mixed": _mixed,
+    "opaque": _opaque,
+    "userpass": _userpass,
+}

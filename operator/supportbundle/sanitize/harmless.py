@@ -1,0 +1,57 @@
+"""Values that stand under a secret's name and are no secret: absent, masked, a reference, a count.
+
+Redacting them would cost the reader of a bundle information and protect nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from .keys import SecretKey
+from .markers import is_marker
+
+_NOTHING: Final = re.compile(
+    rb"""[^A-Za-z0-9\x80-\xff]*                                     # punctuation, mask characters
+      |(?i:null|nil|none|undefined|unset|n/a|redacted|\[redacted\]|x{3,}|[x*]{3,})
+      |\$\{[^}]*\}|\$\([^)]*\)|\{\{.*\}\}|%[svqdx]                  # references and format verbs
+      |<(?i:nil|none|unset|empty|hidden|masked|redacted|secret|password|token)>
+      |<set\ to\ the\ key\ .*                                       # kubectl describe
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_BOOLEAN: Final = re.compile(rb"(?i:true|false|yes|no|on|off)")
+_SMALL: Final = re.compile(rb"\d{1,6}")
+_NUMBER: Final = re.compile(rb"[\d.,]+(?:[smhd]|ms|us)?")
+_PROSE: Final = frozenset(
+    b"""a an and are as at auth be because been bearer but by can cannot could created credentials deleted denied did
+    disabled does empty enabled eof error exists expected expiration expired expires failed failing failure flag for
+    found from generated given got had has have if illegal in incorrect invalid is issued it its may mismatch
+    missing must need needed no not nothing of ok on option or parameter password provided received refresh refreshed
+    refused rejected renewed required revoked rotated rotating secret secrets set should signature skipped specified
+    success successful succeeded that the then this timeout to token tokens too unable unauthorized unexpected unknown
+    unsupported updated use used user using valid validated validating was were when which while will with without
+    wrong you your""".split()
+)
+
+
+def is_harmless(value: bytes, key: SecretKey, *, document: bool) -> bool:
+    """Whether `value` under `key` may stay.
+
+    In a document (JSON, YAML) a number or a boolean under a secret's name is taken as the secret; in a log it is more often a
+    count or a flag.
+    """
+    if is_marker(value) or _NOTHING.fullmatch(value):
+        return True
+    if (key.plural or (key.bare and not document)) and _NUMBER.fullmatch(value):
+        return True
+    if key.working_directory and value.startswith(b"/"):
+        return True
+    if document:
+        return False
+    return bool(_BOOLEAN.fullmatch(value)) or (key.rule.name == "token" and bool(_SMALL.fullmatch(value)))
+
+
+def is_prose(value: bytes) -> bool:
+    """Whether `value`, after a colon in running text, is an ordinary word (`password: not set`)."""
+    return value.strip(b".,;:!?\"'()[]").lower() in _PROSE

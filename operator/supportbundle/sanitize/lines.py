@@ -1,0 +1,142 @@
+"""Running text as a stream: cut by content into windows, each with enough text after it to finish what begins in it.
+
+A window is at most `Limits.block` bytes and ends at a line break; only in a longer line it ends anywhere. Hits that begin in it may
+reach `Limits.ahead` bytes further; what is longer than that is dropped by a `Swallow` state. The cuts depend on the text alone,
+so no split of the input into chunks changes the output.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import orjson
+
+from . import jsonitem
+from .context import Context
+from .dialect import Dialect
+from .edits import Edit, LineCounter, apply, count, resolve
+from .places import Window
+from .report import Report
+from .scan import Hit
+from .swallow import Swallow
+
+_CONTEXT: Final = 256
+"""Bytes kept before a window that begins inside a line: a word before a match, a key before its separator."""
+
+
+class Lines:
+    """Sanitizes running text; one instance for each stream or embedded text."""
+
+    def __init__(self, context: Context, report: Report, dialect: Dialect, lines: LineCounter) -> None:
+        self._context = context
+        self._core = context.core
+        self._report = report
+        self._dialect = dialect
+        self._lines = lines
+        self._buffer = b""
+        self._start = 0
+        self._state: Swallow | None = None
+
+    @property
+    def swallowing(self) -> bool:
+        """Whether a secret goes on beyond what was fed."""
+        return self._state is not None
+
+    def feed(self, data: bytes) -> bytes:
+        """Take any part of the text; returns what is finished.
+
+        Raises:
+            Unsanitizable: if a secret's end is overdue.
+        """
+        self._buffer += data
+        out: list[bytes] = []
+        limits = self._context.limits
+        while len(self._buffer) - self._start >= limits.block + limits.ahead:
+            stop = self._start + limits.block
+            newline = self._buffer.rfind(b"\n", self._start, stop)
+            out.append(self._step(newline + 1 if newline >= 0 else stop, stop + limits.ahead, final=False))
+        return b"".join(out)
+
+    def finish(self, *, more: bool = False) -> bytes:
+        """The rest; `more` says that the text goes on elsewhere, so that a secret may still be open.
+
+        Raises:
+            Unsanitizable: if a secret's end is overdue.
+        """
+        return self._step(len(self._buffer), len(self._buffer), final=not more)
+
+    def _step(self, cut: int, end: int, *, final: bool) -> bytes:
+        """Finish buffer[start:cut], looking no further than `end`."""
+        start = self._start
+        prefix = b""
+        if self._state is not None:
+            position, prefix, self._state = self._state.resume(self._buffer, start, end, final=final)
+            start = max(position, self._start)
+        edits, done = ([], end) if self._state is not None else self._edits(start, cut, end, final=final)
+        done = max(done, start)
+        if self._state is not None:
+            done = max(start, edits[-1].end if edits else start)
+        count(self._report, self._buffer, edits, self._lines)
+        output = prefix + apply(self._buffer, edits, start, done)
+        self._advance(done)
+        return output
+
+    def _advance(self, done: int) -> None:
+        """Forget what was written, keeping a little context where the next window begins inside a line."""
+        self._lines.at(self._buffer, done)
+        context = 0 if done == 0 or self._buffer[done - 1] == _NEWLINE else min(done, _CONTEXT)
+        self._buffer = self._buffer[done - context :]
+        self._start = context
+        self._lines.rebase(context)
+
+    def _edits(self, start: int, cut: int, end: int, *, final: bool) -> tuple[list[Edit], int]:
+        """Resolved edits of what begins in buffer[start:cut], and up to where the window is then finished."""
+        window = Window(self._core, self._dialect, self._buffer, end, final)
+        edits: list[Edit] = []
+        position = start
+        for hit in self._core.scanner.scan(self._buffer, start, cut, end):
+            if hit.start < position and hit.end <= position:
+                continue
+            window.enter(hit.start)
+            document = self._document(window, hit, start)
+            if document is not None:
+                edits += document
+                position = window.line_end
+                continue
+            found = window.look(hit)
+            edits += found.edits
+            if found.edits:
+                position = max(position, found.edits[-1].end)
+            if found.state is not None:
+                self._state = found.state
+                break
+        resolved = resolve(edits)
+        last = resolved[-1].end if resolved else start
+        return resolved, last if self._state is not None else max(cut, last)
+
+    def _document(self, window: Window, hit: Hit, start: int) -> list[Edit] | None:
+        """The edits of the whole line, if the line ends with a JSON document that holds the hit."""
+        low, high = window.line_start, window.line_end
+        if window.failed_line == high or low < start or (high == window.end and not window.final):
+            return None
+        text = self._buffer[low:high].rstrip()
+        opening = text.find(b"{") if text[-1:] in {b"}", b"]"} else -1
+        if text[:1] == b"[":
+            opening = 0
+        if low + opening > hit.start:
+            return None
+        if opening < 0 or not _is_json(text[opening:]):
+            window.failed_line = high
+            return None
+        return jsonitem.edits(self._context, self._buffer, low + opening, low + len(text))
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
+_NEWLINE: Final = ord("\n")

@@ -1,0 +1,60 @@
+"""The registry of text readers: a new format is one new file and one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from . import sniff
+from .context import Context
+from .dialect import ENV, LOG
+from .edits import LineCounter
+from .jsonstream import JsonStream
+from .lines import Lines
+from .reader import Reader
+from .report import Report
+from .yamlstream import YamlStream
+
+
+class Entry(NamedTuple):
+    """`claims(head, path, whole=...)` says whether a text is of this format; `open` starts its reader."""
+
+    name: str
+    claims: Callable[..., bool]
+    open: Callable[[Context, Report], Reader]
+
+
+def _env(context: Context, report: Report) -> Reader:
+    return Lines(context, report, ENV, LineCounter())
+
+
+def _log(context: Context, report: Report) -> Reader:
+    return Lines(context, report, LOG, LineCounter())
+
+
+READERS: Final = (
+    Entry("json", sniff.is_json, JsonStream),
+    Entry("env", sniff.is_assignments, _env),
+    Entry("yaml", sniff.is_yaml, YamlStream),
+)
+"""Asked in this order; what nobody claims is running text."""
+
+
+def open_text(context: Context, report: Report, head: bytes, path: str, *, whole: bool) -> Reader:
+    """The reader for a text that begins with `head`; `whole` says that this is all of it."""
+    for entry in READERS:
+        if entry.claims(head, path, whole=whole):
+            return entry.open(context, report)
+    return _log(context, report)
+
+
+def sanitize_text(context: Context, text: bytes) -> tuple[bytes, tuple[str, ...]]:
+    """A text held in memory, sanitized, and the rules that replaced something, once for each secret.
+
+    Raises:
+        Unsanitizable: if it cannot be proven clean.
+    """
+    report = Report()
+    reader = open_text(context, report, text[: sniff.HEAD], "", whole=len(text) <= sniff.HEAD)
+    clean = reader.feed(text) + reader.finish()
+    return clean, tuple(rule for rule, number in report.counts.items() for _ in range(number))

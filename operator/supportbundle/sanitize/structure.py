@@ -1,0 +1,160 @@
+"""Which values of a document are secret, whatever the format: by key, by a name beside them, by the kind of object.
+
+A format's reader walks its document and reports keys, scalars and brackets with their positions; the walker answers with
+the spans to replace. A new format needs a reader and nothing here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from .core import Core
+from .harmless import is_harmless
+from .keys import SecretKey
+from .markers import is_marker
+
+SECRET_OBJECT: Final = "secret-object"  # noqa: S105 - a rule's name
+_PAIR_NAMES: Final = frozenset({b"name", b"key"})
+_OBJECT_DATA: Final = frozenset({b"data", b"stringData"})
+_FLAG: Final = re.compile(rb"--?([\w.\-]+)")
+_NUMBER: Final = re.compile(rb"-?[\d.]+")
+_REFERENCE_KEYS: Final = frozenset(
+    b"""name namespace key optional secretname secretnamespace items defaultmode path mode expirationseconds audience
+    readonly kind apiversion apigroup group uid resourceversion fieldpath enabled create annotations labels""".split()
+)
+_SCHEMA_TYPES: Final = frozenset({b"string", b"object", b"array", b"integer", b"number", b"boolean"})
+_SCHEMA_KEYS: Final = frozenset({b"$ref", b"properties", b"x-kubernetes-preserve-unknown-fields"})
+
+
+class Place(NamedTuple):
+    """A value to replace as a whole."""
+
+    start: int
+    end: int
+    rule: str
+    is_list: bool = False
+
+
+@dataclass(slots=True)
+class _Frame:
+    """An open object or list. `outer` is one that began before the walked fragment."""
+
+    mapping: bool
+    start: int
+    secret: SecretKey | None = None
+    outer: bool = False
+    key: bytes | None = None
+    keys: set[bytes] = field(default_factory=set)
+    type_name: bytes = b""
+    numbers_only: bool = True
+    paired: SecretKey | None = None
+    value: tuple[int, int, bytes] | None = None
+    is_secret_object: bool = False
+    leaves: list[tuple[int, int, bytes]] = field(default_factory=list)
+    flag: SecretKey | None = None
+    holds_data: bool = False
+
+
+class Walker:
+    """Follows one document or fragment; `found` is called for each value to replace.
+
+    With `objects` it also keeps what `kind: Secret` may claim later; callers set it when the text holds such a kind.
+    """
+
+    def __init__(self, core: Core, found: Callable[[Place], None], *, objects: bool) -> None:
+        self._core = core
+        self._found = found
+        self._objects = objects
+        self._frames = [_Frame(mapping=True, start=0, outer=True)]
+        self.foreign_secret_object = False
+        """Whether a `kind: Secret` stood in an object that began before the fragment."""
+
+    def open(self, start: int, *, mapping: bool) -> None:
+        """An object (`mapping`) or list begins."""
+        parent = self._frames[-1]
+        secret = self._secret_here(parent)
+        if secret is not None and secret.rule.value:
+            secret = None
+        holds = self._objects and parent.mapping and parent.key in _OBJECT_DATA
+        self._frames.append(_Frame(mapping=mapping, start=start, secret=secret, holds_data=holds))
+
+    def close(self, end: int) -> None:
+        """The innermost object or list ends; one that began before the fragment is forgotten."""
+        frame = self._frames.pop()
+        if not self._frames:
+            self._frames.append(_Frame(mapping=True, start=end, outer=True))
+            return
+        parent = self._frames[-1]
+        if frame.paired is not None and frame.value is not None:
+            self._replace(frame.value, frame.paired)
+        if frame.is_secret_object:
+            for leaf in frame.leaves:
+                self._found(Place(leaf[0], leaf[1], SECRET_OBJECT))
+        if frame.secret is not None and frame.mapping and not self._exempt(frame):
+            self._found(Place(frame.start, end, frame.secret.rule.name))
+        parent.keys |= frame.keys if not parent.mapping else set()
+        parent.key = None
+
+    def key(self, name: bytes) -> None:
+        """The name of the next value in the innermost object."""
+        frame = self._frames[-1]
+        frame.mapping = True
+        frame.key = name
+        frame.keys.add(name)
+
+    def scalar(self, start: int, end: int, value: bytes, *, string: bool) -> bool:
+        """A value; whether it is replaced as a whole."""
+        frame = self._frames[-1]
+        key = frame.key if frame.mapping else None
+        secret = self._secret_here(frame)
+        frame.numbers_only = frame.numbers_only and not string and _NUMBER.fullmatch(value) is not None
+        if frame.mapping:
+            self._remember(frame, key, start, end, value)
+        elif string:
+            match = _FLAG.fullmatch(value)
+            frame.flag = self._core.classify(match.group(1)) if match else None
+        frame.key = None
+        if frame.holds_data and len(self._frames) > 1 and value and not is_marker(value):
+            self._frames[-2].leaves.append((start, end, value))
+        return secret is not None and self._replace((start, end, value), secret)
+
+    def _secret_here(self, frame: _Frame) -> SecretKey | None:
+        """The rule that claims the next value of `frame`."""
+        if not frame.mapping:
+            flag, frame.flag = frame.flag, None
+            return frame.secret or flag
+        if frame.key is None:
+            return None
+        if frame.paired is not None and frame.key.lower() == b"value":
+            return frame.paired
+        return self._core.classify(frame.key)
+
+    def _remember(self, frame: _Frame, key: bytes | None, start: int, end: int, value: bytes) -> None:
+        name = key.lower() if key is not None else b""
+        if name in _PAIR_NAMES:
+            frame.paired = self._core.classify(value) or frame.paired
+        elif name == b"value":
+            frame.value = (start, end, value)
+        elif name == b"type":
+            frame.type_name = value
+        elif key == b"kind" and value == b"Secret":
+            frame.is_secret_object = True
+            self.foreign_secret_object |= frame.outer
+
+    def _replace(self, span: tuple[int, int, bytes], secret: SecretKey) -> bool:
+        start, end, value = span
+        if is_harmless(value, secret, document=True) or not self._core.accepts(secret, value):
+            return False
+        self._found(Place(start, end, secret.rule.name))
+        return True
+
+    def _exempt(self, frame: _Frame) -> bool:
+        """References to Secrets, schemas that describe one, and counters are not secrets themselves."""
+        if frame.numbers_only and frame.keys and frame.secret is not None and frame.secret.plural:
+            return True
+        if frame.type_name in _SCHEMA_TYPES or not _SCHEMA_KEYS.isdisjoint(frame.keys):
+            return True
+        return all(name.lower() in _REFERENCE_KEYS or self._core.classify(name) is not None for name in frame.keys)

@@ -1,0 +1,192 @@
+"""Secrets that go on past the window: what to drop until they end, in bounded memory.
+
+Each state is created where its secret begins. `resume` is called at once, and again with every further window while it
+says that it goes on. The marker has been written by then, so a state writes nothing but, at most, a lost line break.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final, NamedTuple, Protocol
+
+from supportbundle.errors import Unsanitizable
+
+from . import quoting
+from .known import KnownSecrets
+
+CAP: Final = 1 << 20
+"""Bytes after which a block that should end by its own syntax counts as broken."""
+_KEEP: Final = 128
+"""Longer than any armour line: what may be the beginning of a terminator stays for the next window."""
+_HEADERS: Final = rb"(?:Proc-Type|DEK-Info|Version|Comment|Charset|Hash|MessageID|Subject|X-[A-Za-z-]+): [^\\\r\n]*"
+_PEM_LINE: Final = re.compile(rb"""[ \t>|#*"']*(?:[A-Za-z0-9+/=]+|""" + _HEADERS + rb""")?(?:\\+[nrt]|[\s"',+\\])*""")
+_PEM_IN_LINE: Final = re.compile(
+    rb"(?:(?:\\+[nrt]|[ \t])*[A-Za-z0-9+/=]{16,}|(?:\\+[nrt])+(?:[A-Za-z0-9+/=]+|" + _HEADERS + rb"))*(?:\\+[nrt]|\s)*"
+)
+_DIGITS: Final = re.compile(rb"\d+")
+
+
+class Progress(NamedTuple):
+    """Everything before `position` is dropped and replaced by `text`; `state` goes on in the next window."""
+
+    position: int
+    text: bytes
+    state: Swallow | None
+
+
+class Swallow(Protocol):
+    """A secret that is being dropped."""
+
+    def resume(self, buffer: bytes, position: int, end: int, *, final: bool) -> Progress:
+        """Drop from `position`; `final` says that nothing follows `end`.
+
+        Raises:
+            Unsanitizable: if the secret's end is overdue.
+        """
+        ...
+
+
+@dataclass(slots=True)
+class Armour:
+    """A PEM block: up to its END line, or to the first line that cannot be part of it."""
+
+    end: re.Pattern[bytes]
+    prefix: re.Pattern[bytes]
+    left: int = CAP
+    in_line: bool = True
+
+    @classmethod
+    def after(cls, prefix: bytes, end: re.Pattern[bytes]) -> Armour:
+        """A block whose BEGIN stood behind `prefix`: a log's timestamp then stands before each line of the body too."""
+        parts = _DIGITS.split(prefix.strip())
+        return cls(end=end, prefix=re.compile(rb"\s*" + rb"\d+".join(map(re.escape, parts)) + rb"\s*"))
+
+    def resume(self, buffer: bytes, position: int, end: int, *, final: bool) -> Progress:  # noqa: D102 - see Swallow
+        while position < end:
+            newline = buffer.find(b"\n", position, end)
+            stop = newline + 1 or end
+            found = self.end.search(buffer, position, stop)
+            if found:
+                return Progress(found.end(), b"", None)
+            if newline < 0 and not final:
+                stop = max(position, end - _KEEP)
+            body = self._body(buffer, position, stop)
+            if body < stop:
+                # Inside a line the rest of it stays; a whole line that is no body gets back the break before it.
+                return Progress(body, b"" if self.in_line else b"\n", None)
+            self._spend(stop - position)
+            self.in_line = newline < 0
+            position = stop
+            if newline < 0:
+                break
+        return Progress(position, b"", None if final else self)
+
+    def _body(self, buffer: bytes, position: int, stop: int) -> int:
+        """How far the line belongs to the block; `position` if not at all."""
+        start = position
+        if not self.in_line:
+            prefix = self.prefix.match(buffer, position, stop)
+            start = prefix.end() if prefix else position
+        match = (_PEM_IN_LINE if self.in_line else _PEM_LINE).match(buffer, start, stop)
+        reached = match.end() if match else start
+        return reached if self.in_line or reached == stop else position
+
+    def _spend(self, size: int) -> None:
+        self.left -= size
+        if self.left < 0:
+            raise Unsanitizable("a PEM block does not end.", "Look at the file on its node; it may be damaged.")
+
+
+@dataclass(slots=True)
+class Indented:
+    """The lines below a key that are indented deeper than it, blank ones included; begins at a line's start."""
+
+    indent: int
+    in_line: bool = False
+
+    def resume(self, buffer: bytes, position: int, end: int, *, final: bool) -> Progress:  # noqa: D102 - see Swallow
+        while position < end:
+            newline = buffer.find(b"\n", position, end)
+            stop = newline + 1 or end
+            if not self.in_line:
+                line = buffer[position : min(stop, position + self.indent + 2)]
+                content = line.lstrip(b" \t")
+                if content.strip() and len(line) - len(content) <= self.indent:
+                    return Progress(position, b"", None)
+            self.in_line = newline < 0
+            position = stop
+        return Progress(position, b"", None if final else self)
+
+
+@dataclass(slots=True)
+class Quoted:
+    """The content of a string literal up to its closing quote; `lines` allows it to span lines."""
+
+    quote: quoting.Quote
+    lines: bool
+    left: int = CAP
+
+    def resume(self, buffer: bytes, position: int, end: int, *, final: bool) -> Progress:  # noqa: D102 - see Swallow
+        stop = end if self.lines else line_end(buffer, position, end)
+        closed = quoting.closing(buffer, position, stop, self.quote)
+        if closed >= 0:
+            return Progress(closed, b"", None)
+        if stop < end or final:
+            return Progress(stop, b"", None)
+        self.left -= end - position if self.lines else 0
+        if self.left < 0:
+            raise Unsanitizable("a quoted value does not end.", "Look at the file on its node; it may be damaged.")
+        # A run of backslashes belongs to the quote that may follow it.
+        kept = len(buffer[max(position, end - _KEEP) : end]) - len(
+            buffer[max(position, end - _KEEP) : end].rstrip(b"\\")
+        )
+        return Progress(end - kept, b"", self)
+
+
+@dataclass(slots=True)
+class Word:
+    """An unquoted value up to its end in running text."""
+
+    def resume(self, buffer: bytes, position: int, end: int, *, final: bool) -> Progress:  # noqa: D102 - see Swallow
+        stop = quoting.unquoted(buffer, position, end)
+        return Progress(stop, b"", self if stop == end and not final else None)
+
+
+@dataclass(slots=True)
+class RestOfLine:
+    """A value up to the line's end; `continued` lets a trailing backslash carry it into the next line."""
+
+    continued: bool
+
+    def resume(self, buffer: bytes, position: int, end: int, *, final: bool) -> Progress:  # noqa: D102 - see Swallow
+        while True:
+            stop = line_end(buffer, position, end)
+            if stop == end:
+                return Progress(end, b"", None if final else self)
+            text = buffer[position:stop].rstrip(b"\r")
+            slashes = len(text) - len(text.rstrip(b"\\"))
+            if not self.continued or slashes % 2 == 0:
+                return Progress(position + len(text.rstrip()), b"", None)
+            position = stop + 1
+
+
+@dataclass(slots=True)
+class Form:
+    """The rest of a known secret whose beginning stood at the end of the window."""
+
+    known: KnownSecrets
+    number: int
+    offset: int
+
+    def resume(self, buffer: bytes, position: int, end: int, *, final: bool) -> Progress:  # noqa: D102 - see Swallow
+        stop, self.offset = self.known.follow(buffer[:end], position, self.number, self.offset)
+        return Progress(stop, b"", self if stop == end and not final else None)
+
+
+def line_end(buffer: bytes, position: int, end: int) -> int:
+    """The next line break or NUL (the separator of /proc/PID/environ), or `end`."""
+    newline = buffer.find(b"\n", position, end)
+    stop = end if newline < 0 else newline
+    zero = buffer.find(b"\0", position, stop)
+    return stop if zero < 0 else zero

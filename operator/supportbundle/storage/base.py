@@ -1,0 +1,109 @@
+"""What the product needs of object storage, in its own words. A kind of storage is one implementation of `Store`.
+
+All methods block and may be called from any thread. All keys are relative to the store's prefix. Every method raises
+`Unavailable` when the server does not answer or asks to wait, and `StoreDenied` when it refuses us.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from supportbundle.model.pieces import Part
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Static keys. They never show in a repr, so they reach no log."""
+
+    access_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    session_token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """A stored object; `size` in bytes. Listings carry no `metadata`."""
+
+    key: str
+    size: int
+    etag: str
+    modified: datetime
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedRequest:
+    """A request that its bearer may send: the headers are part of the signature. A credential: hidden in a repr."""
+
+    url: str = field(repr=False)
+    headers: Mapping[str, str]
+
+
+class Store(Protocol):
+    """One bucket, below one prefix."""
+
+    def presign_put(self, key: str, *, write_once: bool, expires: timedelta) -> SignedRequest:
+        """A PUT that whoever holds it may send until it expires; with `write_once` only if the key is free."""
+        ...
+
+    def put(
+        self,
+        key: str,
+        data: bytes,
+        *,
+        write_once: bool = False,
+        metadata: Mapping[str, str] | None = None,
+        content_type: str = "application/octet-stream",
+    ) -> str:
+        """Write an object; returns its ETag. Raises `Conflict` with `write_once` if the key is taken."""
+        ...
+
+    def get(self, key: str, start: int | None = None, end: int | None = None, *, if_match: str | None = None) -> bytes:
+        """Bytes `[start, end)`. Raises `NotFound`; `Conflict` if the ETag is another; `Corrupt` beyond the end."""
+        ...
+
+    def stream(self, key: str, *, chunk: int = 1 << 20) -> Iterator[bytes]:
+        """The whole object in blocks of at most `chunk` bytes. Raises `NotFound` at the first one."""
+        ...
+
+    def head(self, key: str) -> ObjectInfo | None:
+        """What is known of an object, or None."""
+        ...
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """All objects whose keys start with `prefix`, by key."""
+        ...
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Delete objects; those that are gone are no error."""
+        ...
+
+    def write_parts(
+        self,
+        key: str,
+        parts: Sequence[Part],
+        *,
+        metadata: Mapping[str, str] | None = None,
+        content_type: str = "application/zip",
+        source: Store | None = None,
+    ) -> ObjectInfo:
+        """Write one object from parts, atomically, replacing what is there; leaves nothing behind when it fails.
+
+        Ranges name objects of this store and are copied by its server. With `source` they name objects of that store
+        and are streamed: for another account, or where the server cannot copy.
+
+        The keys of `metadata` are lower case. Raises `Conflict` if a source is no longer the object that the part
+        names or the result is not what was written, `NotFound` if a source is gone.
+        """
+        ...
+
+    def abort_uploads(self, prefix: str, *, before: datetime | None = None) -> int:
+        """Drop unfinished `write_parts` of crashed processes, those begun before a time; returns how many."""
+        ...
+
+    def ensure_bucket(self) -> None:
+        """Create the bucket if it is missing. Raises `StoreDenied` if it belongs to somebody else."""
+        ...

@@ -1,0 +1,177 @@
+"""An S3-compatible bucket as a `Store`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import cached_property
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from supportbundle.errors import Conflict, NotFound, StoreDenied
+from supportbundle.model.pieces import Part
+from supportbundle.storage.base import ObjectInfo, SignedRequest, Store
+from supportbundle.storage.client import StoreConfig, make_client
+from supportbundle.storage.failures import translated
+from supportbundle.storage.multipart import Upload, abort_uploads, fetch, relayed
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
+
+DELETE_BATCH: Final = 1000
+"""Keys in one DeleteObjects request, at most."""
+
+
+class S3Store:
+    """`Store` over one boto3 client, which is made at the first call. See `base.Store` for the contract."""
+
+    def __init__(self, config: StoreConfig) -> None:
+        self._config = config
+
+    @cached_property
+    def _client(self) -> S3Client:
+        return make_client(self._config)
+
+    def presign_put(self, key: str, *, write_once: bool, expires: timedelta) -> SignedRequest:
+        """Signs locally; no request is sent."""
+        headers = {"If-None-Match": "*"} if write_once else {}
+        with translated("presigning", key):
+            url = self._client.generate_presigned_url(
+                "put_object",
+                Params=self._at(key) | ({"IfNoneMatch": "*"} if write_once else {}),
+                ExpiresIn=int(expires.total_seconds()),
+            )
+        return SignedRequest(url, headers)
+
+    def put(
+        self,
+        key: str,
+        data: bytes,
+        *,
+        write_once: bool = False,
+        metadata: Mapping[str, str] | None = None,
+        content_type: str = "application/octet-stream",
+    ) -> str:
+        """One PUT."""
+        condition: dict[str, Any] = {"IfNoneMatch": "*"} if write_once else {}
+        with translated("writing", key):
+            answer = self._client.put_object(
+                **self._at(key), Body=data, Metadata=metadata or {}, ContentType=content_type, **condition
+            )
+        return answer["ETag"]
+
+    def get(self, key: str, start: int | None = None, end: int | None = None, *, if_match: str | None = None) -> bytes:
+        """One GET. An empty range asks nothing."""
+        if start is not None and start == end:
+            return b""
+        return fetch(self._client, self._at(key), start, end, if_match)
+
+    def stream(self, key: str, *, chunk: int = 1 << 20) -> Iterator[bytes]:
+        """One GET whose body is read as the caller goes on."""
+        with translated("reading", key):
+            body = self._client.get_object(**self._at(key))["Body"]
+        try:
+            while True:
+                with translated("reading", key):
+                    block = body.read(chunk)
+                if not block:
+                    return
+                yield block
+        finally:
+            body.close()
+
+    def head(self, key: str) -> ObjectInfo | None:
+        """One HEAD."""
+        try:
+            with translated("looking up", key):
+                answer = self._client.head_object(**self._at(key))
+        except NotFound:
+            return None
+        return ObjectInfo(
+            key=key,
+            size=answer["ContentLength"],
+            etag=answer["ETag"],
+            modified=answer["LastModified"],
+            metadata=answer["Metadata"],
+        )
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """One request for each thousand objects."""
+        skip = len(self._config.prefix)
+        pages = iter(
+            self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=self._config.bucket, Prefix=self._config.prefix + prefix
+            )
+        )
+        while True:
+            with translated("listing", prefix):
+                page = next(pages, None)
+            if page is None:
+                return
+            for found in page.get("Contents", ()):
+                yield ObjectInfo(found["Key"][skip:], found["Size"], found["ETag"], found["LastModified"])
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """One request for each thousand keys."""
+        rest = iter(keys)
+        while batch := list(islice(rest, DELETE_BATCH)):
+            objects: Any = [{"Key": self._config.prefix + key} for key in batch]
+            with translated("deleting", batch[0]):
+                answer = self._client.delete_objects(
+                    Bucket=self._config.bucket, Delete={"Objects": objects, "Quiet": True}
+                )
+            for error in answer.get("Errors", ()):
+                if error.get("Code") != "NoSuchKey":
+                    raise StoreDenied(
+                        f"deleting of {batch[0]!r} and others: object storage answered {error.get('Code', '')!r}.",
+                        "Allow the destination's credentials to delete below its prefix.",
+                    )
+
+    def write_parts(
+        self,
+        key: str,
+        parts: Sequence[Part],
+        *,
+        metadata: Mapping[str, str] | None = None,
+        content_type: str = "application/zip",
+        source: Store | None = None,
+    ) -> ObjectInfo:
+        """A multipart upload; one PUT where a single part passes us anyway."""
+        if source is not None:
+            parts = relayed(parts)
+        upload = Upload(
+            client=self._client,
+            target=self._at(key),
+            prefix=self._config.prefix,
+            read=(source or self).get,
+            copies=source is None,
+            metadata=dict(metadata or {}),
+            content_type=content_type,
+        )
+        upload.run(parts)
+        size = sum(part.size for part in parts)
+        info = self.head(key)
+        if info is None or info.size != size or info.metadata != (metadata or {}):
+            raise Conflict(
+                f"{key!r} was written with {size} bytes, but object storage holds something else.",
+                "Make sure that nobody else writes below the destination's prefix.",
+            )
+        return info
+
+    def abort_uploads(self, prefix: str, *, before: datetime | None = None) -> int:
+        """One request for each thousand uploads, and one for each that is dropped."""
+        return abort_uploads(self._client, self._config.bucket, self._config.prefix + prefix, before)
+
+    def ensure_bucket(self) -> None:
+        """One LIST; where that finds no bucket, one CREATE."""
+        try:
+            next(self.list(""), None)
+        except StoreDenied:
+            # Wrong credentials fail again below, and then for good; only a missing bucket gets another answer.
+            region = self._client.meta.region_name
+            where: Any = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+            with translated("creating the bucket", self._config.bucket):
+                self._client.create_bucket(Bucket=self._config.bucket, **where)
+
+    def _at(self, key: str) -> dict[str, Any]:
+        return {"Bucket": self._config.bucket, "Key": self._config.prefix + key}

@@ -1,0 +1,1 @@
+"""A real one-node Kubernetes for the tests, made of processes instead of a container engine."""

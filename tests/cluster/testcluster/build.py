@@ -1,0 +1,125 @@
+"""Building the programs of the cluster once, and recognising afterwards that it was done."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import toolchain
+from .hashing import content_hash, keep_newest
+from .progress import step
+from .settings import HERE, KUBERNETES_VERSION, Settings
+from .shell import run
+
+KEPT = 3
+"""Builds of a module that stay cached; a running cluster of another checkout may still use one."""
+LINKS = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy",
+         "kubelet", "kubectl"]  # fmt: skip
+"""The names by which the one Kubernetes binary is called."""
+
+
+def _stamp(module: str, key: str, value: str) -> str:
+    return f"-X {module}.{key}={value}"
+
+
+def _kubernetes_flags() -> str:
+    major, minor, _ = KUBERNETES_VERSION.removeprefix("v").split(".")
+    base = "k8s.io/component-base/version"
+    return " ".join(
+        [
+            "-s -w",
+            _stamp(base, "gitVersion", KUBERNETES_VERSION),
+            _stamp(base, "gitMajor", major),
+            _stamp(base, "gitMinor", minor),
+            _stamp(base, "gitTreeState", "clean"),
+            _stamp("helm.sh/helm/v3/internal/version", "version", "v3.19.0"),
+        ]
+    )
+
+
+@dataclass(frozen=True)
+class Module:
+    """A Go module and the programs that it builds."""
+
+    folder: Path
+    packages: tuple[str, ...]
+    programs: tuple[str, ...]
+    flags: str = "-s -w"
+    expect: str = ""
+
+
+MODULES = {
+    "kubernetes": Module(
+        HERE / "go",
+        ("./cmd/...", "helm.sh/helm/v3/cmd/helm"),
+        ("node", "pause", "coredns", "helm"),
+        _kubernetes_flags(),
+        "5 to 10 minutes on two cores the first time, then cached",
+    ),
+    "s3": Module(
+        HERE / "go-s3",
+        ("github.com/versity/versitygw/cmd/versitygw",),
+        ("versitygw",),
+        expect="about a minute the first time",
+    ),
+    "workload": Module(HERE.parent / "workload", (".",), ("workload",)),
+}
+
+
+def key(settings: Settings, name: str) -> str:
+    """Hash what a module's programs are made from: sources, compiler and flags."""
+    module = MODULES[name]
+    kinds = {".go", ".mod", ".sum", ".json"}
+    sources = [path for path in module.folder.rglob("*") if path.suffix in kinds]
+    extra = [_compiler_version(settings), module.flags, *module.packages]
+    return content_hash(sources, root=module.folder, extra=extra)
+
+
+def programs(settings: Settings, name: str) -> Path:
+    """Return the folder with the programs of a module, built if its sources are new."""
+    module = MODULES[name]
+    target = settings.cache / "bin" / f"{name}-{key(settings, name)}"
+    if not all((target / program).exists() for program in module.programs):
+        what = f"build {', '.join(module.programs)} with Go {_compiler_version(settings)}"
+        with step(what, slow=module.expect):
+            _build(toolchain.go(settings), module, target)
+        keep_newest(target.parent, f"{name}-*", KEPT)
+    return target
+
+
+@functools.cache
+def _compiler_version(settings: Settings) -> str:
+    return ".".join(str(part) for part in toolchain.version(toolchain.go(settings)))
+
+
+def _build(compiler: Path, module: Module, target: Path) -> None:
+    fresh = target.with_name(target.name + ".new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    jobs = str(os.cpu_count() or 2)
+    run(
+        ["nice", compiler, "build", "-p", jobs, "-trimpath", "-buildvcs=false",
+         "-ldflags", module.flags, "-o", f"{fresh}/", *module.packages],
+        cwd=module.folder,
+        env={"CGO_ENABLED": "0", "GOFLAGS": ""},
+        next_step="is the Go module proxy reachable, and is there 6 GB of disk and 3 GB of memory?",
+    )  # fmt: skip
+    shutil.rmtree(target, ignore_errors=True)
+    fresh.rename(target)
+
+
+def link(settings: Settings) -> None:
+    """Fill the cluster's bin folder with links into the cache."""
+    kubernetes, s3 = programs(settings, "kubernetes"), programs(settings, "s3")
+    wanted = dict.fromkeys(LINKS, kubernetes / "node")
+    wanted |= {"coredns": kubernetes / "coredns", "helm": kubernetes / "helm"}
+    wanted |= {"versitygw": s3 / "versitygw"}
+    settings.bin.mkdir(parents=True, exist_ok=True)
+    for name, program in wanted.items():
+        place = settings.bin / name
+        if not (place.is_symlink() and place.readlink() == program):
+            place.unlink(missing_ok=True)
+            place.symlink_to(program)

@@ -1,0 +1,51 @@
+"""The chart's CRDs, rights and policies on a real API server, and no operator: who may do what, and nothing else."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from support.access import Person, Site, proxy, refused
+from support.kube import RELEASE, ROOT, SYSTEM, kubectl, run
+
+CHART = ROOT / "helm" / "supportbundle-operator"
+IMAGE = "registry.example/supportbundle-operator"
+TAG = "test"
+
+
+def install_crds() -> None:
+    """The CRDs of this checkout, marked so that Helm's release of the other end-to-end tests takes them over."""
+    crds = ("-f", str(ROOT / "crds"))
+    kubectl("apply", "--server-side", "--force-conflicts", *crds)
+    owner = (f"meta.helm.sh/release-name={RELEASE}", f"meta.helm.sh/release-namespace={SYSTEM}")
+    kubectl("annotate", "--overwrite", *crds, *owner)
+    kubectl("label", "--overwrite", *crds, "app.kubernetes.io/managed-by=Helm")
+    kubectl("wait", "--for=condition=Established", *crds, "--timeout=30s")
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[Site]:
+    """The chart without an operator, under names of its own, so that other installations do not matter."""
+    release = f"access-{uuid.uuid4().hex[:6]}"
+    tenant = f"{release}-tenant"
+    install_crds()
+    try:
+        run(
+            *("helm", "install", release, str(CHART), "--namespace", release, "--create-namespace"),
+            *("--set", f"replicas=0,crds.enabled=false,fullnameOverride={release}"),
+            *("--set", "store.embedded.persistence.enabled=false"),
+            *("--set", f"image.repository={IMAGE},image.tag={TAG}"),
+        )
+        kubectl("create", "namespace", tenant)
+        with proxy() as server:
+            operator = Person(server, f"system:serviceaccount:{release}:{release}", tenant)
+            found = Site(release, tenant, Person(server, None, tenant), operator)
+            # Another installation's policies answer as well, but only this one's speak of this operator's account.
+            stray = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "stray"}}
+            refused(lambda: operator.create(stray), f"{release}-operator-secrets")
+            yield found
+    finally:
+        run("helm", "uninstall", release, "--namespace", release, "--ignore-not-found")
+        kubectl("delete", "namespace", release, tenant, "--ignore-not-found", "--wait=false")

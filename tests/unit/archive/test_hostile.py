@@ -1,0 +1,237 @@
+"""A tenant's pod may write any bytes as its fragment. Nothing of it may reach a bundle but lawful records."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from support.fragments import MOMENT, REPORT, reader, write_fragment
+from supportbundle.archive.footer import read_index
+from supportbundle.archive.fragment import MAGIC, TRAILER
+from supportbundle.archive.headers import verify_headers
+from supportbundle.archive.index import FragmentIndex, IndexLimits
+from supportbundle.archive.paths import path_problem
+from supportbundle.errors import Corrupt, Unavailable
+from supportbundle.model.gap import Gap
+
+GOOD = write_fragment({"a/b.log": bytes(range(256)), "c": b"", "d": b"x"}, gaps=[Gap.say("Timeout", "slow")])
+LINES = zlib.decompress(GOOD[-TRAILER.size - TRAILER.unpack(GOOD[-TRAILER.size :])[3] : -TRAILER.size], 31).splitlines()
+RECORDS = GOOD[: read_index(reader(GOOD), len(GOOD), shard=0).records_size]
+
+
+def read(data: bytes, *, limits: IndexLimits | None = None) -> FragmentIndex:
+    return read_index(reader(data), len(data), shard=0, limits=limits)
+
+
+def forge(lines: list[bytes], records: bytes = RECORDS) -> bytes:
+    """A fragment whose checksums are right, whatever its index says."""
+    deflate = zlib.compressobj(wbits=31)
+    footer = deflate.compress(b"".join(line + b"\n" for line in lines)) + deflate.flush()
+    return records + footer + TRAILER.pack(MAGIC, 1, zlib.crc32(footer), len(footer))
+
+
+def change(line: int, **values: object) -> bytes:
+    """The good fragment with fields of one line replaced."""
+    kind, value = LINES[line][:1], orjson.loads(LINES[line][1:])
+    return forge([*LINES[:line], kind + orjson.dumps(value | values), *LINES[line + 1 :]])
+
+
+def test_the_good_fragment_is_good() -> None:
+    index = read(forge(LINES))
+    assert index == read(GOOD)
+    assert [entry.path for entry in index.members] == ["a/b.log", "c", "d"]
+    assert index.gaps == (Gap.say("Timeout", "slow"),)
+    assert index.report == REPORT
+    verify_headers(reader(GOOD), index, modified=MOMENT)
+
+
+@given(data=st.binary(max_size=300))
+def test_arbitrary_bytes_are_corrupt(data: bytes) -> None:
+    with pytest.raises(Corrupt):
+        read(data)
+    with pytest.raises(Corrupt):
+        read(RECORDS + data + TRAILER.pack(MAGIC, 1, zlib.crc32(data), len(data)))
+
+
+@given(data=st.data())
+@settings(max_examples=300)
+def test_a_flipped_byte_is_corrupt_or_changes_nothing_but_records(data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, len(GOOD) - 1))
+    broken = bytearray(GOOD)
+    broken[at] ^= data.draw(st.integers(1, 255))
+    try:
+        index = read(bytes(broken))
+    except Corrupt:
+        return
+    assert at < len(RECORDS)
+    assert index == read(GOOD)
+
+
+@given(cut=st.integers(0, len(GOOD) - 1))
+def test_a_shortened_fragment_is_corrupt(cut: int) -> None:
+    with pytest.raises(Corrupt):
+        read(GOOD[:cut])
+
+
+json_values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(line=st.integers(0, len(LINES) - 1), data=st.data())
+@settings(max_examples=300, deadline=None)
+def test_no_value_of_any_field_does_anything_but_pass_or_be_corrupt(line: int, data: st.DataObject) -> None:
+    name = data.draw(st.sampled_from(sorted(orjson.loads(LINES[line][1:]))) | st.text(max_size=5))
+    value = data.draw(json_values.filter(_fits_json))
+    try:
+        index = read(change(line, **{name: value}))
+    except Corrupt:
+        return
+    assert [e.offset for e in index.members] == [e.offset for e in read(GOOD).members]
+    assert not any(path_problem(entry.path) for entry in index.members)
+
+
+def _fits_json(value: object) -> bool:
+    try:
+        orjson.dumps(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(
+            "",
+            "/",
+            "/etc/passwd",
+            "../x",
+            "a/../b",
+            "a/..",
+            "./a",
+            "a//b",
+            "a/",
+            "..",
+            ".",
+            "C:/x",
+            "c:x",
+            "a\\b",
+            "\\\\h",
+        ),
+        *("a\0b", "a\nb", "\x1b[31m", "\u202egpj.exe", "\u200b", "x" * 1025, "é" * 513, "a\ud800"),
+        *("manifest.json", "Manifest.JSON", "warning.txt", "redactions.json", "collector.log"),
+    ],
+)
+def test_unlawful_paths_are_corrupt(path: str) -> None:
+    assert path_problem(path)
+    if path.isascii() or "\ud800" not in path:
+        with pytest.raises(Corrupt, match="path"):
+            read(change(1, path=path))
+
+
+@pytest.mark.parametrize("path", ["a", "a b", ".hidden", "a/...", "x" * 1024, "ключ/✓", "ab:c", "pods/x/manifest.json"])
+def test_ordinary_paths_are_lawful(path: str) -> None:
+    assert path_problem(path) is None
+
+
+FORGERIES: Mapping[str, Callable[[], bytes]] = {
+    "hole": lambda: change(1, offset=orjson.loads(LINES[1][1:])["offset"] + 1),
+    "overlap": lambda: change(1, offset=0),
+    "name longer than its record": lambda: change(0, path="x" * 1000),
+    "twice the same path": lambda: change(1, path="d"),
+    "bomb": lambda: change(1, size=1 << 40),
+    "hidden bytes": lambda: change(0, size=3),
+    "negative count": lambda: change(0, crc32=-1),
+    "digest that is none": lambda: change(0, sha256="g" * 64),
+    "another shard": lambda: change(-1, shard=1),
+    "another version": lambda: change(-1, version=2),
+    "fewer members than claimed": lambda: change(-1, members=9),
+    "unknown field": lambda: change(0, more=1),
+    "time before the product": lambda: change(-1, started_at="0001-01-01T00:00:00+23:59"),
+    "time without zone": lambda: change(-1, started_at="2026-01-01T00:00:00"),
+    "member after a gap": lambda: forge([LINES[0], LINES[3], LINES[1], LINES[2], LINES[4]]),
+    "missing record": lambda: forge([LINES[0], *LINES[2:]]),
+    "no end": lambda: forge(LINES[:-1]),
+    "two ends": lambda: forge([*LINES, LINES[-1]]),
+    "unknown line": lambda: forge([b"X{}", *LINES]),
+    "empty line": lambda: forge([b"", *LINES]),
+    "bytes between records and index": lambda: forge(LINES, RECORDS + b"PK"),
+    "records cut short": lambda: forge(LINES, RECORDS[:-1]),
+    "trailing garbage": lambda: GOOD + b"\0",
+    "longer index than object": lambda: RECORDS + TRAILER.pack(MAGIC, 1, 0, 1 << 60),
+    "deep nesting": lambda: forge([b"M" + b'{"path":' + b"[" * 100_000, *LINES]),
+    "control characters in a source": lambda: change(
+        0, meta=orjson.loads(LINES[0][1:])["meta"] | {"target": "\x1b[2J"}
+    ),
+}
+
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+def test_a_forged_index_is_corrupt(forgery: str) -> None:
+    with pytest.raises(Corrupt):
+        read(FORGERIES[forgery]())
+
+
+def test_an_index_that_inflates_without_end_is_cut_off() -> None:
+    bomb = forge([b"M" + b" " * (40 << 20)])
+    assert len(bomb) < 100_000
+    with pytest.raises(Corrupt, match="line"):
+        read(bomb)
+    many = forge([b"G" + orjson.dumps({"reason": "A", "message": "x" * 800})] * 5_000)
+    with pytest.raises(Corrupt, match="longer than"):
+        read(many, limits=IndexLimits(json=1 << 20))
+
+
+@pytest.mark.parametrize(
+    "limits", [IndexLimits(members=2), IndexLimits(gaps=0), IndexLimits(footer=9), IndexLimits(fragment=9, footer=9)]
+)
+def test_limits_hold(limits: IndexLimits) -> None:
+    with pytest.raises(Corrupt):
+        read(GOOD, limits=limits)
+
+
+def test_what_one_fragment_uses_is_gone_for_the_next() -> None:
+    index = read(GOOD)
+    left = IndexLimits(members=5, gaps=1).after(index)
+    assert (left.members, left.gaps) == (2, 0)
+    assert left.after(index).members == 0
+
+
+def test_terminal_escapes_in_gaps_are_defused() -> None:
+    hostile = change(3, message="\x1b]0;pwned\x07", target="a\nb")
+    assert read(hostile).gaps[0] == Gap.say("Timeout", "\x1b]0;pwned\x07", target="a\nb")
+    assert read(hostile).gaps[0].message.isprintable()
+
+
+@given(data=st.data())
+def test_any_changed_byte_of_a_local_header_is_found(data: st.DataObject) -> None:
+    index = read(GOOD)
+    entry = data.draw(st.sampled_from(index.members))
+    at = entry.offset + data.draw(st.integers(0, entry.header_size - 1))
+    broken = bytearray(GOOD)
+    broken[at] ^= data.draw(st.integers(1, 255))
+    assert read(bytes(broken)) == index
+    with pytest.raises(Corrupt, match="local header"):
+        verify_headers(reader(bytes(broken)), index, modified=MOMENT)
+
+
+def test_a_store_that_fails_is_not_a_corrupt_fragment() -> None:
+    def failing(_start: int, _end: int) -> bytes:
+        raise Unavailable("down")
+
+    with pytest.raises(Unavailable):
+        read_index(failing, len(GOOD), shard=0)
+
+
+def test_a_store_that_answers_short_is_corrupt() -> None:
+    with pytest.raises(Corrupt):
+        read_index(lambda start, end: GOOD[start : end - 1], len(GOOD), shard=0)

@@ -1,0 +1,78 @@
+"""What a bundle says about itself."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+import orjson
+
+from support.fragments import META, MOMENT, REPORT, FakeStore, write_fragment
+from supportbundle.archive.layout import InlineMember
+from supportbundle.archive.manifest import BundleFacts, build_tail, totals, warning_line
+from supportbundle.archive.select import Selection, all_gaps, select
+from supportbundle.model.gap import Gap
+from supportbundle.model.plan import BundleRef
+
+FACTS = BundleFacts(BundleRef(namespace="chat", name="incident", uid="u-1"), MOMENT)
+REDACTED = replace(META, source_bytes=9, redactions={"jwt": 2, "none": 0}, lines={"jwt": (1, 4), "none": ()})
+
+
+def selection() -> Selection:
+    store = FakeStore()
+    lost = [Gap.say("Timeout", "too slow", target="web-1/app", collector="app-logs")]
+    zero = write_fragment({"a.log": b"aaa"}, meta=REDACTED, report=replace(REPORT, log="one\ntwo\n"))
+    one = write_fragment({"b.log": b"bb", "a.log": b"late"}, shard=1, gaps=lost)
+    return select([store.add(one, shard=1), store.add(zero, shard=0)])
+
+
+def by_path(tail: tuple[InlineMember, ...]) -> dict[str, bytes]:
+    return {member.path: member.data for member in tail}
+
+
+def test_the_manifest_lists_every_member_and_gap() -> None:
+    chosen = selection()
+    gaps = all_gaps([Gap.say("NotAllowed", "add Exec")], chosen)
+    manifest = orjson.loads(by_path(build_tail(FACTS, chosen, gaps))["manifest.json"])
+    assert manifest["bundle"] == {"namespace": "chat", "name": "incident", "uid": "u-1"}
+    assert manifest["createdAt"] == "2026-11-21T04:05:06.000Z"
+    assert [member["path"] for member in manifest["members"]] == ["a.log", "b.log"]
+    first = manifest["members"][0]
+    assert first["sha256"] == hashlib.sha256(b"aaa").hexdigest()
+    assert (first["size"], first["redactions"], first["truncated"]) == (3, 2, False)
+    assert (first["source"]["collector"], first["source"]["target"]) == ("app-logs", "web-0/app")
+    assert [gap["reason"] for gap in manifest["gaps"]] == ["NotAllowed", "Timeout", "PathConflict"]
+    assert (manifest["totals"]["files"], manifest["totals"]["size"], manifest["totals"]["gaps"]) == (2, 5, 3)
+
+
+def test_redactions_count_by_file_and_rule() -> None:
+    report = orjson.loads(by_path(build_tail(FACTS, selection(), ()))["redactions.json"])
+    assert report["files"] == {"a.log": {"rules": {"jwt": 2}, "lines": {"jwt": [1, 4]}}}
+    assert report["totals"] == {"redactions": 2, "files": 1, "rules": {"jwt": 2}}
+
+
+def test_totals_add_up() -> None:
+    sums = totals(selection().entries)
+    assert (sums.files, sums.size, sums.source_bytes, sums.redactions, sums.redacted_files) == (2, 5, 9, 2, 1)
+
+
+def test_warnings_are_one_plain_line_each() -> None:
+    gaps = [Gap.say("Timeout", "too\nslow", target="web-0/app", collector="logs"), Gap.say("Lost", "shard 3")]
+    text = by_path(build_tail(FACTS, selection(), gaps))["warning.txt"].decode()
+    assert text.splitlines() == [r"web-0/app: logs: Timeout: too\nslow", "bundle: Lost: shard 3"]
+    assert warning_line(Gap.say("Lost", "")) == "bundle: Lost"
+
+
+def test_without_gaps_there_is_no_warning() -> None:
+    assert "warning.txt" not in by_path(build_tail(FACTS, selection(), ()))
+
+
+def test_the_log_is_that_of_all_shards_and_printable() -> None:
+    assert by_path(build_tail(FACTS, selection(), ()))["collector.log"] == b"== shard 0\none\ntwo\n"
+    hostile = write_fragment({}, report=replace(REPORT, log="\x1b[2Jpwned\u2028x"))
+    log = by_path(build_tail(FACTS, select([FakeStore().add(hostile, shard=0)]), ()))["collector.log"].decode()
+    assert log == "== shard 0\n\\x1b[2Jpwned\nx\n"
+
+
+def test_the_same_facts_make_the_same_bytes() -> None:
+    assert build_tail(FACTS, selection(), ()) == build_tail(FACTS, selection(), ())

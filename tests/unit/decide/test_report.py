@@ -1,0 +1,70 @@
+"""The status that users and tools read."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from support.build import NOW, fragment, plan, seen_status, world
+from supportbundle.decide import decide
+from supportbundle.decide.report import Outcome, next_status, ready_status
+from supportbundle.model.conditions import ConditionStatus, ConditionType
+from supportbundle.model.gap import Gap
+from supportbundle.model.plan import Progress
+from supportbundle.model.status import MAX_WARNINGS, Artifact, SanitizationStatus, Status
+
+ARTIFACT = Artifact(destination="default", bucket="b", key="k", size_bytes=10, etag="e", files=3)
+GAP = Gap(target="web-1/app", collector="logs", reason="Timeout", message="slow")
+
+
+def ready(status: Status) -> tuple[str, str]:
+    found = status.condition(ConditionType.READY)
+    assert found is not None
+    return found.status, found.reason
+
+
+def test_the_first_write_sets_every_condition() -> None:
+    seen = world(Status())
+    status = next_status(seen, decide(seen))
+    assert {c.type for c in status.conditions} == set(ConditionType)
+    assert ready(status) == ("Unknown", "Pending")
+    assert (status.observed_generation, status.started_at) == (1, NOW)
+
+
+def test_a_zip_with_gaps_is_ready_and_says_partially() -> None:
+    outcome = Outcome(ARTIFACT, SanitizationStatus(redactions=2, files=1), (GAP,) * 80)
+    status = ready_status(world(plan=plan()), outcome)
+    assert ready(status) == ("True", "PartiallyCollected")
+    assert (len(status.warnings), status.warning_count) == (MAX_WARNINGS, 80)
+    assert status.finished
+
+
+def test_a_whole_zip_is_complete() -> None:
+    status = ready_status(world(plan=plan()), Outcome(ARTIFACT, SanitizationStatus(), ()))
+    assert ready(status) == ("True", "Complete")
+    sanitized = status.condition(ConditionType.SANITIZED)
+    assert sanitized is not None
+    assert sanitized.reason == "LeakCheckPassed"
+
+
+def test_progress_counts_a_stored_shard_as_done_whatever_it_said_last() -> None:
+    said = tuple(Progress(shard=i, tasks_done=0, targets_done=0, bytes=100, at=NOW) for i in range(2))
+    seen = world(plan=plan(2), fragments=(fragment(0),), progress=said)
+    progress = next_status(seen, decide(seen)).progress
+    assert progress is not None
+    assert (progress.tasks.done, progress.tasks.total, progress.targets.done, progress.bytes) == (1, 2, 1, 200)
+
+
+def test_a_lying_shard_cannot_be_more_than_done() -> None:
+    said = (Progress(shard=0, tasks_done=10**6, targets_done=10**6, bytes=1, at=NOW),)
+    seen = world(plan=plan(1), progress=said)
+    progress = next_status(seen, decide(seen)).progress
+    assert progress is not None
+    assert (progress.tasks.done, progress.targets.done) == (1, 1)
+
+
+def test_the_transition_time_moves_only_with_the_status() -> None:
+    later = world(seen_status(), plan=plan(), after=timedelta(minutes=1))
+    status = next_status(later, decide(later))
+    found = status.condition(ConditionType.READY)
+    assert found is not None
+    assert (found.status, found.last_transition_time, found.reason) == (ConditionStatus.UNKNOWN, NOW, "Collecting")

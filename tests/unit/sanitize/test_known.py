@@ -1,0 +1,123 @@
+"""Known secrets: every encoding, anywhere, whatever the windows."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from supportbundle.errors import Invalid, Unsanitizable
+from supportbundle.sanitize import KnownSecret, Limits, Sanitizer
+
+Clean = Callable[..., bytes]
+VALUE = b"Tr0ub4dor&3/x"
+FORMS = {
+    "plain": VALUE,
+    "url": quote(VALUE, safe="").encode(),
+    "url-lower": quote(VALUE, safe="").lower().encode().replace(b"tr0ub4dor", b"Tr0ub4dor"),
+    "form": quote_plus(VALUE).encode(),
+    "json": json.dumps(VALUE.decode())[1:-1].encode(),
+}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_finds_each_encoding(form: bytes, clean: Clean) -> None:
+    assert clean(b"x " + form + b" y") == b"x <redacted:known-secret> y"
+
+
+@pytest.mark.parametrize("lead", [b"", b"u", b"us", b"user:"])
+@pytest.mark.parametrize("trail", [b"", b"1", b"12"])
+def test_finds_base64_at_each_alignment(lead: bytes, trail: bytes, clean: Clean) -> None:
+    encoded = base64.b64encode(lead + VALUE + trail)
+    out = clean(b"blob " + encoded)
+    assert b"<redacted:known-secret>" in out
+    left = out.removeprefix(b"blob ").replace(b"<redacted:known-secret>", b"")
+    assert len(left) <= len(base64.b64encode(lead)) + len(base64.b64encode(trail)) + 4
+
+
+def test_finds_lines_of_a_longer_value_but_not_their_keys(clean: Clean) -> None:
+    out = clean(b"got plain-second-line-7 and value-one-9; first: another\n")
+    assert out == b"got <redacted:known-secret> and <redacted:known-secret>; first: another\n"
+
+
+def test_finds_a_json_escaped_value_inside_json_inside_json() -> None:
+    value = 'pa"ss\\wörd\t1'
+    sanitizer = Sanitizer.build([KnownSecret("s/k", value.encode())])
+    text = json.dumps({"a": json.dumps({"b": [f"x {value} y"]}), "c": 1}).encode()
+    stream = sanitizer.open("x.json")
+    out = json.loads(stream.feed(text) + stream.finish())
+    assert json.loads(out["a"]) == {"b": ["x <redacted:known-secret> y"]}
+
+
+def test_finds_wrapped_base64_of_a_long_value() -> None:
+    value = bytes(range(32, 127)) * 3
+    sanitizer = Sanitizer.build([KnownSecret("s/k", value)])
+    wrapped = base64.encodebytes(value)
+    stream = sanitizer.open("x")
+    out = stream.feed(b"begin\n" + wrapped + b"end\n") + stream.finish()
+    for line in wrapped.splitlines():
+        assert line[:24] not in out
+
+
+@pytest.mark.parametrize("value", [b"true", b"admin", b"123456", b"short", b"localhost", b"aaaaaaaa", b"password"])
+def test_ignores_values_that_say_nothing(value: bytes) -> None:
+    sanitizer = Sanitizer.build([KnownSecret("s/k", value)])
+    text = b"note: " + value + b" is here\n"
+    stream = sanitizer.open("x")
+    assert stream.feed(text) + stream.finish() == text
+
+
+def test_values_with_a_common_beginning_leave_no_tail() -> None:
+    first, second = b"common-prefix-of-twenty-four-bytes-A1", b"common-prefix-of-twenty-four-bytes-B2xyz"
+    sanitizer = Sanitizer.build([KnownSecret("a/b", first), KnownSecret("a/c", second), KnownSecret("a/d", b"xxcommon")])
+    stream = sanitizer.open("x")
+    assert stream.feed(b"- " + second + b" xx" + second) + stream.finish() == (
+        b"- <redacted:known-secret> <redacted:known-secret>"
+    )
+
+
+def test_the_name_never_shows_the_value() -> None:
+    assert "hunter2" not in repr(KnownSecret("db/password", b"hunter2hunter2"))
+
+
+def test_too_many_known_bytes_are_refused() -> None:
+    with pytest.raises(Invalid):
+        Sanitizer.build([KnownSecret(f"s/{number}", bytes(1 << 20)) for number in range(5)])
+
+
+def test_a_binary_that_holds_one_is_refused_and_others_pass_unchanged(clean: Clean) -> None:
+    binary = b"\x7fELF\x02\x01\x00\x00\x00" + bytes(range(256)) * 40
+    assert clean(binary) == binary
+    with pytest.raises(Unsanitizable, match="known-secret"):
+        clean(binary + VALUE)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    value=st.binary(min_size=6, max_size=400).filter(lambda value: b"\n" not in value and b"\r" not in value),
+    before=st.text("ab ={}\"':,\n", max_size=400),
+    after=st.text("ab ={}\"':,\n", max_size=200),
+    sizes=st.lists(st.integers(1, 60), max_size=20),
+    long_line=st.booleans(),
+)
+def test_no_planted_value_survives(value: bytes, before: str, after: str, sizes: list[int], long_line: bool) -> None:  # noqa: FBT001 - hypothesis
+    sanitizer = Sanitizer.build([KnownSecret("s/k", value)], limits=Limits(block=64, ahead=48, feed=32, unit=32))
+    padding = b"y" * 300 if long_line else b""
+    text = before.encode() + padding + value + padding + after.encode()
+    stream = sanitizer.open("x")
+    position, out = 0, b""
+    try:
+        for size in sizes:
+            out += stream.feed(text[position : position + size])
+            position += size
+        out += stream.feed(text[position:]) + stream.finish()
+    except Unsanitizable:
+        return
+    from supportbundle.sanitize.known import eligible  # noqa: PLC0415 - the policy decides what counts
+
+    if eligible(value.strip()) and eligible(value):
+        assert value not in out
