@@ -12,6 +12,7 @@ import (
 	"net/http"
 	_ "net/http/pprof"
 	"os"
+	"runtime"
 	"strings"
 	"time"
 )
@@ -75,6 +76,9 @@ func work() {
 		}
 		if i < 200 {
 			retained = append(retained, make([]byte, 16<<10))
+		}
+		if i == 200 {
+			runtime.GC() // a heap profile shows the heap as the last collection found it
 		}
 		time.Sleep(20 * time.Millisecond)
 	}

@@ -80,8 +80,10 @@ class _Cut(Exception):
         self.lines = lines
 
 
-class _Replaced(NotFound):
+class _Replaced(SupportBundleError):
     """The kubelet no longer has the container that the API server named."""
+
+    reason = "ContainerGone"
 
 
 class _Reading:
@@ -124,7 +126,9 @@ class _Reading:
         async with self._context.cluster.stream(path, query) as chunks:
             first = await anext(chunks, b"")
             if first.startswith(_KUBELET_SAYS) and not first.endswith(b"\n"):
-                raise _Replaced(f"The kubelet answered: {first[:300].decode('utf-8', 'replace')}.")
+                raise _Replaced(
+                    f"The container was replaced while its log was read: {first[:300].decode('utf-8', 'replace')}."
+                )
             sink = self._context.sink
             async with sink.member(file, task=self._task, limit=params.max_bytes, keep_partial=True) as member:
                 whole = await self._copy(first, chunks, member)

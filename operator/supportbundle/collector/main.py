@@ -31,6 +31,7 @@ UPLOAD_PATIENCE = 110.0
 """Seconds; ends before the Job's own grace does, so that the last words are the collector's."""
 ALLOWANCE = timedelta(minutes=5)
 CPU_THREADS = 2
+TERMINATION_LOG = Path("/dev/termination-log")
 BINDING_SECONDS = 5.0
 """For so long 403 may only mean that the API server has not seen the new RoleBinding yet."""
 
@@ -43,9 +44,19 @@ def main() -> int:
     try:
         asyncio.run(run_shard(Mounts(), int(os.environ["JOB_COMPLETION_INDEX"]), book))
     except SupportBundleError as error:
-        log.error("%s", error)  # noqa: TRY400 - users see no traceback of an expected failure
-        return 1
+        return _give_up(str(error))
+    except Exception as error:
+        log.exception("unexpected failure")
+        return _give_up(f"Unexpected failure ({type(error).__name__}); see the pod's log.")
     return 0
+
+
+def _give_up(cause: str) -> int:
+    """The last words, where the kubelet shows them in the pod's status; that is what the bundle's status quotes."""
+    log.error("%s", cause)
+    with contextlib.suppress(OSError):
+        TERMINATION_LOG.write_text(cause, encoding="utf-8")
+    return 1
 
 
 async def run_shard(mounts: Mounts, index: int, book: Logbook) -> None:

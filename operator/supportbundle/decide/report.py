@@ -22,9 +22,10 @@ from supportbundle.model.status import (
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the assembly made."""
+    """What the assembly made; `source_bytes` were read from the targets."""
 
     artifact: Artifact
+    source_bytes: int
     sanitization: SanitizationStatus
     gaps: tuple[Gap, ...]
 
@@ -64,7 +65,7 @@ def ready_status(world: World, outcome: Outcome) -> Status:
             "observed_generation": world.bundle.metadata.generation,
             "conditions": merge(old.conditions, claims, generation=world.bundle.metadata.generation, now=now),
             "completed_at": old.completed_at or now,
-            "progress": total,
+            "progress": total.model_copy(update={"bytes": outcome.source_bytes}),
             "artifact": artifact,
             "sanitization": outcome.sanitization,
             "warnings": gaps[:MAX_WARNINGS],

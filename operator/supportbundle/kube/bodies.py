@@ -40,7 +40,7 @@ async def head(response: aiohttp.ClientResponse, limit: int) -> bytes:
         return b""
 
 
-async def whole(response: aiohttp.ClientResponse, limit: int, what: str) -> bytes:
+async def whole(response: aiohttp.ClientResponse, limit: int, what: str) -> bytearray:
     """All bytes of a body.
 
     Raises:
@@ -52,4 +52,4 @@ async def whole(response: aiohttp.ClientResponse, limit: int, what: str) -> byte
         body += chunk
         if len(body) > limit:
             raise TooLarge(f"{what} was answered with more than {limit >> 20} MiB.")
-    return bytes(body)
+    return body

@@ -43,7 +43,7 @@ Pause = Callable[[float], Awaitable[None]]
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 30.0
 PAGE = 500
-MAX_JSON = 32 << 20
+MAX_JSON = 16 << 20
 """Bytes of one JSON answer; a page of a collection that is larger is asked for again in smaller pages."""
 
 _READ_BUFFER = 128 << 10
@@ -326,12 +326,13 @@ async def connect(login: Login, *, settle_seconds: float = 0, pause: Pause = asy
     """A client with its two sessions, closed at the end.
 
     The API session asks for no compression (within a cluster it costs more than it saves, and nothing can then
-    expand in memory), keeps no cookies and reads no proxy variables.
+    expand in memory), keeps no cookies and reads no proxy variables. Connections are not limited here: every forwarded
+    port holds one for as long as it lives, and profiles of hundreds of pods begin together.
     """
     async with AsyncExitStack() as stack:
         api = await stack.enter_async_context(
             aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(ssl=login.tls or True),
+                connector=aiohttp.TCPConnector(ssl=login.tls or True, limit=0),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
                 trust_env=False,

@@ -23,7 +23,7 @@ _HEADERS = {"Accept-Encoding": "identity", "User-Agent": f"supportbundle/{__vers
 def plain_session() -> aiohttp.ClientSession:
     """A session for `fetch`. Connections are not kept: a forwarded port ends with its forward."""
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(force_close=True),
+        connector=aiohttp.TCPConnector(force_close=True, limit=0),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
         trust_env=False,

@@ -23,8 +23,8 @@ class LogsOptions(Value):
     since_time: datetime | None = None
     tail_lines: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
     previous: bool = True
-    timestamps: bool = True
-    max_bytes_per_container: ByteQuantity = 100 << 20
+    timestamps: bool = False
+    max_bytes_per_container: Annotated[ByteQuantity, Field(ge=1 << 10, le=100 << 30)] = 100 << 20
 
 
 class EventScope(StrEnum):

@@ -57,7 +57,7 @@ class Target(Value):
     """Pods of the bundle's own namespace: by label, by name, or both (a union)."""
 
     selector: LabelSelector | None = None
-    pod_names: tuple[Name253, ...] = ()
+    pod_names: Annotated[tuple[Name253, ...], Field(max_length=100)] = ()
 
 
 class CollectorType(StrEnum):
@@ -147,8 +147,8 @@ class Encryption(Value):
 class Limits(Value):
     """Budgets of the whole bundle."""
 
-    max_bytes: ByteQuantity = 1 << 30
-    max_duration: Duration = timedelta(minutes=10)
+    max_bytes: Annotated[ByteQuantity, Field(ge=1 << 20, le=100 << 30)] = 1 << 30
+    max_duration: Annotated[Duration, Field(ge=timedelta(seconds=10), le=timedelta(hours=6))] = timedelta(minutes=10)
     parallelism: Annotated[int, Field(ge=1, le=50)] = 4
 
 
@@ -165,12 +165,12 @@ class SupportBundleSpec(Value):
     template_ref: TemplateRef | None = None
     capabilities: tuple[Capability, ...] = DEFAULT_CAPABILITIES
     target: Target | None = None
-    collectors: tuple[CollectorSpec, ...] = ()
+    collectors: Annotated[tuple[CollectorSpec, ...], Field(max_length=50)] = ()
     sanitization: Sanitization = Sanitization()
     destination: DestinationRef = DestinationRef()
     encryption: Encryption | None = None
     limits: Limits = Limits()
-    ttl: Duration = timedelta(hours=168)
+    ttl: Annotated[Duration, Field(ge=timedelta(seconds=1), le=timedelta(hours=8760))] = timedelta(hours=168)
     deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
     service_account_name: Name253 | None = None
     dry_run: bool = False

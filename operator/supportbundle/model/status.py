@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
+from pydantic import Field
+
 from supportbundle.model.base import Observed
 from supportbundle.model.conditions import Condition, ConditionStatus, ConditionType
 from supportbundle.model.gap import Gap
@@ -48,7 +50,7 @@ class Artifact(Observed):
     size_bytes: int
     etag: str
     files: int
-    manifest_sha256: str = ""
+    manifest_sha256: str = Field(default="", alias="manifestSHA256")
     expires_at: datetime | None = None
 
 

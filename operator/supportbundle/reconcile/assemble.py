@@ -80,11 +80,12 @@ class Assembler:
                 bucket=self._place.bucket,
                 key=f"{self._place.prefix}{self._key}",
                 size_bytes=stored.size,
-                etag=stored.etag,
+                etag=stored.etag.strip('"'),
                 files=assembly.members,
                 manifest_sha256=digest,
                 expires_at=self._collection.ended_at + bundle.spec.ttl,
             ),
+            source_bytes=sums.source_bytes,
             sanitization=SanitizationStatus(
                 redactions=sums.redactions,
                 files=sums.redacted_files,

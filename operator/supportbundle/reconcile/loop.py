@@ -13,7 +13,7 @@ from supportbundle.decide.report import Outcome, next_status, ready_status
 from supportbundle.decide.world import Decision, JobState, World
 from supportbundle.errors import Conflict, NotFound, SupportBundleError, Unavailable
 from supportbundle.model import names
-from supportbundle.model.bundle import parse_bundle
+from supportbundle.model.bundle import Bundle, parse_bundle
 from supportbundle.model.conditions import ConditionType
 from supportbundle.model.plan import dump
 from supportbundle.model.status import Status
@@ -107,8 +107,16 @@ class Reconciler:
             await self._deps.client.patch(f"{paths.bundle(meta.namespace, meta.name)}/status", patch)
         except NotFound:  # deleted meanwhile; its DELETED event brings the key back, to be cleaned up
             return
+        self._log(world.bundle, status)
         await emit(world.bundle, status, self._deps)
         self._count(world.bundle.status, status)
+
+    def _log(self, bundle: Bundle, status: Status) -> None:
+        """One line for each new reason of the Ready condition."""
+        now, before = status.condition(ConditionType.READY), bundle.status.condition(ConditionType.READY)
+        if now and (before is None or before.reason != now.reason):
+            where = {"namespace": bundle.metadata.namespace, "bundle": bundle.metadata.name, "uid": bundle.metadata.uid}
+            log.info("%s: %s", now.reason, now.message, extra=where | {"phase": status.phase})
 
     def _count(self, old: Status, new: Status) -> None:
         if old.finished or not new.finished:

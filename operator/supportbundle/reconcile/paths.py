@@ -31,6 +31,11 @@ def named(kind: str, namespace: str, name: str) -> str:
     return one(_VERSIONS[kind], kind, name, namespace)
 
 
+def policy(name: str) -> str:
+    """A ValidatingAdmissionPolicy."""
+    return one("admissionregistration.k8s.io/v1", "validatingadmissionpolicies", name)
+
+
 def policy_binding(name: str) -> str:
     """A ValidatingAdmissionPolicyBinding; policy and binding bear one name."""
     return one("admissionregistration.k8s.io/v1", "validatingadmissionpolicybindings", name)

@@ -12,7 +12,7 @@ FRESH_SECONDS = 15.0
 
 
 class PolicyWatch:
-    """Remembers for a few seconds which bindings are missing; a deleted binding is noticed within that time."""
+    """Remembers for a few seconds which policies are not in force; a deleted one is noticed within that time."""
 
     def __init__(self, client: Client, names: tuple[str, ...], monotonic: Callable[[], float]) -> None:
         self._client = client
@@ -22,7 +22,7 @@ class PolicyWatch:
         self._missing: tuple[str, ...] = ()
 
     async def missing(self) -> tuple[str, ...]:
-        """Bindings that should stand and do not; with no policies configured, the word `all`."""
+        """Policies that should bind and do not; with none configured, the word `all`."""
         if not self._names:
             return ("all",)
         if self._monotonic() - self._checked > FRESH_SECONDS:
@@ -33,6 +33,7 @@ class PolicyWatch:
 
     async def _exists(self, name: str) -> bool:
         try:
+            await self._client.get(paths.policy(name))
             binding = await self._client.get(paths.policy_binding(name))
         except NotFound:
             return False

@@ -29,7 +29,7 @@ def of_policies(bundle: Bundle, missing: tuple[str, ...]) -> Refusal | None:
     if not missing or bundle.spec.service_account_name:
         return None
     message = (
-        f"The ValidatingAdmissionPolicyBinding(s) {', '.join(missing)} are missing, so nobody has checked what the "
+        f"The ValidatingAdmissionPolicies {', '.join(missing)} are not in force, so nobody has checked what the "
         "requester may read. Reinstall the chart with policies.enabled=true, or create a bundle that names a "
         "serviceAccountName with the needed rights."
     )

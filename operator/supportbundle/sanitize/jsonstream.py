@@ -45,8 +45,6 @@ class JsonStream:
 
     def feed(self, data: bytes) -> bytes:
         """See Reader."""
-        if self._text is not None:
-            return self._text.feed(data)
         self._waiting.append(data)
         self._waiting_size += len(data)
         if self._waiting_size < self._limits.feed:
@@ -63,12 +61,8 @@ class JsonStream:
 
     def finish(self) -> bytes:
         """See Reader."""
-        out = b""
-        if self._text is None:
-            out = self._take(b"".join(self._waiting), final=True)
-        if self._text is not None:
-            return out + self._text.finish()
-        return out + self._write(len(self._buffer))
+        out = self._take(b"".join(self._waiting), final=True)
+        return out + (self._write(len(self._buffer)) if self._text is None else self._text.finish())
 
     def _take(self, data: bytes, *, final: bool = False) -> bytes:
         if self._text is not None:
@@ -97,9 +91,8 @@ class JsonStream:
             first = self._buffer[low]
             if first == _QUOTE:
                 if match.start(1) < 0:
-                    if high == len(self._buffer) and not final:
-                        return True  # the string goes on in what comes next
-                    return False
+                    # At the buffer's end, or before a backslash there, the string may go on in what comes next.
+                    return high >= len(self._buffer) - 1 and not final
             elif first in b"{[":
                 self._open.append((first, low))
             elif not self._close(first, high):

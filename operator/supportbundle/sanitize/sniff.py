@@ -31,12 +31,13 @@ _JSON_START: Final = re.compile(
     re.VERBOSE,
 )
 _YAML_LINE: Final = re.compile(
-    rb"""\s*(?:-\s+)*["']?[A-Za-z_$/][\w .\-/$]*["']?\s*:(?:\s.*)?|\s*-(?:\s.*)?|---(?:\s.*)?|\.\.\."""
+    rb"""\s*(?:-\s+)*["']?[A-Za-z_$/][\w .\-/$]*["']?\s*:(?:\s.*)?|\s*-(?:\s.*)?|[?:]\s.*|---(?:\s.*)?|\.\.\."""
 )
 _YAML_FIRST: Final = re.compile(rb"""(?:\s*(?:#[^\n]*)?\n)*(?:---\s|%YAML|["']?(?:apiVersion|kind)["']?:\s)""")
 _ASSIGNMENT: Final = re.compile(rb"\s*(?:export\s+)?[A-Za-z_][\w.\-]*\s*=.*|\s*\[[^\]]*\]\s*")
 _MORE_PAIRS: Final = re.compile(rb"\s[\w.\-]+=\S+.*\s[\w.\-]+=")
 _COMMENT: Final = re.compile(rb"\s*[#;!].*")
+_YAML_NAMES: Final = (".yaml", ".yml")
 _LINES_LOOKED_AT: Final = 300
 
 
@@ -76,10 +77,13 @@ def is_binary(head: bytes) -> bool:
     return False
 
 
-def is_json(head: bytes, path: str, *, whole: bool) -> bool:  # noqa: ARG001 - the content decides
-    """Whether a JSON document begins; lines of JSON and one short line are left to the reader of running text."""
+def is_json(head: bytes, path: str, *, whole: bool) -> bool:
+    """Whether a JSON document begins; lines of JSON and one short line are left to the reader of running text.
+
+    YAML's own flow style begins alike, so a path that says YAML is believed: JSON is YAML too.
+    """
     text = head.removeprefix(b"\xef\xbb\xbf")
-    if not _JSON_START.match(text):
+    if path.endswith(_YAML_NAMES) or not _JSON_START.match(text):
         return False
     line, newline, _ = text.lstrip().partition(b"\n")
     if not newline:
@@ -93,20 +97,15 @@ def is_json(head: bytes, path: str, *, whole: bool) -> bool:  # noqa: ARG001 - t
 
 def is_yaml(head: bytes, path: str, *, whole: bool) -> bool:
     """Whether the text reads like YAML; the unit's parser has the last word."""
-    if _YAML_FIRST.match(head):
+    if path.endswith(_YAML_NAMES) or _YAML_FIRST.match(head):
         return True
     if _JSON_START.match(head):
         return False
     lines = _lines(head, whole=whole)
     matching = sum(1 for line in lines if _YAML_LINE.fullmatch(line))
-    named = path.endswith((".yaml", ".yml"))
-    if matching < 2 and not named:  # noqa: PLR2004 - one line `word: words` is as likely a sentence
+    if matching < 2:  # noqa: PLR2004 - one line `word: words` is as likely a sentence
         return False
-    return (
-        bool(lines)
-        and matching * 10 >= len(lines) * (3 if named else 6)
-        and bool(named or _YAML_LINE.fullmatch(lines[0]))
-    )
+    return _YAML_LINE.fullmatch(lines[0]) is not None and matching * 10 >= len(lines) * 6
 
 
 def is_assignments(head: bytes, path: str, *, whole: bool) -> bool:

@@ -26,6 +26,7 @@ _PROPERTIES: Final = re.compile(r"(?:[&!][^\s]*\s+)*")
 _ANCHOR: Final = re.compile(r"&[^\s]+\s+")
 _UNPRINTABLE: Final = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _BLOCK_HEADER: Final = re.compile(r"[|>][^\n]*\n")
+_OF_THEMSELVES: Final = frozenset({Kind.PATTERN, Kind.BLOCK, Kind.KNOWN})
 _LOADER: Final = yaml.CSafeLoader
 
 
@@ -44,7 +45,8 @@ def edits(context: Context, unit: bytes, hits: list[Hit]) -> list[Edit] | None:
     except UnicodeDecodeError:
         return None
     positions = _Positions(text, unit)
-    walk = _Walk(context, text, [(positions.char(hit.start), positions.char(hit.end)) for hit in hits])
+    spans = [(positions.char(hit.start), positions.char(hit.end), hit.kind in _OF_THEMSELVES) for hit in hits]
+    walk = _Walk(context, text, spans)
     objects = any(hit.kind is Kind.SECRET_OBJECT for hit in hits)
     try:
         walk.run(objects=objects)
@@ -108,11 +110,11 @@ class _Positions:
 
 @dataclass(slots=True)
 class _Walk:
-    """One pass over the events of a text. `hits` are spans in characters, in order."""
+    """One pass over the events of a text. `hits` are spans in characters, in order, true for those no key explains."""
 
     context: Context
     text: str
-    hits: list[tuple[int, int]]
+    hits: list[tuple[int, int, bool]]
     chosen: list[Edit] = field(default_factory=list)
     seen: list[tuple[int, int]] = field(default_factory=list)
     anchors: dict[str, tuple[int, int, bool]] = field(default_factory=dict)
@@ -168,15 +170,22 @@ class _Walk:
         self.seen.append((start, end))
         if is_key:
             walker.key(value)
+            if self._touched(start, end, key=True):
+                self._inside(event, start, end, value)
             return
         string = not event.implicit[0] or not _bare_word(event.value)
         if not walker.scalar(start, end, value, string=string) and self._touched(start, end):
             self._inside(event, start, end, value)
 
-    def _touched(self, start: int, end: int) -> bool:
+    def _touched(self, start: int, end: int, *, key: bool = False) -> bool:
         while self.pending < len(self.hits) and self.hits[self.pending][1] <= start:
             self.pending += 1
-        return self.pending < len(self.hits) and self.hits[self.pending][0] < end
+        index = self.pending
+        while index < len(self.hits) and self.hits[index][0] < end:
+            if not key or (self.hits[index][2] and self.hits[index][0] >= start):
+                return True
+            index += 1
+        return False
 
     def _alias(self, walker: Walker, name: str, start: int, end: int, *, is_key: bool) -> None:
         self.last_scalar = max(self.last_scalar, end)
@@ -248,7 +257,7 @@ class _Walk:
         spans = iter(self.seen)
         span = next(spans, None)
         done = 0
-        for low, high in self.hits:
+        for low, high, _ in self.hits:
             while span is not None and span[1] <= low:
                 span = next(spans, None)
             if low < done or (span is not None and span[0] < high):

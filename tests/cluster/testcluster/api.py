@@ -6,12 +6,12 @@ import json
 import ssl
 import urllib.error
 import urllib.request
+from http import HTTPStatus
 from typing import Any
 
 from .settings import API_PORT, NODE_ADDRESS, Settings
 
 ADDRESS = f"https://{NODE_ADDRESS}:{API_PORT}"
-CONFLICT = 409
 
 
 class Api:
@@ -34,12 +34,16 @@ class Api:
         try:
             self._call("POST", path, manifest)
         except urllib.error.HTTPError as error:
-            if error.code != CONFLICT:
+            if error.code != HTTPStatus.CONFLICT:
                 raise
 
     def delete(self, path: str) -> None:
-        """Delete a resource."""
-        self._call("DELETE", path, None)
+        """Delete a resource; that it is gone already is success."""
+        try:
+            self._call("DELETE", path, None)
+        except urllib.error.HTTPError as error:
+            if error.code != HTTPStatus.NOT_FOUND:
+                raise
 
     def _call(self, verb: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
         data = json.dumps(body).encode() if body is not None else None

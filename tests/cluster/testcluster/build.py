@@ -10,6 +10,7 @@ from pathlib import Path
 
 from . import toolchain
 from .hashing import content_hash, keep_newest
+from .lock import locked
 from .progress import step
 from .settings import HERE, KUBERNETES_VERSION, Settings
 from .shell import run
@@ -78,16 +79,35 @@ def key(settings: Settings, name: str) -> str:
     return content_hash(sources, root=module.folder, extra=extra)
 
 
+def all_programs(settings: Settings) -> None:
+    """Build what the cluster runs; where nothing is to do, no other builder is waited for."""
+    names = ["kubernetes", "s3"]
+    if all(_complete(settings, name) for name in names):
+        return
+    with locked(settings.build_lock):
+        for name in names:
+            programs(settings, name)
+
+
 def programs(settings: Settings, name: str) -> Path:
     """Return the folder with the programs of a module, built if its sources are new."""
     module = MODULES[name]
-    target = settings.cache / "bin" / f"{name}-{key(settings, name)}"
-    if not all((target / program).exists() for program in module.programs):
+    target = _target(settings, name)
+    if not _complete(settings, name):
         what = f"build {', '.join(module.programs)} with Go {_compiler_version(settings)}"
         with step(what, slow=module.expect):
             _build(toolchain.go(settings), module, target)
         keep_newest(target.parent, f"{name}-*", KEPT)
     return target
+
+
+def _target(settings: Settings, name: str) -> Path:
+    return settings.cache / "bin" / f"{name}-{key(settings, name)}"
+
+
+def _complete(settings: Settings, name: str) -> bool:
+    folder = _target(settings, name)
+    return all((folder / program).exists() for program in MODULES[name].programs)
 
 
 @functools.cache

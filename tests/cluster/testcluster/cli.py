@@ -35,8 +35,11 @@ def up(settings: Settings, _arguments: list[str]) -> None:
         say("  CLUSTER=current: nothing to start")
         return
     check_machine()
+    if lifecycle.healthy(settings):
+        return
     with locked(settings.lock):
-        lifecycle.up(settings)
+        if not lifecycle.healthy(settings):  # another command may have done the work meanwhile
+            lifecycle.up(settings)
 
 
 def down(settings: Settings, _arguments: list[str]) -> None:
@@ -94,10 +97,13 @@ def images(settings: Settings, arguments: list[str]) -> None:
         elsewhere.build(settings)
         return
     check_machine()
-    with locked(settings.lock):
+    # Building takes long and leaves the cluster alone, so it keeps no other command waiting.
+    with locked(settings.build_lock):
         install_missing()
-        for name in arguments or makers:
-            import_image(settings, makers[name](settings))
+        built = [makers[name](settings) for name in arguments or makers]
+    with locked(settings.lock):
+        for image in built:
+            import_image(settings, image)
 
 
 def inside(settings: Settings, path: str) -> dict[str, str]:

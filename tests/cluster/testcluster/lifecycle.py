@@ -23,19 +23,12 @@ GRACE = 10
 
 
 def up(settings: Settings) -> None:
-    """Bring the cluster up; a healthy one is left alone but for its pool of volumes."""
-    packages.check_machine()
-    wanted = fingerprint(settings)
-    if _running(settings, wanted):
-        with network.inside(settings):
-            if _node_ready(Api(settings)):
-                _provide_storage(settings)
-                return
+    """Bring the cluster up, from whatever is there; call it with the lock held."""
     packages.install_missing()
-    build.programs(settings, "kubernetes")
-    build.programs(settings, "s3")
+    build.all_programs(settings)
+    wanted = fingerprint(settings)
     # Without its namespace (after a reboot, say) nothing in the state folder can go on.
-    reusable = _recorded(settings) == wanted and settings.netns.exists()
+    reusable = _recorded(settings) == wanted and network.exists(settings)
     if settings.state.exists() and not reusable:
         with step("remove an older or unfinished cluster"):
             cleanup.remove(settings)
@@ -47,6 +40,20 @@ def up(settings: Settings) -> None:
         _bring_up(settings, component)
     with step("node ready, storage class and volumes"):
         _finish(settings)
+
+
+def healthy(settings: Settings) -> bool:
+    """Tell whether the wanted cluster serves, and refill its pool of volumes if so."""
+    # The cheap questions first: the wanted fingerprint needs a compiler, which may have to be fetched.
+    if not network.exists(settings) or not _recorded(settings):
+        return False
+    if _recorded(settings) != fingerprint(settings) or not _all_alive(settings):
+        return False
+    with network.inside(settings):
+        ready = _node_ready(Api(settings))
+        if ready:
+            _provide_storage(settings)
+    return ready
 
 
 def down(settings: Settings) -> None:
@@ -112,9 +119,9 @@ def _recorded(settings: Settings) -> str:
         return ""
 
 
-def _running(settings: Settings, wanted: str) -> bool:
+def _all_alive(settings: Settings) -> bool:
     names = (component.name for component in all_components(settings))
-    return _recorded(settings) == wanted and all(_alive(settings, name) for name in names)
+    return all(_alive(settings, name) for name in names)
 
 
 def _prepare(settings: Settings) -> None:

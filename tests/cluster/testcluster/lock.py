@@ -14,6 +14,7 @@ from .progress import say
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold the lock; the file goes afterwards, for nothing may be left of a cluster that is down."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     handle = _acquire(path)
     try:
         yield
@@ -28,7 +29,7 @@ def _acquire(path: Path) -> int:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say("  another command is at work on this cluster: waiting for it")
+            say(f"  another command is at work ({path}): waiting for it")
             fcntl.flock(handle, fcntl.LOCK_EX)
         # Whoever held it before has removed the file: then this lock is on a file without a name.
         try:

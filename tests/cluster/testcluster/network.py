@@ -16,9 +16,14 @@ CLONE_NEWNET = 0x40000000
 OWN = "/proc/self/ns/net"
 
 
+def exists(settings: Settings) -> bool:
+    """Whether the namespace is there; after a reboot its file may be left, with nothing mounted on it."""
+    return os.path.ismount(settings.netns)
+
+
 def create(settings: Settings) -> None:
     """Make the namespace and the node's address where they are missing."""
-    if not settings.netns.exists():
+    if not exists(settings):
         run(["ip", "netns", "add", settings.name],
             next_step="the machine must allow network namespaces; else use CLUSTER=current")  # fmt: skip
     inside = ["ip", "-n", settings.name]

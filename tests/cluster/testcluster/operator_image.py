@@ -18,6 +18,7 @@ from .shell import run
 NAME = "localhost/supportbundle-operator:test"
 SOURCES = ["Dockerfile", ".dockerignore", "pyproject.toml", "requirements.lock", "operator", "crds", "LICENSE"]
 PIP_KEYS = {"cert", "index-url", "extra-index-url", "find-links", "timeout", "trusted-host", "proxy"}
+MOST_LAYERS = 100
 KEPT = 3
 """Archives of this image that stay in the cache: each is the size of the image."""
 
@@ -61,6 +62,13 @@ def _bud(settings: Settings, archive: Path) -> None:
     fresh.unlink(missing_ok=True)
     run([*buildah, "push", "--quiet", NAME, f"docker-archive:{fresh}:{NAME}"])
     fresh.rename(archive)
+    _prune(buildah)
+
+
+def _prune(buildah: list[str]) -> None:
+    """Start afresh now and then: the cached layers of past sources are never dropped by buildah."""
+    if len(run([*buildah, "images", "--all", "--quiet"]).split()) > MOST_LAYERS:
+        run([*buildah, "rmi", "--prune"])
 
 
 def _buildah(settings: Settings) -> list[str]:

@@ -70,6 +70,11 @@ class Settings:
         return Path("/run") / f"{self.name}.lock"
 
     @property
+    def build_lock(self) -> Path:
+        """Held while the cache is written; taken after `lock` or alone, never before it."""
+        return self.cache / "build.lock"
+
+    @property
     def bin(self) -> Path:
         """The programs of the running cluster: links into the cache."""
         return self.state / "bin"

@@ -32,7 +32,9 @@ class Server:
 
 def find_versitygw() -> str:
     cache = Path(os.environ.get("SUPPORTBUNDLE_CACHE", "~/.cache/supportbundle-operator")).expanduser()
-    candidates = [os.environ.get("SB_VERSITYGW"), shutil.which("versitygw"), *map(str, cache.glob("**/versitygw"))]
+    # Two fixed depths: the same cache holds image layers that come and go while a search descends into them.
+    built = [str(path) for depth in ("bin*/versitygw", "bin*/*/versitygw") for path in cache.glob(depth)]
+    candidates = [os.environ.get("SB_VERSITYGW"), shutil.which("versitygw"), *built]
     for candidate in candidates:
         if candidate and os.access(candidate, os.X_OK) and Path(candidate).is_file():
             return candidate
@@ -50,7 +52,7 @@ def start_server(directory: Path) -> Server:
     with (directory / "log").open("wb") as log:
         process = subprocess.Popen(command, env=environment, cwd=directory, stdout=log, stderr=log)
     server = Server(f"http://127.0.0.1:{port}", process)
-    retries = urllib3.Retry(connect=100, backoff_factor=0.05, backoff_max=0.1)
+    retries = urllib3.Retry(connect=200, read=20, backoff_factor=0.05, backoff_max=0.1)
     with urllib3.PoolManager(retries=retries) as pool:
         pool.request("GET", server.endpoint).drain_conn()
     make_client(config_of(server)).create_bucket(Bucket=BUCKET)

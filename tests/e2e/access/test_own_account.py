@@ -209,6 +209,7 @@ def foreign(site: Site) -> Iterator[Object]:
         made(site, "Secret"),
         {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "foreign"}, "type": "Opaque"},
     )
+    del own["metadata"]["ownerReferences"]  # their bundle does not exist, so the garbage collector would take it
     for obj in (own, found):
         site.make(obj)
     yield found

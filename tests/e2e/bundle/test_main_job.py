@@ -58,7 +58,7 @@ def test_the_manifest_vouches_for_every_member(bundle: tuple[dict[str, object], 
             assert listed[path] == hashlib.sha256(content).hexdigest(), path
     status = obj["status"]
     assert isinstance(status, dict)
-    assert status["artifact"]["manifestSha256"] == hashlib.sha256(members["manifest.json"]).hexdigest()
+    assert status["artifact"]["manifestSHA256"] == hashlib.sha256(members["manifest.json"]).hexdigest()
 
 
 def test_no_planted_secret_is_in_any_byte(bundle: tuple[dict[str, object], bytes], planted: list[bytes]) -> None:

@@ -16,11 +16,7 @@ from supportbundle.kube.client import Client
 from supportbundle.model.paths import one
 from supportbundle.model.plan import Task
 
-pytestmark = [
-    pytest.mark.e2e,
-    # TLS says goodbye in the background, and a test's event loop may end before the server has answered.
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = pytest.mark.e2e
 PROFILE = {"type": "Profile", "profile": {"port": 6060, "kinds": [{"type": "CPU", "seconds": 2}, {"type": "Heap"}]}}
 EVERY = [
     {"type": t, "seconds": 1} for t in ("CPU", "Heap", "Goroutine", "Allocs", "Block", "Mutex", "ThreadCreate", "Trace")
@@ -45,7 +41,7 @@ def body(sink: FakeSink, ending: str) -> bytes:
 
 
 async def test_logs_of_containers_in_every_state(collecting: Collecting) -> None:
-    sink = await collecting.collect("app=states", {"type": "Logs"})
+    sink = await collecting.collect("app=states", {"type": "Logs", "logs": {"timestamps": True}})
     for container, words in (("init", b"prepared"), ("steady", b"steady"), ("debugger", b"looked inside")):
         line = sink.files[f"pods/states/{container}/current.log"].data
         assert line.endswith(words + b"\n")

@@ -196,6 +196,7 @@ class TestRaces:
         cluster.bodies[LOG] = [[self.KUBELET]]
         await run(COLLECTOR, task(), cluster, sink)
         assert not sink.files
+        assert sink.reasons == [("web-0/app", "ContainerGone")]
         assert "unable to retrieve" in sink.gaps[0].message
         assert len(cluster.requests) == 2
 

@@ -31,7 +31,7 @@ def test_the_first_write_sets_every_condition() -> None:
 
 
 def test_a_zip_with_gaps_is_ready_and_says_partially() -> None:
-    outcome = Outcome(ARTIFACT, SanitizationStatus(redactions=2, files=1), (GAP,) * 80)
+    outcome = Outcome(ARTIFACT, 500, SanitizationStatus(redactions=2, files=1), (GAP,) * 80)
     status = ready_status(world(plan=plan()), outcome)
     assert ready(status) == ("True", "PartiallyCollected")
     assert (len(status.warnings), status.warning_count) == (MAX_WARNINGS, 80)
@@ -39,11 +39,13 @@ def test_a_zip_with_gaps_is_ready_and_says_partially() -> None:
 
 
 def test_a_whole_zip_is_complete() -> None:
-    status = ready_status(world(plan=plan()), Outcome(ARTIFACT, SanitizationStatus(), ()))
+    status = ready_status(world(plan=plan()), Outcome(ARTIFACT, 500, SanitizationStatus(), ()))
     assert ready(status) == ("True", "Complete")
     sanitized = status.condition(ConditionType.SANITIZED)
     assert sanitized is not None
     assert sanitized.reason == "LeakCheckPassed"
+    assert status.progress is not None
+    assert status.progress.bytes == 500
 
 
 def test_progress_counts_a_stored_shard_as_done_whatever_it_said_last() -> None:

@@ -65,6 +65,23 @@ async def test_each_connection_travels_in_its_own_websocket(client: Connect) -> 
     assert {r.path_qs for r in requests} == {"/api/v1/namespaces/ns/pods/web-0/portforward?ports=6060"}
 
 
+async def test_hundreds_of_ports_are_open_at_the_same_time(client: Connect) -> None:
+    pods = 150
+    all_there = asyncio.Barrier(pods)
+
+    async def meet(socket: web.WebSocketResponse) -> None:
+        await all_there.wait()
+        await answer(socket)
+
+    real = await client(kubelet(meet))
+
+    async def profile(pod: str) -> bytes:
+        async with real.forward("ns", pod, 6060) as base:
+            return await fetched(real, f"{base}/{pod}")
+
+    assert len(set(await asyncio.gather(*(profile(f"web-{n}") for n in range(pods))))) == pods
+
+
 async def test_a_closed_port_is_told_in_plain_words(client: Connect) -> None:
     async def refuse(socket: web.WebSocketResponse) -> None:
         await socket.send_bytes(ERROR + REFUSED)

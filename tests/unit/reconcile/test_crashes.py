@@ -121,6 +121,7 @@ def universe(tmp_path: Path) -> Universe:
     api = MemoryApi(fuse)
     for name in ("web-1", "web-2"):
         api.put(paths.named("pods", "team", name), pod(name))
+    api.put(paths.policy("p"), {"metadata": {"name": "p"}})
     api.put(paths.policy_binding("p"), {"metadata": {"name": "p"}, "spec": {"validationActions": ["Deny"]}})
     spec = {"target": {"selector": {"matchLabels": {"app": "web"}}}, "collectors": [{"name": "logs", "type": "Logs"}]}
     metadata = {"namespace": "team", "name": "incident", "uid": UID, "generation": 1}
