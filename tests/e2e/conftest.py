@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +23,9 @@ def install(*values: str) -> None:
         "helm", "upgrade", "--install", RELEASE, str(ROOT / "helm/supportbundle-operator"),
         "--namespace", SYSTEM, "--create-namespace", "--wait", "--timeout", "3m",
         "--set=fullnameOverride=supportbundle-operator",
-        f"--set=image.repository={IMAGE}", f"--set=image.tag={TAG}", *sets,
+        f"--set=image.repository={IMAGE}", f"--set=image.tag={TAG}",
+        # The tag stays the same when the image is built anew.
+        f"--set-string=podAnnotations.tests/started={time.time():.0f}", *sets,
         timeout=240,
     )  # fmt: skip
 

@@ -28,7 +28,7 @@ type planted struct {
 var retained [][]byte
 
 func main() {
-	crash := flag.Bool("crash", false, "log a few lines, then exit with code 1")
+	crash := flag.String("crash", "", "crash at once when this file is missing, and 90 s later when it is there")
 	once := flag.Bool("once", false, "log one line and exit with code 0, as an init container does")
 	fill := flag.Int("print-mb", 0, "print so many MB of log lines, then serve quietly")
 	flag.Parse()
@@ -42,10 +42,8 @@ func main() {
 	case *once:
 		log.Print("init: schema is up to date")
 		return
-	case *crash:
-		log.Printf("crashing: could not connect with password=%s", secrets.Fixed["crash"])
-		time.Sleep(time.Second)
-		os.Exit(1)
+	case *crash != "":
+		crashLoop(*crash, secrets.Fixed["crash"])
 	case *fill > 0:
 		print(*fill)
 	default:
@@ -53,6 +51,19 @@ func main() {
 		go chat(secrets.Fixed)
 	}
 	serve()
+}
+
+// crashLoop makes a crash loop in which the log of a crash can be looked up most of the time: a kubelet keeps the log of
+// one dead container only, and while the pod waits for its restart that one counts as the current log.
+func crashLoop(marker, secret string) {
+	if _, err := os.Stat(marker); err == nil {
+		log.Print("recovered, for a while")
+		time.Sleep(90 * time.Second)
+	} else if err := os.WriteFile(marker, nil, 0o600); err != nil {
+		log.Fatal(err)
+	}
+	log.Printf("crashing: could not connect with password=%s", secret)
+	os.Exit(1)
 }
 
 // serve answers health checks on all addresses and pprof on loopback; a second pprof port is opened on request.

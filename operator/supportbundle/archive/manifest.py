@@ -5,6 +5,7 @@ Pure and byte-stable: keys are sorted, times come from the plan and the indexes.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -65,15 +66,12 @@ def build_tail(facts: BundleFacts, selection: Selection, gaps: Sequence[Gap]) ->
     `gaps` are all gaps of the bundle (`select.all_gaps`, and what the caller knows of lost shards).
     """
     entries = selection.entries
-    tail = [
-        InlineMember("manifest.json", _manifest(facts, entries, gaps)),
-        InlineMember("redactions.json", _redactions(entries)),
-    ]
+    made = [InlineMember("redactions.json", _redactions(entries))]
     if gaps:
-        tail.append(InlineMember("warning.txt", "".join(f"{warning_line(gap)}\n" for gap in gaps).encode()))
+        made.append(InlineMember("warning.txt", "".join(f"{warning_line(gap)}\n" for gap in gaps).encode()))
     if log := _log(selection.indexes):
-        tail.append(InlineMember("collector.log", log))
-    return tuple(tail)
+        made.append(InlineMember("collector.log", log))
+    return (InlineMember("manifest.json", _manifest(facts, entries, gaps, made)), *made)
 
 
 def warning_line(gap: Gap) -> str:
@@ -82,14 +80,16 @@ def warning_line(gap: Gap) -> str:
     return printable(f"{where or 'bundle'}: {gap.reason}: {gap.message}".rstrip(": "), 2000)
 
 
-def _manifest(facts: BundleFacts, entries: Sequence[IndexEntry], gaps: Sequence[Gap]) -> bytes:
+def _manifest(
+    facts: BundleFacts, entries: Sequence[IndexEntry], gaps: Sequence[Gap], made: Sequence[InlineMember]
+) -> bytes:
     sums = totals(entries)
     return orjson.dumps(
         {
             "version": MANIFEST_VERSION,
             "bundle": dump(facts.bundle),
             "createdAt": _moment(facts.created_at),
-            "members": [_member(entry) for entry in entries],
+            "members": [*(_member(entry) for entry in entries), *(_made(member) for member in made)],
             "gaps": [dump(gap) for gap in gaps],
             "totals": {
                 "files": sums.files,
@@ -123,6 +123,11 @@ def _member(entry: IndexEntry) -> dict[str, object]:
         "truncated": meta.truncated,
         **({"notes": meta.notes} if meta.notes else {}),
     }
+
+
+def _made(member: InlineMember) -> dict[str, object]:
+    """A member that the assembly writes; it has no source."""
+    return {"path": member.path, "size": len(member.data), "sha256": hashlib.sha256(member.data).hexdigest()}
 
 
 def _redactions(entries: Sequence[IndexEntry]) -> bytes:

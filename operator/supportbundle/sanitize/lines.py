@@ -106,7 +106,7 @@ class Lines:
             found = window.look(hit)
             edits += found.edits
             if found.edits:
-                position = max(position, found.edits[-1].end)
+                position = window.edited_to = max(position, found.edits[-1].end)
             if found.state is not None:
                 self._state = found.state
                 break

@@ -33,6 +33,9 @@ _WORD: Final = re.compile(rb"\S{1,64}")
 _UPPER: Final = re.compile(rb"[A-Z0-9_]+\s*=")
 _OPEN_ARGUMENT: Final = re.compile(rb"""(\\*)(["'])\Z""")
 _PAIR_VALUE: Final = re.compile(rb"""(?i)(?:^|[\s"'`,;{(\\])value\\*["'`]?\s*[:=]\s*""")
+_SPACE: Final = ord(" ")
+_UNDERSCORE: Final = ord("_")
+_BEFORE_FLAG: Final = frozenset(b" \t\r\n\"'`[(,=\0\\")
 _PAIR_REACH: Final = 512
 _PAIR_ENDS: Final = re.compile(rb"""[{}]|\n\s*-\s|(?i:\bname\\*["']?\s*[:=])""")
 _SCALAR_LINE: Final = re.compile(rb"""[^\s:{}\[\]#|>&*-][^\s]*|["'].*["']""")
@@ -57,6 +60,8 @@ class Window:
     final: bool
     line_start: int = 0
     line_end: int = -1
+    edited_to: int = -1
+    """The end of the last edit: what follows it begins a word of its own."""
     failed_line: int = -1
     """The end of the last line that turned out to be no document."""
 
@@ -71,6 +76,8 @@ class Window:
     def look(self, hit: Hit) -> Found:
         """Resolve one hit."""
         self.enter(hit.start)
+        if hit.start != self.edited_to and not self._begins(hit):
+            return Found()
         match hit.kind, hit.rule:
             case Kind.PATTERN, PatternRule() as rule:
                 return self._pattern(hit, rule)
@@ -89,6 +96,15 @@ class Window:
                 return self._pair(hit, key)
             case _:
                 return Found()
+
+    def _begins(self, hit: Hit) -> bool:
+        """Whether the hit begins where a word or an argument may begin."""
+        before = self.buffer[hit.start - 1] if hit.start else _SPACE
+        if hit.kind is Kind.FLAG:
+            return before in _BEFORE_FLAG
+        if isinstance(hit.rule, PatternRule) and hit.rule.boundary:
+            return not (chr(before).isalnum() or before == _UNDERSCORE)
+        return True
 
     def _from(self, start: int, rule: str, progress: Progress, before: bytes = b"", after: bytes = b"") -> Found:
         """The edit from `start` to wherever a swallowed secret was followed."""

@@ -27,8 +27,6 @@ _KIND_TRIGGER: Final = r"""\bkind\\*["']?\s*:\s*\\*["']?Secret(?:List)?\b"""
 _CACHED: Final = 8192
 _CACHED_TEXT: Final = 64
 _UNSEEN: Final = object()
-_SPACE: Final = ord(" ")
-_BEFORE_FLAG: Final = frozenset(b" \t\r\n\"'`[(,=\0\\")
 
 
 class Kind(Enum):
@@ -102,13 +100,7 @@ class Scanner:
                 self._meanings[text] = meaning
         if not isinstance(meaning, tuple):
             return None
-        kind, rule = meaning
-        before = buffer[start - 1] if start else _SPACE
-        if kind is Kind.FLAG and before not in _BEFORE_FLAG:
-            return None
-        if isinstance(rule, PatternRule) and rule.boundary and _is_word(before):
-            return None
-        return Hit(start, end, kind, rule)
+        return Hit(start, end, *meaning)
 
     def _meaning(self, text: bytes) -> tuple[Kind, PatternRule | BlockRule | SecretKey | None] | None:
         """The row whose trigger `text` is, and for keys the rule that claims the name; None if it is harmless."""
@@ -135,7 +127,3 @@ def latin1() -> re2.Options:
     options.encoding = re2.Options.Encoding.LATIN1
     options.max_mem = 16 << 20
     return options
-
-
-def _is_word(byte: int) -> bool:
-    return chr(byte).isalnum() or byte == ord("_")

@@ -21,10 +21,10 @@ COPIES: Final = 6
 """Requests in flight for one object."""
 
 IN_MEMORY: Final = 2
-"""Of these, how many may hold a part's bytes: with 16 MiB a part, 32 MiB for one object."""
+"""Of these, how many may hold a part's bytes, at most 10 MiB each in a layout of the archive."""
 
-RELAY_PART: Final = 16 << 20
-"""Bytes of a part that is streamed. Larger only beyond 156 GiB, where 10,000 parts would not do."""
+RELAY_PART: Final = 8 << 20
+"""Bytes of a part that is streamed. Larger only beyond 78 GiB, where 10,000 parts would not do."""
 
 Reader = Callable[..., bytes]
 """`Store.get`."""
@@ -135,6 +135,8 @@ class Upload:
         return part.copied if self.copies else None
 
     def _bytes(self, part: Part) -> bytes:
+        if len(part.pieces) == 1:
+            return self._piece(part.pieces[0])  # a join would hold the part twice
         return b"".join(self._piece(piece) for piece in part.pieces)
 
     def _piece(self, piece: Piece) -> bytes:

@@ -36,7 +36,8 @@ def test_the_manifest_lists_every_member_and_gap() -> None:
     manifest = orjson.loads(by_path(build_tail(FACTS, chosen, gaps))["manifest.json"])
     assert manifest["bundle"] == {"namespace": "chat", "name": "incident", "uid": "u-1"}
     assert manifest["createdAt"] == "2026-11-21T04:05:06.000Z"
-    assert [member["path"] for member in manifest["members"]] == ["a.log", "b.log"]
+    paths = [member["path"] for member in manifest["members"]]
+    assert paths == ["a.log", "b.log", "redactions.json", "warning.txt", "collector.log"]
     first = manifest["members"][0]
     assert first["sha256"] == hashlib.sha256(b"aaa").hexdigest()
     assert (first["size"], first["redactions"], first["truncated"]) == (3, 2, False)
