@@ -26,6 +26,7 @@ COPY LICENSE /licenses/LICENSE
 ENV PATH=/opt/supportbundle/bin:$PATH \
     PYTHONPATH=/opt/supportbundle/app:/opt/supportbundle/lib \
     PYTHONDONTWRITEBYTECODE=1 \
+    MALLOC_ARENA_MAX=2 \
     PYTHONUNBUFFERED=1
 USER 65532:65532
 ENTRYPOINT ["supportbundle"]

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import resource
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -106,6 +107,7 @@ async def reporting_run(
             synchronized_start=datetime.now(UTC) + SYNCHRONIZED_LEAD,
         )
         yield ShardRun(shard, REGISTRY, context, sink, known.missing)
-        log.info("shard %d: %d bytes read, %d gaps", shard.index, sink.bytes, len(sink.gaps))
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+        log.info("shard %d: %d bytes kept, %d gaps, %d MiB at most", shard.index, sink.bytes, len(sink.gaps), peak)
         log_text = bounded_log(sink.clean(book.text()).splitlines())
         writer.close(ShardReport(started_at=started, finished_at=datetime.now(UTC), log=log_text), sink.gaps)

@@ -86,7 +86,14 @@ KEYS: Final = (
             Hit('"AtRestEncryptKey": "q9x8w7"', "q9x8w7"),
             Hit("aws_secret_access_key = wJalrXUtnFEMIK7MDENGbPxRfiCY", "wJalrXUtnFEMIK7MDENGbPxRfiCY"),
         ),
-        lookalikes=("publicKey: abc", "accessKeyId: 7", "partition_key=user", "cacheKey=abc", "private_key_path=/x/y"),
+        lookalikes=(
+            "publicKey: abc",
+            '<a accesskey="n" rel="next">',
+            "accessKeyId: 7",
+            "partition_key=user",
+            "cacheKey=abc",
+            "private_key_path=/x/y",
+        ),
     ),
     KeyRule(
         name="token",

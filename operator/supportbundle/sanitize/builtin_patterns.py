@@ -93,7 +93,7 @@ PATTERNS: Final = (
         pattern=r"(?i)basic[ \t]+(?P<secret>[A-Za-z0-9+/]{8,}={0,2})",
         check="mixed",
         hits=(Hit("sent Basic dXNlcjpwYXNzd29yZA==", "dXNlcjpwYXNzd29yZA=="),),
-        lookalikes=("basic authentication failed", "Basic programming"),
+        lookalikes=("basic authentication failed", "Basic programming", "a basic username/password pair"),
     ),
     PatternRule(
         name="url-userinfo",
@@ -220,7 +220,8 @@ PATTERNS: Final = (
         name="sql-password",
         reason="Statements that set a user's password.",
         trigger=r"(?i:identified[ \t]+(?:with[ \t]+\S+[ \t]+)?(?:by|as)|password)[ \t]+(?:password[ \t]+)?\\*'",
-        pattern=r"(?i)(?:identified[ \t]+(?:with[ \t]+\S+[ \t]+)?(?:by|as)|password)[ \t]+(?:password[ \t]+)?\\*'(?P<secret>[^'\r\n<][^'\r\n]*)",
+        pattern=r"(?i)(?:identified[ \t]+(?:with[ \t]+\S+[ \t]+)?(?:by|as)|password)[ \t]+"
+        r"(?:password[ \t]+)?\\*'(?P<secret>[^'\r\n<][^'\r\n]*)",
         hits=(
             Hit("CREATE USER app IDENTIFIED BY 'hunter2';", "hunter2"),
             Hit("ALTER ROLE app WITH ENCRYPTED PASSWORD 'hunter2'", "hunter2"),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
 
 def _mixed(value: bytes) -> bool:
-    """Letters and something else: `authentication` is a word, `dXNlcjpwYXNz0w==` is not."""
-    return any(not chr(byte).isalpha() for byte in value) and any(chr(byte).isalpha() for byte in value)
+    """Digits, padding or capitals inside: `authentication` and `user/password` are words, `dXNlcjpwYXNz` is not."""
+    return re.search(rb"[0-9=]|[a-z][A-Z]", value) is not None
 
 
 def _opaque(value: bytes) -> bool:

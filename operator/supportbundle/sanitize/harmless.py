@@ -20,6 +20,8 @@ _NOTHING: Final = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_ARCHITECTURES: Final = frozenset({b"all", b"amd64", b"arm64", b"i386", b"noarch"})
+"""What follows a package's name and a colon in the logs of package managers (`passwd:amd64`)."""
 _BOOLEAN: Final = re.compile(rb"(?i:true|false|yes|no|on|off)")
 _SMALL: Final = re.compile(rb"\d{1,6}")
 _NUMBER: Final = re.compile(rb"[\d.,]+(?:[smhd]|ms|us)?")
@@ -38,8 +40,8 @@ _PROSE: Final = frozenset(
 def is_harmless(value: bytes, key: SecretKey, *, document: bool) -> bool:
     """Whether `value` under `key` may stay.
 
-    In a document (JSON, YAML) a number or a boolean under a secret's name is taken as the secret; in a log it is more often a
-    count or a flag.
+    In a document (JSON, YAML) a number or a boolean under a secret's name is taken as the secret; in a log it is more
+    often a count or a flag.
     """
     if is_marker(value) or _NOTHING.fullmatch(value):
         return True
@@ -49,6 +51,8 @@ def is_harmless(value: bytes, key: SecretKey, *, document: bool) -> bool:
         return True
     if document:
         return False
+    if len(value) == 1 or value in _ARCHITECTURES:
+        return True
     return bool(_BOOLEAN.fullmatch(value)) or (key.rule.name == "token" and bool(_SMALL.fullmatch(value)))
 
 

@@ -1,8 +1,8 @@
 """JSON documents of any size: cut between whole values, each stretch sanitized by itself.
 
-Brackets and strings are followed through the whole stream, so every cut is known to lie outside of strings. A stretch ends
-after a list's element; the first cut into a document waits for more text, so that ordinary objects are seen whole. Text that
-turns out to be no JSON goes on as running text.
+Brackets and strings are followed through the whole stream, so every cut is known to lie outside of strings. A stretch
+ends after a list's element; the first cut into a document waits for more text, so that ordinary objects are seen
+whole. Text that turns out to be no JSON goes on as running text.
 """
 
 from __future__ import annotations

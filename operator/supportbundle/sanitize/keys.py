@@ -10,7 +10,7 @@ from .rules import KeyRule, RuleSet
 _WORD: Final = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 _CACHED: Final = 4096
 _LONGEST: Final = 256
-_CARRIERS: Final = frozenset({"value", "data", "plain", "current", "old", "new", "default", "string", "text", "raw"})
+_CARRIERS: Final = frozenset({"value", "data", "plain", "current", "old", "new", "default", "text", "raw"})
 """Last segments of a dotted name that say nothing themselves (`db.password.value`)."""
 
 

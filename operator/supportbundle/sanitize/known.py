@@ -1,4 +1,4 @@
-"""Known secrets: the values of the Secrets that the targets mount, found in every encoding they are likely to appear in.
+"""Known secrets: the values of the Secrets that the targets mount, found in every encoding likely to appear.
 
 Each eligible value becomes *forms* (plain, base64 at three alignments, URL-encoded, JSON-escaped once and twice). Short
 pieces of the forms go into one Aho-Corasick automaton; a hit is then grown in both directions along its form. So the
@@ -38,8 +38,9 @@ _LONG: Final = 16 << 10
 _PERCENT: Final = re.compile(rb"%[0-9A-F]{2}")
 _STOP: Final = frozenset(
     b"""true false none null undefined enabled disabled default admin administrator root user username password passwd
-    secret secrets changeme change-me example localhost postgres postgresql mysql mariadb mongodb redis rabbitmq mattermost
-    coder opaque kubernetes cluster.local production staging development testing require prefer verify-full verify-ca
+    secret secrets changeme change-me example localhost postgres
+    postgresql mysql mariadb mongodb redis rabbitmq
+    mattermost coder opaque kubernetes cluster.local production staging development testing require prefer verify-full verify-ca
     public private latest namespace kube-system http https string number token redacted""".split()
 )
 _PLAIN_NUMBER: Final = re.compile(rb"[\d.,:+\-_ /]*")

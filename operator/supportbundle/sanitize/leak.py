@@ -18,7 +18,8 @@ from supportbundle.errors import Unsanitizable
 from .known import RULE, KnownSecret, base64_cores, values
 
 EXPRESSIONS: Final[Mapping[str, bytes]] = {
-    "pem": rb"-----BEGIN (?:[A-Z0-9]{2,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----(?:\s|\\+[nr]|[A-Za-z\-]{4,12}: [\w,\- ]{1,60}){1,12}[A-Za-z0-9+/]{32}",
+    "pem": rb"-----BEGIN (?:[A-Z0-9]{2,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
+    rb"(?:\s|\\+[nr]|[A-Za-z\-]{4,12}: [\w,\- ]{1,60}){1,12}[A-Za-z0-9+/]{32}",
     "jwt": rb"\beyJ[A-Za-z0-9_\-]{10,600}\.eyJ[A-Za-z0-9_\-]{6,600}\.[A-Za-z0-9_\-]{16}",
     "aws-access-key": rb"\b(?:AKIA|ASIA)[A-Z2-7]{16}\b",
     "github-token": rb"\bgh[pousr]_[A-Za-z0-9]{36}",
@@ -76,8 +77,9 @@ def _literals(value: bytes) -> Iterable[bytes]:
 class LeakCheck:
     """One member's check; used by one thread at a time.
 
-    The binding borrows references to the callback without owning them and misreads a scratch given to `close`, so the callback
-    is kept here, each check scans with a scratch of its own, and closing, which holds the GIL, uses the database's.
+    The binding borrows references to the callback without owning them and misreads a scratch given to `close`, so the
+    callback is kept here, each check scans with a scratch of its own, and closing, which holds the GIL, uses the
+    database's.
     """
 
     def __init__(self, rules: LeakRules) -> None:

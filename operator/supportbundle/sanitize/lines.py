@@ -1,8 +1,8 @@
 """Running text as a stream: cut by content into windows, each with enough text after it to finish what begins in it.
 
-A window is at most `Limits.block` bytes and ends at a line break; only in a longer line it ends anywhere. Hits that begin in it may
-reach `Limits.ahead` bytes further; what is longer than that is dropped by a `Swallow` state. The cuts depend on the text alone,
-so no split of the input into chunks changes the output.
+A window is at most `Limits.block` bytes and ends at a line break; only in a longer line it ends anywhere. Hits that
+begin in it may reach `Limits.ahead` bytes further; what is longer than that is dropped by a `Swallow` state. The cuts
+depend on the text alone, so no split of the input into chunks changes the output.
 """
 
 from __future__ import annotations

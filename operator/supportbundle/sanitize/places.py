@@ -78,24 +78,17 @@ class Window:
         self.enter(hit.start)
         if hit.start != self.edited_to and not self._begins(hit):
             return Found()
-        match hit.kind, hit.rule:
-            case Kind.PATTERN, PatternRule() as rule:
-                return self._pattern(hit, rule)
-            case Kind.BLOCK, BlockRule() as rule:
-                return self._block(hit, rule)
-            case Kind.KNOWN, Span() as span:
-                state = Form(self.core.known, span.form, span.offset)
-                return self._from(
-                    span.start, KNOWN_RULE, state.resume(self.buffer, span.end, self.end, final=self.final)
-                )
-            case Kind.KEY, SecretKey() as key:
-                return self._key(hit, key)
-            case Kind.FLAG, SecretKey() as key:
-                return self._flag(hit, key)
-            case Kind.PAIR, SecretKey() as key:
-                return self._pair(hit, key)
-            case _:
-                return Found()
+        rule = hit.rule
+        if isinstance(rule, PatternRule):
+            return self._pattern(hit, rule)
+        if isinstance(rule, BlockRule):
+            return self._block(hit, rule)
+        if isinstance(rule, Span):
+            state = Form(self.core.known, rule.form, rule.offset)
+            return self._from(rule.start, KNOWN_RULE, state.resume(self.buffer, rule.end, self.end, final=self.final))
+        handlers = {Kind.KEY: self._key, Kind.FLAG: self._flag, Kind.PAIR: self._pair}
+        handler = handlers.get(hit.kind)
+        return handler(hit, rule) if handler is not None and rule is not None else Found()
 
     def _begins(self, hit: Hit) -> bool:
         """Whether the hit begins where a word or an argument may begin."""

@@ -1,8 +1,8 @@
 """Profiles (gzip'd protobuf): only the string table is sanitized, all other bytes stay.
 
-The layout is that of pprof's published profile.proto: message Profile, whose field 6 is the repeated string_table; labels,
-comments and names are indices into it. The profile is walked twice as a stream, so that memory holds the compressed
-input and the strings, never the whole message.
+The layout is that of pprof's published profile.proto: message Profile, whose field 6 is the repeated string_table;
+labels, comments and names are indices into it. The profile is walked twice as a stream, so that memory holds the
+compressed input and the strings, never the whole message.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _CHUNK: Final = 64 << 10
 _STRING_TABLE: Final = 6
 _WIRE_TYPES: Final = {1: 2, 2: 2, 3: 2, 4: 2, 5: 2, 6: 2, 7: 0, 8: 0, 9: 0, 10: 0, 11: 2, 12: 0, 13: 2, 14: 0, 15: 0}
 """Wire type by field number of message Profile; 13 (comment) may also come unpacked."""
-_NO_PROFILE: Final = "compressed files inside are not opened yet, except profiles."
+_NO_PROFILE: Final = "archives inside are not opened yet, except profiles."
 
 
 class Profile:
@@ -82,7 +82,7 @@ class Profile:
 
 
 def _rebuilt(packed: bytes, changed: dict[int, bytes]) -> bytes:
-    """The profile with other strings, compressed anew; the gzip header carries no time, so equal input is equal output."""
+    """The profile with other strings, compressed anew without a time, so that equal input gives equal output."""
     pack = zlib.compressobj(6, zlib.DEFLATED, 31)
     out: list[bytes] = []
     index = 0

@@ -56,7 +56,7 @@ def opening(buffer: bytes, start: int, end: int) -> tuple[Quote, int] | None:
 
 
 def closing(buffer: bytes, start: int, end: int, quote: Quote) -> int:
-    """Where the content that began at `start` ends: before its closing quote, or before an outer string's; -1 if open."""
+    """Where the content that began at `start` ends: before its closing quote or an outer string's; -1 if open."""
     for match in _QUOTES[quote.mark].finditer(buffer, start, end):
         depth = depth_of(match.end() - match.start() - 1)
         if depth <= quote.depth:

@@ -23,8 +23,9 @@ class PatternRule:
     """A secret known by its own form, wherever it stands.
 
     `trigger` is a short RE2 expression that holds a literal; all triggers run as one alternation over every byte, so
-    it must match wherever `pattern` matches, from the same start. `pattern` (RE2) runs only there; its group `secret`, or
-    else the whole match, is replaced. `check` names an entry of `checks.CHECKS` that the secret must also pass.
+    it must match wherever `pattern` matches, from the same start. `pattern` (RE2) runs only there; its group
+    `secret`, or else the whole match, is replaced. `check` names an entry of `checks.CHECKS` that the secret must
+    also pass.
     """
 
     name: str
@@ -54,10 +55,10 @@ class BlockRule:
 class KeyRule:
     """A secret known by the name of the key that it stands under.
 
-    `words` are hyphenated word groups looked for anywhere in the name once case and separators are removed
-    (`api-key` finds `apiKey`, `API_KEY`, `x-api-key`); `last` are single words that count only as the name's last word.
-    `value`, an RE2 expression, and `check`, as in PatternRule, restrict the rule to values of that form; then containers
-    are left alone.
+    `words` are hyphenated word groups looked for anywhere in the name once case and separators are removed (`api-key`
+    finds `apiKey`, `API_KEY`, `x-api-key`); `last` are single words that count only as the name's last word. `value`,
+    an RE2 expression, and `check`, as in PatternRule, restrict the rule to values of that form; then containers are
+    left alone.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """The first look at every byte: one RE2 alternation of all triggers and one automaton of known secrets.
 
-Nearly all input ends here. The result is a short list of places where the precise and slow work has to be done. A faster
-engine (a multi-pattern matcher) would replace this file only.
+Nearly all input ends here. The result is a short list of places where the precise and slow work has to be done. A
+faster engine (a multi-pattern matcher) would replace this file only.
 """
 
 from __future__ import annotations

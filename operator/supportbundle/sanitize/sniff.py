@@ -64,7 +64,7 @@ def utf16(head: bytes) -> str:
 
 
 def is_binary(head: bytes) -> bool:
-    """Whether the bytes are no text: NULs that neither lead (a truncated log) nor separate words (/proc/PID/environ)."""
+    """Whether the bytes are no text: NULs that neither lead (truncated logs) nor separate words (/proc/PID/environ)."""
     body = head[_LEADING_NULS.match(head).end() :] if head.startswith(b"\0" * 512) else head  # type: ignore[union-attr]
     if b"\0" not in body:
         return False

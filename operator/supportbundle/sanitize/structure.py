@@ -1,7 +1,7 @@
 """Which values of a document are secret, whatever the format: by key, by a name beside them, by the kind of object.
 
-A format's reader walks its document and reports keys, scalars and brackets with their positions; the walker answers with
-the spans to replace. A new format needs a reader and nothing here.
+A format's reader walks its document and reports keys, scalars and brackets with their positions; the walker answers
+with the spans to replace. A new format needs a reader and nothing here.
 """
 
 from __future__ import annotations

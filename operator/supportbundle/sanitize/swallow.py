@@ -80,7 +80,9 @@ class Armour:
             position = stop
             if newline < 0:
                 break
-        return Progress(position, b"", None if final else self)
+        if final:
+            return Progress(position, b"" if self.in_line else b"\n", None)
+        return Progress(position, b"", self)
 
     def _body(self, buffer: bytes, position: int, stop: int) -> int:
         """How far the line belongs to the block; `position` if not at all."""

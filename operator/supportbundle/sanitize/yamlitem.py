@@ -25,6 +25,7 @@ from .structure import Place, Walker
 _PROPERTIES: Final = re.compile(r"(?:[&!][^\s]*\s+)*")
 _ANCHOR: Final = re.compile(r"&[^\s]+\s+")
 _UNPRINTABLE: Final = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+_PLAIN: Final = re.compile(r"(?!.*(?:: |\s#|:$))[A-Za-z0-9/<][^\n\r\t\"'{}\[\],]*(?<! )")
 _BLOCK_HEADER: Final = re.compile(r"[|>][^\n]*\n")
 _OF_THEMSELVES: Final = frozenset({Kind.PATTERN, Kind.BLOCK, Kind.KNOWN})
 _LOADER: Final = yaml.CSafeLoader
@@ -237,6 +238,8 @@ class _Walk:
         clean, rules = self.context.inside(content)
         if clean == content:
             return None
+        if content.endswith(b"\n") and not clean.endswith(b"\n"):
+            clean += b"\n"
         back = [" " * indent + line if line else line for line in clean.decode().split("\n")]
         return header.group() + "\n".join(back), rules
 
@@ -285,6 +288,8 @@ def _bare_word(value: str) -> bool:
 
 
 def _flow(text: str, style: str | None) -> str:
+    if not style and _PLAIN.fullmatch(text):
+        return text
     if style == "'" and "\n" not in text and not _UNPRINTABLE.search(text):
         return "'" + text.replace("'", "''") + "'"
     written = json.dumps(text, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""Throughput of the sanitizer next to a bare RE2 scan of the same bytes, as a ratio of one run: `python bench.py [MB]`."""
+"""Throughput of the sanitizer as a ratio to a bare RE2 scan of the same bytes: `python bench.py [MB]`."""
 
 from __future__ import annotations
 

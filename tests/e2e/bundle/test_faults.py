@@ -184,6 +184,7 @@ def test_without_the_policies_only_named_accounts_may_collect(workload: str) -> 
         until("the operator to notice", lambda: refused(workload), seconds=90)
     finally:
         kubectl("create", "-f", "-", stdin=saved.encode())
+    until("the operator to notice that they are back", lambda: not refused(workload), seconds=90)
 
 
 def refused(namespace: str) -> bool:

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from supportbundle.sanitize import Sanitizer
 
 Clean = Callable[..., bytes]
@@ -34,12 +35,12 @@ YAML_CASES = {
     "arguments": "next: 1\nargs:\n- --password\n- hunter2\n",
     "explicit key": "next: 1\n? password\n: hunter2\n",
     "Secret": "apiVersion: v1\ndata:\n  plain: hunter2\nkind: Secret\n",
-    "Secret in a list": "apiVersion: v1\nitems:\n- apiVersion: v1\n  stringData:\n    plain: hunter2\n  kind: Secret\nkind: List\n",
+    "Secret in a list": "items:\n- apiVersion: v1\n  stringData:\n    plain: hunter2\n  kind: Secret\nkind: List\n",
     "second document": "a: 1\nb: 2\n---\npassword: hunter2\n",
     "number": "next: 1\npassword: 4711\n",
     "file in a ConfigMap": "data:\n  app.properties: |\n    a=1\n    db.password=hunter2\nkind: ConfigMap\n",
-    "JSON in a string": "next: 1\nlast: '{\"password\": \"hunter2\"}'\n",
-    "kubeconfig": "apiVersion: v1\nkind: Config\nusers:\n- name: me\n  user:\n    client-key-data: aHVudGVyMg==\n    token: hunter2\n",
+    "JSON in a string": 'next: 1\nlast: \'{"password": "hunter2"}\'\n',
+    "kubeconfig": "kind: Config\nusers:\n- name: me\n  user:\n    client-key-data: aHVudGVyMg==\n    token: hunter2\n",
     "quoted in flow without spaces": 'next: 1\nx: {"password":"hunter2","n":1}\n',
     "non-ASCII before": "näme: ü\npassword: hunter2 ü\n# é\nnext: é\n",
 }
@@ -89,14 +90,19 @@ JSON_CASES: dict[str, Any] = {
     "docker": {"auths": {"r.example": {"auth": "dTpodW50ZXIy"}}},
     "arguments": {"args": ["--password", "hunter2", "kept"]},
     "escaped slashes": {"url": "https://u:hunter2@h/"},
-    "service account": {"type": "service_account", "private_key": "-----BEGIN PRIVATE KEY-----\nhunter2hunter2\n-----END PRIVATE KEY-----\n"},
+    "service account": {
+        "type": "service_account",
+        "private_key": "-----BEGIN PRIVATE KEY-----\nhunter2hunter2\n-----END PRIVATE KEY-----\n",
+    },
     "unicode": {"näme": "ü", "pässword": "ü", "password": "hunter2 ü 💥"},
 }
 
 
 @pytest.mark.parametrize("value", JSON_CASES.values(), ids=JSON_CASES)
 @pytest.mark.parametrize("indent", [None, 2])
-def test_json_loses_the_secret_and_nothing_else(value: object, indent: int | None, clean: Clean, tiny: Sanitizer) -> None:
+def test_json_loses_the_secret_and_nothing_else(
+    value: object, indent: int | None, clean: Clean, tiny: Sanitizer
+) -> None:
     text = json.dumps(value, indent=indent).replace("https://", "https:\\/\\/")
     for by in (None, tiny):
         in_a_log = f"2026-11-21 INFO got {json.dumps(value)}\n"
@@ -134,8 +140,10 @@ def _keys(value: object) -> object:
 
 words = st.sampled_from(
     ["a", "password", "name", "value", "DB_TOKEN", "kind", "Secret", "data", "x: y", "# no", "--token", "env", "type",
-     "password: x", "token=abc", "it's", 'say "hi"', "- a", "|", "line\nbreak", "-----BEGIN X KEY-----\nabcd", "é\u2028",
-     "postgres://u:pw1@h/d", "{\"token\": \"v1\"}", "a:\n  password: deep\nb: 1\n", "true", "", " ", "\t", "\u0000", "\\", "&a", "*a", "!t"]
+     "password: x", "token=abc", "it's", 'say "hi"', "- a", "|", "line\nbreak",
+     "-----BEGIN X KEY-----\nabcd", "é\u2028",
+     "postgres://u:pw1@h/d", '{"token": "v1"}', "a:\n  password: deep\nb: 1\n",
+     "true", "", " ", "\t", "\u0000", "\\", "&a", "*a", "!t"]
 )  # fmt: skip
 scalars = st.none() | st.booleans() | st.integers(-9, 9**9) | words | st.text(max_size=12)
 documents = st.recursive(
@@ -146,8 +154,12 @@ documents = st.recursive(
 
 
 @settings(max_examples=400, deadline=None)
-@given(value=st.dictionaries(words, documents, min_size=1, max_size=5), indent=st.sampled_from([None, 1]), data=st.data())
-def test_any_json_still_parses(sanitizer: Sanitizer, tiny: Sanitizer, value: Any, indent: int | None, data: st.DataObject) -> None:  # noqa: ANN401, PLR0913, PLR0917 - hypothesis
+@given(
+    value=st.dictionaries(words, documents, min_size=1, max_size=5), indent=st.sampled_from([None, 1]), data=st.data()
+)
+def test_any_json_still_parses(
+    sanitizer: Sanitizer, tiny: Sanitizer, value: Any, indent: int | None, data: st.DataObject
+) -> None:
     text = json.dumps(value, indent=indent, ensure_ascii=data.draw(st.booleans())).encode()
     by = data.draw(st.sampled_from([sanitizer, tiny]))
     stream = by.open("x")
@@ -165,9 +177,15 @@ def test_any_json_still_parses(sanitizer: Sanitizer, tiny: Sanitizer, value: Any
     flow=st.sampled_from([None, True, False]),
     data=st.data(),
 )
-def test_any_yaml_still_parses(sanitizer: Sanitizer, value: Any, style: str | None, flow: bool | None, data: st.DataObject) -> None:  # noqa: ANN401, FBT001, PLR0913, PLR0917 - hypothesis
+def test_any_yaml_still_parses(
+    sanitizer: Sanitizer, value: Any, style: str | None, flow: bool | None, data: st.DataObject
+) -> None:
     text = yaml.safe_dump(
-        value, default_style=style, default_flow_style=flow, allow_unicode=data.draw(st.booleans()), width=data.draw(st.sampled_from([20, 80]))
+        value,
+        default_style=style,
+        default_flow_style=flow,
+        allow_unicode=data.draw(st.booleans()),
+        width=data.draw(st.sampled_from([20, 80])),
     )
     before = yaml.safe_load(text)
     stream = sanitizer.open("x.yaml")
@@ -175,7 +193,7 @@ def test_any_yaml_still_parses(sanitizer: Sanitizer, value: Any, style: str | No
     _assert_only_values_differ(before, yaml.safe_load(out))
 
 
-def _assert_only_values_differ(before: Any, after: Any) -> None:  # noqa: ANN401 - any document
+def _assert_only_values_differ(before: Any, after: Any) -> None:
     if isinstance(before, dict) and isinstance(after, dict):
         assert len(before) == len(after)
         for key, value in before.items():

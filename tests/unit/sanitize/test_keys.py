@@ -6,6 +6,7 @@ import pytest
 import re2
 from hypothesis import given
 from hypothesis import strategies as st
+
 from supportbundle.sanitize.builtin import BUILTIN
 from supportbundle.sanitize.keys import KeyClassifier, key_trigger
 
@@ -17,7 +18,14 @@ WORDS = ["password", "api-key", "private-key", "client-secret", "access-token", 
 def test_case_and_separators_do_not_matter(word: str) -> None:
     parts = word.split("-")
     camel = parts[0] + "".join(part.capitalize() for part in parts[1:])
-    spellings = ["_".join(parts), ".".join(parts), "-".join(parts), "_".join(parts).upper(), camel, camel[0].upper() + camel[1:]]
+    spellings = [
+        "_".join(parts),
+        ".".join(parts),
+        "-".join(parts),
+        "_".join(parts).upper(),
+        camel,
+        camel[0].upper() + camel[1:],
+    ]
     for spelling in spellings:
         for prefix in ("", "db_", "spring.datasource.", "x-"):
             assert CLASSIFY((prefix + spelling).encode()) is not None, prefix + spelling
@@ -25,8 +33,10 @@ def test_case_and_separators_do_not_matter(word: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["tokenExpiry", "passwordPolicy", "secretName", "secretKeyRef", "keyId", "imagePullSecrets", "PASSWORD_FILE", "token_url",
-     "hasPassword", "secret.path", "publicKey", "serviceAccountToken", "tokenizer", "access_key_id", "passwordLastChangedAt",
+    ["tokenExpiry", "passwordPolicy", "secretName", "secretKeyRef", "keyId", "imagePullSecrets",
+     "PASSWORD_FILE", "token_url",
+     "hasPassword", "secret.path", "publicKey", "serviceAccountToken", "tokenizer",
+     "access_key_id", "passwordLastChangedAt",
      "secretProviderClass", "user", "", "...", "password_min_length", "compass", "author", "primaryKey", "monkey"],
 )  # fmt: skip
 def test_names_that_only_look_secret(name: str) -> None:

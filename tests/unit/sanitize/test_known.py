@@ -10,6 +10,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from supportbundle.errors import Invalid, Unsanitizable
 from supportbundle.sanitize import KnownSecret, Limits, Sanitizer
 
@@ -73,7 +74,9 @@ def test_ignores_values_that_say_nothing(value: bytes) -> None:
 
 def test_values_with_a_common_beginning_leave_no_tail() -> None:
     first, second = b"common-prefix-of-twenty-four-bytes-A1", b"common-prefix-of-twenty-four-bytes-B2xyz"
-    sanitizer = Sanitizer.build([KnownSecret("a/b", first), KnownSecret("a/c", second), KnownSecret("a/d", b"xxcommon")])
+    sanitizer = Sanitizer.build(
+        [KnownSecret("a/b", first), KnownSecret("a/c", second), KnownSecret("a/d", b"xxcommon")]
+    )
     stream = sanitizer.open("x")
     assert stream.feed(b"- " + second + b" xx" + second) + stream.finish() == (
         b"- <redacted:known-secret> <redacted:known-secret>"

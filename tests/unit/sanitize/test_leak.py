@@ -7,6 +7,7 @@ import base64
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from supportbundle.errors import Unsanitizable
 from supportbundle.sanitize import KnownSecret, Sanitizer
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from supportbundle.errors import Unsanitizable
 from supportbundle.sanitize import KnownSecret, Sanitizer
 
@@ -33,7 +34,7 @@ def _field(number: int, content: bytes | int) -> bytes:
 
 
 def profile(strings: list[str]) -> bytes:
-    """A profile with one sample whose location is in a function named by the last string, and a label of the one before."""
+    """A profile with one sample in a function named by the last string, labelled by the one before."""
     name, label = len(strings) - 1, len(strings) - 2
     return b"".join(
         [
@@ -73,7 +74,8 @@ def test_go_tool_pprof_reads_the_result(clean: Clean, tmp_path: Path) -> None:
     (tmp_path / "cpu.pb.gz").write_bytes(out)
     result = subprocess.run(
         ["go", "tool", "pprof", "-top", str(tmp_path / "cpu.pb.gz")],
-        capture_output=True, text=True, check=True, env={"HOME": str(tmp_path), "PATH": "/usr/local/go/bin:/usr/bin:/bin"},
+        capture_output=True, text=True, check=True,
+        env={"HOME": str(tmp_path), "PATH": "/usr/local/go/bin:/usr/bin:/bin"},
     )  # fmt: skip
     assert "main.work" in result.stdout
 

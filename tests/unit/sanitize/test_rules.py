@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
+
 from supportbundle.sanitize import Sanitizer
 from supportbundle.sanitize.builtin import BUILTIN
 from supportbundle.sanitize.rules import BlockRule, Hit, KeyRule, PatternRule
@@ -61,18 +62,18 @@ def test_no_marker_is_itself_a_hit(clean: Clean) -> None:
 
 
 ORDINARY = (
-    "2026-11-21T10:00:00.000Z level=info msg=\"request completed\" status=200 duration=12ms user=alice",
+    '2026-11-21T10:00:00.000Z level=info msg="request completed" status=200 duration=12ms user=alice',
     "pod uid 6f9619ff-8b86-d011-b42d-00cf4fc964ff scheduled on node-1",
     "image registry.example/app@sha256:9b2a28eb47540823042a2ba401386845089bb7b62a9637d55816132c4c3c36eb pulled",
     "commit 5d41402abc4b2a76b9719d911017c592 by Jane",
-    "I1121 10:00:00.000000       1 controller.go:12] \"Secret synced\" namespace=\"shop\" name=\"db\"",
-    "http_requests_total{code=\"200\",handler=\"/token\"} 1027",
+    'I1121 10:00:00.000000       1 controller.go:12] "Secret synced" namespace="shop" name="db"',
+    'http_requests_total{code="200",handler="/token"} 1027',
     "# HELP process_tokens_total Number of tokens.",
     "GET /api/v1/namespaces/default/secrets?limit=500 HTTP/2.0 200",
-    "MountVolume.SetUp failed for volume \"token\" : secret \"db-token\" not found",
+    'MountVolume.SetUp failed for volume "token" : secret "db-token" not found',
     "user admin logged in from 10.0.0.1:53321",
     "WARN  password will expire in 3 days",
-    "Normal  Pulled  3m  kubelet  Container image \"busybox:1.36\" already present",
+    'Normal  Pulled  3m  kubelet  Container image "busybox:1.36" already present',
     "tcp 0 0 0.0.0.0:8080 0.0.0.0:* LISTEN 1/app",
     "ssh-copy-id git@github.com",
     "  Type:        kubernetes.io/service-account-token",

@@ -14,6 +14,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from supportbundle.errors import Unsanitizable
 from supportbundle.sanitize import Sanitizer
 from supportbundle.sanitize.report import LINES_KEPT
@@ -22,8 +23,10 @@ Clean = Callable[..., bytes]
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA0Z3VS5JJcds3\nq7AbCdEf==\n-----END RSA PRIVATE KEY-----\n"
 pieces = st.sampled_from([
     "2026-11-21T10:00:00Z level=info msg=ok\n", "password=hunter2 user=bob\n", "token: abc123\n", PEM, "x" * 90,
-    "Tr0ub4dor&3/x", "\n", " ", '{"password": "hunter2", "n": [1, 2]}\n', "key: |\n  more\n", "secret: |\n    deep\n  out\n",
-    "password=" + "p" * 300, "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abcDEF-123\n", '"token":"', '"', "\\", "'", "DB_PASSWORD='a\nb'\n",
+    "Tr0ub4dor&3/x", "\n", " ", '{"password": "hunter2", "n": [1, 2]}\n',
+    "key: |\n  more\n", "secret: |\n    deep\n  out\n",
+    "password=" + "p" * 300, "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abcDEF-123\n", '"token":"', '"',
+    "\\", "'", "DB_PASSWORD='a\nb'\n",
     "- name: API_TOKEN\n  value: v123\n", "---\n", "apiVersion: v1\n", "{", "}", "[", "]", ",", ":", "é", "\0", "\r\n",
     "- apiVersion: v1\n  kind: Pod\n", '{"items": [\n', '{"name": "X_TOKEN", "value": "v123"},\n', "A=1\n", "https://u:hunter2@h/\n",
 ])  # fmt: skip
@@ -40,7 +43,9 @@ def test_no_split_changes_the_output(
 
 @settings(max_examples=300, deadline=None)
 @given(parts=st.lists(pieces, max_size=60))
-def test_sanitizing_twice_changes_nothing(sanitizer: Sanitizer, in_chunks: Callable[..., bytes], parts: list[str]) -> None:
+def test_sanitizing_twice_changes_nothing(
+    sanitizer: Sanitizer, in_chunks: Callable[..., bytes], parts: list[str]
+) -> None:
     content = "".join(parts).encode()
     try:
         out = in_chunks(sanitizer, content, [])
@@ -51,7 +56,9 @@ def test_sanitizing_twice_changes_nothing(sanitizer: Sanitizer, in_chunks: Calla
 
 @settings(max_examples=200, deadline=None)
 @given(content=st.binary(max_size=3000), sizes=st.lists(st.integers(0, 400), max_size=10))
-def test_any_bytes_are_handled(tiny: Sanitizer, in_chunks: Callable[..., bytes], content: bytes, sizes: list[int]) -> None:
+def test_any_bytes_are_handled(
+    tiny: Sanitizer, in_chunks: Callable[..., bytes], content: bytes, sizes: list[int]
+) -> None:
     assert _outcome(lambda: in_chunks(tiny, content, sizes)) == _outcome(lambda: in_chunks(tiny, content, []))
 
 
@@ -72,7 +79,11 @@ def _outcome(run: Callable[[], bytes]) -> bytes | None:
         ("JSON secret string", (b'{"password": "', b"hunter2x", b'", "a": 1}\n'), b"hunter2x"),
         ("JSON list", (b'{"a": [1', b',{"n":"' + b"ordinary " * 99 + b'","token":"hunter2x"}', b"]}"), b"hunter2x"),
         ("YAML block", (b"apiVersion: v1\ntoken: |\n  ", b"hunter2x\n  ", b"x\nb: 1\n"), b"hunter2x"),
-        ("YAML items", (b"apiVersion: v1\nitems:\n", b"- token: hunter2x\n  n: " + b"ordinary " * 99 + b"\n", b"kind: List\n"), b"hunter2x"),
+        (
+            "YAML items",
+            (b"apiVersion: v1\nitems:\n", b"- token: hunter2x\n  n: " + b"ordinary " * 99 + b"\n", b"kind: List\n"),
+            b"hunter2x",
+        ),
         ("JWT", (b"x eyJhbGciOiJIUzI1NiJ9.", b"hunter2x", b".abc end\n"), b"hunter2x"),
     ],
 )
@@ -165,7 +176,9 @@ def _zip() -> bytes:
     return out.getvalue()
 
 
-@pytest.mark.parametrize("content", [gzip.compress(b"text"), _tar(), _zip(), b"\x28\xb5\x2f\xfd1234", gzip.compress(b"x")[:-4]])
+@pytest.mark.parametrize(
+    "content", [gzip.compress(b"text"), _tar(), _zip(), b"\x28\xb5\x2f\xfd1234", gzip.compress(b"x")[:-4]]
+)
 def test_archives_are_refused(content: bytes, clean: Clean) -> None:
     with pytest.raises(Unsanitizable):
         clean(content)
