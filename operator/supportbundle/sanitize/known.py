@@ -40,7 +40,8 @@ _STOP: Final = frozenset(
     b"""true false none null undefined enabled disabled default admin administrator root user username password passwd
     secret secrets changeme change-me example localhost postgres
     postgresql mysql mariadb mongodb redis rabbitmq
-    mattermost coder opaque kubernetes cluster.local production staging development testing require prefer verify-full verify-ca
+    mattermost coder opaque kubernetes cluster.local production staging development testing
+    require prefer verify-full verify-ca
     public private latest namespace kube-system http https string number token redacted""".split()
 )
 _PLAIN_NUMBER: Final = re.compile(rb"[\d.,:+\-_ /]*")

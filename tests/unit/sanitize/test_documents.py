@@ -178,7 +178,11 @@ def test_any_json_still_parses(
     data=st.data(),
 )
 def test_any_yaml_still_parses(
-    sanitizer: Sanitizer, value: Any, style: str | None, flow: bool | None, data: st.DataObject
+    sanitizer: Sanitizer,
+    value: Any,
+    style: str | None,
+    flow: bool | None,  # noqa: FBT001 - hypothesis
+    data: st.DataObject,
 ) -> None:
     text = yaml.safe_dump(
         value,

@@ -68,6 +68,7 @@ def test_secret_strings_are_replaced_and_the_rest_stays(clean: Clean) -> None:
     assert out[4:8] == bytes(4)
 
 
+@pytest.mark.timeout(240)  # Go builds its tool when it is first asked for
 @pytest.mark.skipif(shutil.which("go") is None, reason="needs the Go toolchain")
 def test_go_tool_pprof_reads_the_result(clean: Clean, tmp_path: Path) -> None:
     out = clean(gzip.compress(profile([*NAMES[:4], "password=hunter2", "main.work"])))
@@ -75,7 +76,6 @@ def test_go_tool_pprof_reads_the_result(clean: Clean, tmp_path: Path) -> None:
     result = subprocess.run(
         ["go", "tool", "pprof", "-top", str(tmp_path / "cpu.pb.gz")],
         capture_output=True, text=True, check=True,
-        env={"HOME": str(tmp_path), "PATH": "/usr/local/go/bin:/usr/bin:/bin"},
     )  # fmt: skip
     assert "main.work" in result.stdout
 
