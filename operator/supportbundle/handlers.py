@@ -27,9 +27,9 @@ from supportbundle.model.status import Phase
 from supportbundle.probes import health_app, metrics_app, serving
 from supportbundle.reconcile import paths
 from supportbundle.reconcile.deps import Deps
+from supportbundle.reconcile.guard import Guard
 from supportbundle.reconcile.key import Key, key_of, owner_of
 from supportbundle.reconcile.loop import Reconciler
-from supportbundle.reconcile.policies import PolicyWatch
 from supportbundle.reconcile.setup import ensure_default_destination
 from supportbundle.reconcile.stores import Stores
 from supportbundle.reconcile.sweep import sweep_for_ever
@@ -38,8 +38,8 @@ from supportbundle.workqueue import WorkQueue
 log = logging.getLogger(__name__)
 HEALTH_PORT = 8080
 METRICS_PORT = 9090
-STUCK_SECONDS = 600.0
-"""The longest step is an assembly, which copies on the server; one that lasts longer than this hangs."""
+STUCK_SECONDS = 1800.0
+"""All workers would have to be in one step for so long; even a store that swallows requests lets go in 3 minutes."""
 BLOCKING_THREADS = 8
 
 
@@ -77,7 +77,7 @@ async def _deps(
     return Deps(
         client=client,
         stores=Stores(client, namespace, time.monotonic),
-        policies=PolicyWatch(client, config.policy_names, time.monotonic),
+        guard=Guard(client, config.policy_names, time.monotonic),
         config=config,
         planners=REGISTRY,
         metrics=metrics,
@@ -89,8 +89,8 @@ async def _deps(
 
 def _apps(queue: WorkQueue[Key], metrics: Metrics, ready: asyncio.Event) -> dict[int, Any]:
     def live() -> str:
-        age = queue.oldest_seconds()
-        return f"the oldest item of the work queue is {age:.0f} s old" if age > STUCK_SECONDS else ""
+        age = queue.stalled_seconds()
+        return f"no bundle has made a step for {age:.0f} s, though some wait" if age > STUCK_SECONDS else ""
 
     def refresh() -> None:
         metrics.queue_depth.set(queue.depth)
@@ -104,19 +104,26 @@ def _apps(queue: WorkQueue[Key], metrics: Metrics, ready: asyncio.Event) -> dict
 
 def _registry(queue: WorkQueue[Key]) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
+    known: set[Key] = set()
 
     @kopf.on.login(registry=registry)
     def login(**kwargs: Any) -> kopf.ConnectionInfo | None:  # noqa: ANN401 - kopf's calling convention
         return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
 
     @kopf.on.event(names.GROUP, names.VERSION, names.PLURAL, registry=registry)
-    async def bundle(body: Mapping[str, Any], **_: Any) -> None:  # noqa: ANN401 - as above
+    async def bundle(event: Mapping[str, Any], body: Mapping[str, Any], **_: Any) -> None:  # noqa: ANN401 - as above
+        key = key_of(body)
+        if not _is_open(body) or event["type"] == "DELETED":
+            known.discard(key)
+        else:
+            known.add(key)
         if _is_open(body):
-            queue.add(key_of(body))
+            queue.add(key)
 
     @kopf.on.event("batch", "v1", "jobs", labels={names.LABEL_MANAGED_BY: names.MANAGED_BY}, registry=registry)
     async def job(body: Mapping[str, Any], **_: Any) -> None:  # noqa: ANN401 - as above
-        if owner := owner_of(body):
+        # Anybody may make a Job that claims an owner: only bundles that we have seen ourselves count.
+        if (owner := owner_of(body)) in known:
             queue.add(owner)
 
     return registry

@@ -44,12 +44,8 @@ class Metrics:
         self.redactions = Counter(
             "supportbundle_redactions_total", "Values removed by the sanitizer.", registry=registry
         )
-        self.gaps = Counter(
-            "supportbundle_gaps_total",
-            "Wanted items that a finished bundle lacks, by reason.",
-            ["reason"],
-            registry=registry,
-        )
+        # Without a label: a gap's reason may come from a tenant's pod, and each new one would stay for ever.
+        self.gaps = Counter("supportbundle_gaps_total", "Wanted items that finished bundles lack.", registry=registry)
         self.swept = Counter(
             "supportbundle_swept_objects_total", "Orphaned staging objects removed.", registry=registry
         )

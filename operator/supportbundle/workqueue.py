@@ -30,6 +30,7 @@ class WorkQueue(Generic[K]):
         self._failures: dict[K, int] = {}
         self._wake = asyncio.Event()
         self._sequence = 0
+        self._ended = clock()
 
     def add(self, key: K) -> None:
         """Run `key` as soon as a worker is free."""
@@ -56,8 +57,14 @@ class WorkQueue(Generic[K]):
         """Keys that wait for a worker."""
         return len(self._ready)
 
+    def stalled_seconds(self) -> float:
+        """How long keys have waited without any run coming to an end; 0 while nothing waits."""
+        if not self._ready:
+            return 0.0
+        return self._clock() - max(self._ended, min(self._ready.values()))
+
     def oldest_seconds(self) -> float:
-        """How long the longest-waiting ready key, or the longest run, has lasted. A stuck queue shows here."""
+        """How long the longest-waiting ready key, or the longest run, has lasted."""
         now = self._clock()
         return max((now - since for since in (*self._ready.values(), *self._running.values())), default=0.0)
 
@@ -106,6 +113,7 @@ class WorkQueue(Generic[K]):
 
     def _done(self, key: K, delay: float | None) -> None:
         del self._running[key]
+        self._ended = self._clock()
         if key in self._dirty:
             self._dirty.discard(key)
             self.add(key)

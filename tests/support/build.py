@@ -33,7 +33,7 @@ def bundle(status: Status | None = None, **spec: Any) -> Bundle:
         **spec,
     }
     return Bundle(
-        metadata=Metadata(namespace="team", name="incident", uid=UID),
+        metadata=Metadata(namespace="team", name="incident", uid=UID, creation_timestamp=NOW),
         spec=SupportBundleSpec.model_validate(wanted),
         status=seen_status() if status is None else status,
     )

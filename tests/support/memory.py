@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from support.build import NOW
-from supportbundle.errors import Conflict, NotFound
+from supportbundle.errors import Conflict, NotFound, SupportBundleError
 from supportbundle.model.pieces import CopyRange, Part
 from supportbundle.storage.base import ObjectInfo, SignedRequest
 
@@ -46,6 +46,7 @@ class MemoryApi:
     fuse: Fuse
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
     version: int = 0
+    access_allowed: bool = False
 
     async def get(self, path: str, params: Mapping[str, str] | None = None) -> dict[str, Any]:
         """One object."""
@@ -70,6 +71,8 @@ class MemoryApi:
 
     async def create(self, path: str, obj: Mapping[str, Any]) -> dict[str, Any]:
         """POST."""
+        if path.endswith("/subjectaccessreviews"):
+            return {"status": {"allowed": self.access_allowed}}
         name = f"{path}/{obj['metadata']['name']}"
         if name in self.objects:
             self.fuse.blow(before=True)
@@ -122,6 +125,7 @@ class MemoryStore:
     data: dict[str, bytes] = field(default_factory=dict)
     metadata: dict[str, dict[str, str]] = field(default_factory=dict)
     writes: list[str] = field(default_factory=list)
+    failure: SupportBundleError | None = None
 
     def presign_put(self, key: str, *, write_once: bool, expires: timedelta) -> SignedRequest:
         """No network is needed to sign."""
@@ -168,6 +172,8 @@ class MemoryStore:
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """All below a prefix."""
+        if self.failure:
+            raise self.failure
         self.fuse.blow(before=True)
         return iter([self._info(key) for key in sorted(self.data) if key.startswith(prefix)])
 

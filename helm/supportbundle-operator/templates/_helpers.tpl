@@ -63,7 +63,17 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 
 {{/* Suffixes of the policies, in one place: templates/policy-*.yaml and the operator's settings must agree. */}}
 {{- define "supportbundle.policies" -}}
-requester operator-bindings operator-secrets operator-accounts operator-jobs operator-never
+requester collector-pods operator-bindings operator-secrets operator-accounts operator-jobs operator-never
+{{- end -}}
+
+{{/* A CEL list of Kubernetes' own namespaces: nothing is collected there. */}}
+{{- define "supportbundle.systemNamespaces" -}}
+['kube-system', 'kube-public', 'kube-node-lease']
+{{- end -}}
+
+{{/* A CEL pattern of the names of what is made for one bundle, without its end. */}}
+{{- define "supportbundle.runName" -}}
+^sb-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}
 {{- end -}}
 
 {{/* A policy's binding. Expects a dict of root and suffix. */}}
@@ -87,8 +97,9 @@ matchConditions:
 {{- end -}}
 
 {{/*
-A policy on what the operator makes for bundles, up to its first validation: names and labels carry one bundle's uid, in
-what is there as in what shall be there. Expects a dict of root, suffix, group and resource.
+A policy on what the operator makes for bundles, with the validations that all kinds share: names and labels carry one
+bundle's uid, in what is there as in what shall be there. Deleting goes by the name alone, or whoever removes a label would
+keep the collectors' rights alive. Expects a dict of root, suffix, group and resource.
 */}}
 {{- define "supportbundle.ownPolicy" -}}
 apiVersion: admissionregistration.k8s.io/v1
@@ -119,13 +130,15 @@ spec:
   validations:
   - expression: >-
       variables.seen.all(o,
-      o.metadata.name.matches('^sb-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}{{ if eq .resource "rolebindings" }}-[a-z]+{{ end }}$')
-      && has(o.metadata.labels)
+      o.metadata.name.matches('{{ include "supportbundle.runName" . }}{{ if eq .resource "rolebindings" }}-[a-z]+{{ end }}$')
+      && (request.operation == 'DELETE' || (has(o.metadata.labels)
       && 'app.kubernetes.io/managed-by' in o.metadata.labels
       && o.metadata.labels['app.kubernetes.io/managed-by'] == 'supportbundle-operator'
       && 'supportbundle.dev/bundle-uid' in o.metadata.labels
-      && o.metadata.labels['supportbundle.dev/bundle-uid'] == o.metadata.name.substring(3, 39))
+      && o.metadata.labels['supportbundle.dev/bundle-uid'] == o.metadata.name.substring(3, 39))))
     message: the operator may touch only {{ .resource }} that it makes for a bundle, named and labelled by the bundle's uid
+  - expression: request.operation != 'CREATE' || !(request.namespace in {{ include "supportbundle.systemNamespaces" . }})
+    messageExpression: "'the operator makes nothing in ' + request.namespace + ', which belongs to Kubernetes itself'"
 {{- end -}}
 
 {{/* Quoted names of the ClusterRoles that collectors get, separated by commas. */}}

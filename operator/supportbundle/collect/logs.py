@@ -26,6 +26,9 @@ _LONGEST = 600
 _SHARES = (0.9, 0.4)
 """Shares of the limit that the second and third reading of a log aim at, when a limit cuts it."""
 
+_STARTING = frozenset({"", "ContainerCreating", "PodInitializing"})
+"""Reasons of a container that will probably have started by the time its log is read."""
+
 _KUBELET_SAYS = (b"unable to retrieve container logs for ", b"failed to try resolving symlinks in path ")
 """Texts that a kubelet sends as the whole body of a 200 when the container was removed meanwhile."""
 
@@ -50,14 +53,14 @@ class LogsCollector:
     needs: ClassVar[tuple[PolicyRule, ...]] = (PolicyRule(api_groups=("",), resources=("pods/log",), verbs=("get",)),)
 
     def plan(self, spec: CollectorSpec, context: PlanContext) -> Iterator[Task | Gap]:
-        """One task for each container that ever started; a gap for each that did not."""
+        """One task for each container that started or is about to; a gap for each that cannot start."""
         options = spec.logs or LogsOptions()
         for pod in context.pods:
             for container in pod.containers:
                 if options.containers and container.name not in options.containers:
                     continue
                 target = f"{pod.name}/{container.name}"
-                if container.started:
+                if container.started or (pod.node and container.waiting in _STARTING):
                     yield _task(spec.name, target, pod, _params(options, pod, container, context.now))
                 else:
                     yield _not_started(target, spec.name, container.waiting or f"the pod is {pod.phase}")

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from supportbundle.decide import say
 from supportbundle.decide.world import Act, Decision, JobState, World
+from supportbundle.model.conditions import ConditionType
 from supportbundle.model.gap import Gap
 from supportbundle.model.plan import Plan
 from supportbundle.model.status import Collection, LostShard, Phase
@@ -40,8 +41,7 @@ def is_over(world: World) -> Decision | None:
         return Decision()
     if world.now < expires:
         return Decision(again=expires - world.now)
-    message = "The artifact reached the end of its ttl and was deleted. Create a new bundle to collect again."
-    return Decision(acts=(Act.EXPIRE,), phase=Phase.EXPIRED, claims=say.ready("Expired", message), final=True)
+    return _expire(world)
 
 
 def is_new(world: World) -> Decision | None:
@@ -57,27 +57,26 @@ def is_cancelled(world: World) -> Decision | None:
     if not world.bundle.spec.cancel:
         return None
     message = "spec.cancel was set; collection was stopped and what it had staged was removed."
-    return _fail("Cancelled", message, phase=Phase.CANCELLED)
+    return fail("Cancelled", message, phase=Phase.CANCELLED)
 
 
 def is_refused(world: World) -> Decision | None:
-    """Something outside the bundle forbids it: wait as long as that may still change, then say so for good.
-
-    Once there is a plan the bundle was allowed to start; refusals then only stop a launch that has not happened.
-    """
-    if not world.refusals or world.plan is not None:
+    """Something outside the bundle forbids it: wait as long as that may still change, then say so for good."""
+    if not world.refusals:
         return None
     refusal = world.refusals[0]
-    started = world.bundle.status.started_at or world.now
-    if world.now - started < refusal.patience:
-        return Decision(phase=Phase.PENDING, claims=say.working(refusal.reason, refusal.message), again=WAIT_POLL)
-    return _fail(refusal.reason, refusal.message)
+    if world.now - (refusal.since or world.now) < refusal.patience:
+        return Decision(claims=say.working(refusal.reason, refusal.message), again=WAIT_POLL)
+    return fail(refusal.reason, refusal.message)
 
 
 def is_unplanned(world: World) -> Decision | None:
-    """No plan is stored yet."""
+    """No plan is stored yet. A bundle that runs had one: another plan would contradict what its pods collect."""
     if world.plan is not None:
         return None
+    if world.bundle.status.phase != Phase.PENDING:
+        message = "The stored plan of this run is gone (was the destination changed, or its staging removed?)."
+        return fail("PlanLost", f"{message} Create the bundle again.")
     claims = say.working("Planning", "Looking up the target pods.")
     return Decision(acts=(Act.PLAN,), phase=Phase.PENDING, claims=claims, again=timedelta(0))
 
@@ -88,7 +87,7 @@ def has_nothing_to_collect(world: World) -> Decision | None:
     if plan.tasks:
         return None
     first = plan.gaps[0] if plan.gaps else Gap(reason="NothingToCollect", message="The collectors ask for nothing.")
-    return _fail(first.reason, first.message, warnings=plan.gaps)
+    return fail(first.reason, first.message, warnings=plan.gaps)
 
 
 def has_all_fragments(world: World) -> Decision | None:
@@ -146,7 +145,7 @@ def has_lost_everything(world: World) -> Decision | None:
     if collection is None or collection.fragments:
         return None
     cause = collection.lost[0].message if collection.lost else "no collector pod left a result"
-    return _fail("CollectionFailed", f"Nothing could be collected: {cause}", warnings=_plan(world).gaps)
+    return fail("CollectionFailed", f"Nothing could be collected: {cause}", warnings=_plan(world).gaps)
 
 
 def is_to_be_assembled(world: World) -> Decision:  # noqa: ARG001 - the last check of a chain asks nothing more
@@ -183,9 +182,24 @@ def _allowed(plan: Plan) -> timedelta:
 def _fallback_reason(world: World, *, overdue: bool) -> str:
     if world.job and world.job.trouble:
         return world.job.trouble
+    if world.job is None and (ready := world.bundle.status.condition(ConditionType.READY)):
+        return f"The collection Job could not be started: {ready.message}"
     if overdue:
         return "The collector did not finish in the time that limits.maxDuration allows."
     return "The collector pod ended without a result; see the Events and pods of its Job."
+
+
+def _expire(world: World) -> Decision:
+    """Delete the artifact, unless the destination is no longer where it lies; then say which object is left."""
+    artifact, options = world.bundle.status.artifact, world.destination.spec.s3 if world.destination else None
+    here = artifact is not None and options is not None and options.bucket == artifact.bucket
+    where = f"{artifact.bucket}/{artifact.key}" if artifact else ""
+    message = "The artifact reached the end of its ttl and was deleted. Create a new bundle to collect again."
+    if not here:
+        message = f"The ttl is over, but the destination has changed: {where} must be deleted by hand."
+    return Decision(
+        acts=(Act.EXPIRE,) if here else (), phase=Phase.EXPIRED, claims=say.expired("Expired", message), final=True
+    )
 
 
 def _end_collection(world: World, lost: tuple[LostShard, ...]) -> Decision:
@@ -197,7 +211,8 @@ def _end_collection(world: World, lost: tuple[LostShard, ...]) -> Decision:
     return Decision(phase=Phase.ASSEMBLING, claims=claims, collection=collection, again=timedelta(0))
 
 
-def _fail(reason: str, message: str, *, phase: Phase = Phase.FAILED, warnings: tuple[Gap, ...] = ()) -> Decision:
+def fail(reason: str, message: str, *, phase: Phase = Phase.FAILED, warnings: tuple[Gap, ...] = ()) -> Decision:
+    """Over without a zip: power and staging go."""
     return Decision(
         acts=(Act.RELEASE, Act.DROP_STAGING),
         phase=phase,

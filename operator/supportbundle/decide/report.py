@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from supportbundle.decide import say
+from supportbundle.decide.chain import fail
 from supportbundle.decide.world import Decision, World
 from supportbundle.model.conditions import Condition, merge
 from supportbundle.model.gap import Gap
@@ -22,9 +23,9 @@ from supportbundle.model.status import (
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the assembly made; `source_bytes` were read from the targets."""
+    """What the assembly made; no artifact if nothing was collected. `source_bytes` were read from the targets."""
 
-    artifact: Artifact
+    artifact: Artifact | None
     source_bytes: int
     sanitization: SanitizationStatus
     gaps: tuple[Gap, ...]
@@ -48,10 +49,13 @@ def next_status(world: World, decision: Decision) -> Status:
     )
 
 
-def ready_status(world: World, outcome: Outcome) -> Status:
-    """The status of a bundle whose zip is stored and verified."""
-    old, now = world.bundle.status, world.now
+def end_status(world: World, outcome: Outcome) -> Status:
+    """The status of a bundle whose zip is stored and verified, or which had nothing to store."""
     gaps, artifact = outcome.gaps, outcome.artifact
+    if artifact is None:
+        cause = f"{gaps[0].target}: {gaps[0].message}" if gaps else "no collector wrote a file."
+        return next_status(world, fail("CollectionFailed", f"Nothing could be collected: {cause}", warnings=gaps))
+    old, now = world.bundle.status, world.now
     reason = "PartiallyCollected" if gaps else "Complete"
     message = f"{artifact.files} files, {artifact.size_bytes} bytes, {outcome.sanitization.redactions} redactions."
     if gaps:

@@ -35,6 +35,12 @@ def ready(reason: str, message: str) -> tuple[Claim, ...]:
     )
 
 
+def expired(reason: str, message: str) -> tuple[Claim, ...]:
+    """The request was answered, but the answer is no longer stored."""
+    gone = Claim(type=ConditionType.UPLOADED, status=FALSE, reason=reason, message=message)
+    return (*(claim for claim in ready(reason, message) if claim.type != ConditionType.UPLOADED), gone)
+
+
 def collected(reason: str, message: str = "") -> Claim:
     """Collection is over, whatever it yielded."""
     return Claim(type=ConditionType.COLLECTED, status=TRUE, reason=reason, message=message)

@@ -33,11 +33,12 @@ class JobFacts:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a bundle cannot run as things stand; `patience` is how long it may wait for that to change."""
+    """Why a bundle cannot go on as things stand; it waits `patience` from `since` for that to change."""
 
     reason: str
     message: str
     patience: timedelta = timedelta(0)
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from pydantic import ConfigDict, ValidationError
@@ -21,6 +22,7 @@ class Metadata(Observed):
     name: str
     uid: str
     generation: int = 1
+    creation_timestamp: datetime
 
 
 class Bundle(Observed):

@@ -31,7 +31,7 @@ class Gap(Value):
         """A gap from untrusted text: control characters are shown escaped, everything is cut to its bound."""
         return cls(
             target=printable(target, 600),
-            collector=collector[:63],
+            collector=printable(collector, 63),
             reason=reason,
             message=printable(message, MESSAGE_LIMIT),
         )

@@ -58,6 +58,11 @@ def progress_key(prefix: str, shard: int) -> str:
     return f"{prefix}progress/{shard:05d}.json"
 
 
+def artifact_root(cluster_id: str) -> str:
+    """Below it lie all finished zips of this cluster."""
+    return f"bundles/{cluster_id}/"
+
+
 def artifact_key(cluster_id: str, namespace: str, name: str, uid: str) -> str:
     """The finished zip. The cluster's id keeps two clusters with one bucket apart."""
-    return f"bundles/{cluster_id}/{namespace}/{name}-{uid}.zip"
+    return f"{artifact_root(cluster_id)}{namespace}/{name}-{uid}.zip"

@@ -96,6 +96,10 @@ class ShardUpload(Value):
     progress: SignedPut
 
 
+Amount = Annotated[int, Field(ge=0, lt=1 << 50)]
+"""What a tenant's pod may claim; status and its JSON hold 64 bits."""
+
+
 class Uploads(Value):
     """The part of the Job's Secret that changes: each shard's URLs, renewed while the run lasts, and the store's CA."""
 
@@ -106,10 +110,10 @@ class Uploads(Value):
 class Progress(Value):
     """What a running shard says about itself."""
 
-    shard: int
-    tasks_done: int
-    targets_done: int
-    bytes: int
+    shard: Amount
+    tasks_done: Amount
+    targets_done: Amount
+    bytes: Amount
     at: datetime
 
 

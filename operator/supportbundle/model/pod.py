@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any
 
 from supportbundle.model.base import Value
 
+OBJECT_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 Json = Mapping[str, Any]
 
 
@@ -129,7 +131,7 @@ def _references(spec: Json, *, env: str, env_from: str, volume: str, name_in_vol
         sources += [entry.get(env_from) for entry in container.get("envFrom", ())]
         yield from ((s["name"], s.get("optional", False)) for s in sources if s and s.get("name"))
     for vol in spec.get("volumes", ()):
-        if source := vol.get(volume):
+        if (source := vol.get(volume)) and source.get(name_in_volume):
             yield source[name_in_volume], source.get("optional", False)
         for projected in vol.get("projected", {}).get("sources", ()):
             if (source := projected.get(volume)) and source.get("name"):
@@ -142,8 +144,11 @@ def _secrets(spec: Json) -> tuple[SecretUse, ...]:
     for name, optional in refs:
         required[name] = required.get(name, False) or not optional
     for pull_secret in spec.get("imagePullSecrets", ()):
-        required.setdefault(pull_secret["name"], False)
-    return tuple(SecretUse(name=name, optional=not must) for name, must in sorted(required.items()))
+        required.setdefault(pull_secret.get("name", ""), False)
+    # The API takes references that no Secret can bear; they must not become paths of mounts.
+    return tuple(
+        SecretUse(name=n, optional=not must) for n, must in sorted(required.items()) if OBJECT_NAME.fullmatch(n)
+    )
 
 
 def _config_maps(spec: Json) -> tuple[str, ...]:

@@ -60,6 +60,7 @@ async def _launch(world: World, place: Place | None, deps: Deps) -> None:
         objects += ((paths.every("rolebindings", namespace), binding) for binding in bindings)
     await asyncio.gather(*(_create(path, obj, deps) for path, obj in objects))
     await _create(paths.every("jobs", namespace), manifests.job(bundle, plan, deps.config), deps)
+    deps.memory.signed[bundle.metadata.uid] = deps.clock()
 
 
 async def renew_uploads(world: World, place: Place, deps: Deps) -> None:
@@ -68,10 +69,11 @@ async def renew_uploads(world: World, place: Place, deps: Deps) -> None:
     uploads = await _signed(bundle, _planned(world), place, deps)
     path = paths.named("secrets", bundle.metadata.namespace, names.run_name(bundle.metadata.uid))
     await deps.client.patch(path, manifests.renewed_uploads(uploads))
+    deps.memory.signed[bundle.metadata.uid] = deps.clock()
 
 
 async def _release(world: World, _place: Place | None, deps: Deps) -> None:
-    """Take back everything that gave the collectors power. The Job goes first: its pods use the rest."""
+    """Take back everything that gave the collectors power."""
     await release(world.bundle.metadata.namespace, world.bundle.metadata.uid, deps)
 
 
@@ -79,12 +81,14 @@ async def release(namespace: str, uid: str, deps: Deps) -> None:
     """See `_release`; also for bundles of which only the uid is left."""
     run = names.run_name(uid)
     bindings = (f"{run}-{capability.lower()}" for capability in Capability)
-    await _delete(paths.named("jobs", namespace, run), deps)
-    await asyncio.gather(
+    done = await asyncio.gather(
         *(_delete(paths.named("rolebindings", namespace, binding), deps) for binding in bindings),
-        _delete(paths.named("serviceaccounts", namespace, run), deps),
-        _delete(paths.named("secrets", namespace, run), deps),
+        *(_delete(paths.named(kind, namespace, run), deps) for kind in ("serviceaccounts", "jobs", "secrets")),
+        return_exceptions=True,  # what can be taken back is, whatever becomes of the rest
     )
+    for failure in done:
+        if isinstance(failure, BaseException):
+            raise failure
 
 
 async def _assemble(world: World, place: Place | None, deps: Deps) -> Outcome:
@@ -95,10 +99,19 @@ async def _drop_staging(world: World, place: Place | None, deps: Deps) -> None:
     """Best effort: a failed bundle must be able to say so while its store is down; the sweep comes after."""
     if place is None:
         return
+    meta = world.bundle.metadata
     try:
-        await drop_prefix(_prefix(world.bundle, deps), place, deps)
+        await drop_unfinished(meta.namespace, meta.name, meta.uid, place, deps)
     except SupportBundleError as error:
         log.warning("staging of %s is left to the sweep: %s", world.bundle.metadata.uid, error)
+
+
+async def drop_unfinished(namespace: str, name: str, uid: str, place: Place, deps: Deps) -> None:
+    """Delete whatever a bundle that never became Ready has stored: staging, and a zip that nobody was told of."""
+    key = names.artifact_key(deps.cluster_id, namespace, name, uid)
+    await deps.blocking(lambda: place.store.abort_uploads(key))
+    await deps.blocking(lambda: place.store.delete([key]))
+    await drop_prefix(names.staging_prefix(deps.cluster_id, namespace, uid), place, deps)
 
 
 async def drop_prefix(prefix: str, place: Place, deps: Deps) -> int:
@@ -130,11 +143,8 @@ _ACTS: Mapping[Act, Callable[[World, Place | None, Deps], Awaitable[Outcome | No
 async def _signed(bundle: Bundle, plan: Plan, place: Place, deps: Deps) -> Uploads:
     options = place.destination.spec.s3
     prefix = _prefix(bundle, deps)
-    uploads = await deps.blocking(
-        lambda: sign_uploads(plan, place.store, prefix, options.ca_bundle if options else None)
-    )
-    deps.memory.signed[bundle.metadata.uid] = deps.clock()
-    return uploads
+    authority = options.ca_bundle if options else None
+    return await deps.blocking(lambda: sign_uploads(plan, place.store, prefix, authority))
 
 
 async def _create(path: str, obj: manifests.Manifest, deps: Deps) -> None:

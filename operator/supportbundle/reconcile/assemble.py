@@ -18,7 +18,7 @@ from supportbundle.archive.layout import Assembly, layout
 from supportbundle.archive.manifest import BundleFacts, build_tail, totals
 from supportbundle.archive.select import Fragment, all_gaps, select
 from supportbundle.decide.report import Outcome
-from supportbundle.errors import Corrupt
+from supportbundle.errors import Conflict, Corrupt, NotFound
 from supportbundle.model import names
 from supportbundle.model.bundle import Bundle
 from supportbundle.model.gap import Gap
@@ -72,6 +72,8 @@ class Assembler:
             bundle=BundleRef(namespace=bundle.metadata.namespace, name=bundle.metadata.name, uid=bundle.metadata.uid),
             created_at=self._plan.created_at,
         )
+        if not selection.entries:
+            return Outcome(None, 0, SanitizationStatus(), gaps)
         tail = build_tail(facts, selection, gaps)
         assembly = layout(selection, tail, modified=self._plan.created_at)
         digest = next(hashlib.sha256(member.data).hexdigest() for member in tail if member.path == MANIFEST)
@@ -105,7 +107,7 @@ class Assembler:
         for ref in self._collection.fragments:
             try:
                 fragment = self._read(ref, limits)
-            except Corrupt as error:
+            except (Conflict, Corrupt, NotFound) as error:
                 log.warning("shard %d of %s: %s", ref.shard, self._plan.bundle.uid, error)
                 gaps += self._lost(ref.shard, error.reason, str(error))
                 continue

@@ -15,8 +15,8 @@ from supportbundle.metrics import Metrics
 from supportbundle.model.plan import Plan, Progress
 from supportbundle.model.spec import CollectorType
 from supportbundle.plan import Planner
+from supportbundle.reconcile.guard import Guard
 from supportbundle.reconcile.key import Key
-from supportbundle.reconcile.policies import PolicyWatch
 from supportbundle.reconcile.stores import Stores
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ def utc_now() -> datetime:
 
 @dataclass(slots=True)
 class Memory:
-    """By uid: immutable plans, progress by etag, when URLs were signed, where a bundle stages.
+    """By uid: immutable plans, progress by etag, when URLs were signed, where it stages, since when it is refused.
 
     Losing it costs requests, or leaves the staging of a deleted bundle to the sweep; never correctness.
     """
@@ -38,10 +38,11 @@ class Memory:
     progress: dict[str, dict[str, Progress]] = field(default_factory=dict)
     signed: dict[str, datetime] = field(default_factory=dict)
     destinations: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, tuple[str, datetime]] = field(default_factory=dict)
 
     def forget(self, uid: str) -> None:
         """The bundle is over."""
-        for table in (self.plans, self.progress, self.signed, self.destinations):
+        for table in (self.plans, self.progress, self.signed, self.destinations, self.refused):
             table.pop(uid, None)
 
 
@@ -51,7 +52,7 @@ class Deps:
 
     client: Client
     stores: Stores
-    policies: PolicyWatch
+    guard: Guard
     config: OperatorConfig
     planners: Mapping[CollectorType, Planner]
     metrics: Metrics

@@ -10,6 +10,7 @@ from supportbundle.errors import NotFound
 from supportbundle.kube.client import connect
 from supportbundle.kube.kubeconfig import configured
 from supportbundle.model.bundle import parse_status
+from supportbundle.model.status import Phase
 from supportbundle.reconcile import paths
 from supportbundle.reconcile.stores import Stores
 
@@ -23,6 +24,8 @@ async def fetch(namespace: str, name: str, operator_namespace: str, out: BinaryI
     async with connect(await configured()) as client:
         status = parse_status(await client.get(paths.bundle(namespace, name)))
         artifact = status.artifact
+        if status.phase == Phase.EXPIRED:
+            raise NotFound(f"The zip of SupportBundle {namespace}/{name} has expired.", "Create a new bundle.")
         if artifact is None or not status.finished:
             raise NotFound(
                 f"SupportBundle {namespace}/{name} has no zip; its phase is {status.phase}.",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from supportbundle.decide.world import JobFacts, Refusal, World
-from supportbundle.errors import Corrupt, Invalid, NotFound, StoreDenied
+from supportbundle.errors import Conflict, Corrupt, Invalid, NotFound, StoreDenied
 from supportbundle.model import names
 from supportbundle.model.bundle import Bundle, parse_bundle, parse_metadata, parse_status
 from supportbundle.model.plan import Plan, Progress
@@ -40,10 +41,23 @@ async def gather(key: Key, deps: Deps) -> Gathered | None:
     if raw["metadata"]["uid"] != key.uid:
         return None
     bundle, refusal = _parse(raw)
-    now = deps.clock()
     if refusal or (bundle.status.finished and bundle.status.phase != Phase.READY):
-        return Gathered(World(bundle, now, (refusal,) if refusal else ()), raw, None)
+        return _refused(bundle, raw, None, refusal, deps)
     return await _with_place(bundle, raw, deps)
+
+
+def _refused(
+    bundle: Bundle, raw: Mapping[str, Any], place: Place | None, refusal: Refusal | None, deps: Deps
+) -> Gathered:
+    """The world as far as it was looked at. Patience runs from when this process first met the refusal."""
+    now, uid = deps.clock(), bundle.metadata.uid
+    destination = place.destination if place else None
+    if refusal is None:
+        return Gathered(World(bundle, now, destination=destination), raw, place)
+    reason, since = deps.memory.refused.get(uid, (refusal.reason, now))
+    since = since if reason == refusal.reason else now
+    deps.memory.refused[uid] = (refusal.reason, since)
+    return Gathered(World(bundle, now, (replace(refusal, since=since),), destination), raw, place)
 
 
 def _parse(raw: Mapping[str, Any]) -> tuple[Bundle, Refusal | None]:
@@ -56,29 +70,27 @@ def _parse(raw: Mapping[str, Any]) -> tuple[Bundle, Refusal | None]:
 
 
 async def _with_place(bundle: Bundle, raw: Mapping[str, Any], deps: Deps) -> Gathered:
-    now = deps.clock()
+    # A bundle that collects was allowed when it started; until then whatever forbids it stops it.
+    started = bundle.status.phase != Phase.PENDING
     try:
         place = await deps.stores.place(bundle.spec.destination.name)
     except (NotFound, Invalid) as error:
-        return Gathered(World(bundle, now, (refusals.of_missing_destination(bundle, error),)), raw, None)
+        refusal = None if bundle.status.finished else refusals.of_missing_destination(bundle, error, started=started)
+        return _refused(bundle, raw, None, refusal, deps)
     if bundle.status.finished:
-        return Gathered(World(bundle, now, destination=place.destination), raw, place)
-    # A bundle that collects was allowed when it started; until then whatever forbids it stops it.
-    started = bundle.status.phase != Phase.PENDING
+        return _refused(bundle, raw, place, None, deps)
     if not started and (standing := await _forbidding(bundle, place, deps)):
-        return Gathered(World(bundle, now, standing, place.destination), raw, place)
+        return _refused(bundle, raw, place, standing, deps)
     try:
-        return Gathered(await _with_store(bundle, place, deps), raw, place)
+        world = await _with_store(bundle, place, deps)
     except StoreDenied as error:
-        return Gathered(World(bundle, now, (refusals.of_store(error, started=started),), place.destination), raw, place)
+        return _refused(bundle, raw, place, refusals.of_store(error, started=started), deps)
+    deps.memory.refused.pop(bundle.metadata.uid, None)
+    return Gathered(world, raw, place)
 
 
-async def _forbidding(bundle: Bundle, place: Place, deps: Deps) -> tuple[Refusal, ...]:
-    denied = (
-        refusals.of_policies(bundle, await deps.policies.missing()),
-        refusals.of_destination(bundle, place.destination),
-    )
-    return tuple(refusal for refusal in denied if refusal)
+async def _forbidding(bundle: Bundle, place: Place, deps: Deps) -> Refusal | None:
+    return refusals.of_destination(bundle, place.destination) or await deps.guard.refusal(bundle)
 
 
 async def _with_store(bundle: Bundle, place: Place, deps: Deps) -> World:
@@ -150,6 +162,8 @@ async def _read_progress(place: Place, info: ObjectInfo, deps: Deps) -> Progress
     if info.size > 4096:  # noqa: PLR2004 - a progress is about 150 bytes
         return None
     try:
-        return Progress.model_validate_json(await deps.blocking(lambda: place.store.get(info.key)))
-    except (NotFound, ValidationError):
+        # The range holds even if the object has grown since it was listed.
+        data = await deps.blocking(lambda: place.store.get(info.key, 0, info.size, if_match=info.etag))
+        return Progress.model_validate_json(data)
+    except (Conflict, Corrupt, NotFound, ValidationError):
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from supportbundle.decide.world import JobFacts, JobState
@@ -11,11 +12,14 @@ from supportbundle.errors import NotFound
 from supportbundle.model import names
 from supportbundle.model.bundle import Bundle
 from supportbundle.model.gap import printable
+from supportbundle.model.pod import controller_of
 from supportbundle.reconcile import paths
 from supportbundle.reconcile.deps import Deps
 
 INDEX_ANNOTATION = "batch.kubernetes.io/job-completion-index"
 NO_TROUBLE = frozenset({"ContainerCreating", "PodInitializing"})
+SLOW_START = timedelta(minutes=1)
+SHARD_INDEX = re.compile(r"[0-9]{1,5}")
 MESSAGE_LIMIT = 500
 NAMED_POD = re.compile(r'(Error creating: )?pods "[^"]*" is ')
 
@@ -33,22 +37,25 @@ async def read_job(bundle: Bundle, deps: Deps) -> JobFacts | None:
     if ready and not finished:
         return JobFacts(JobState.ACTIVE, ready)
     selector = {"labelSelector": f"{names.LABEL_UID}={bundle.metadata.uid}"}
-    pods = [pod async for pod in deps.client.items(paths.every("pods", namespace), selector)]
-    trouble = _pods_trouble(pods) or await _job_trouble(job, pods, deps)
+    found = [pod async for pod in deps.client.items(paths.every("pods", namespace), selector)]
+    # A label is anybody's to set; only the Job controller makes pods that the Job controls.
+    pods = [pod for pod in found if (owner := controller_of(pod)) and owner.uid == job["metadata"]["uid"]]
+    trouble = _pods_trouble(pods, deps.clock()) or await _job_trouble(job, pods, deps)
     state = JobState.FINISHED if finished else JobState.ACTIVE
     return JobFacts(state, ready, trouble, _lost_reasons(pods))
 
 
-def _pods_trouble(pods: Iterable[Mapping[str, Any]]) -> str:
+def _pods_trouble(pods: Iterable[Mapping[str, Any]], now: datetime) -> str:
     """Why a pod that exists does not run."""
     for pod in pods:
         status = pod.get("status", {})
+        slow = now - datetime.fromisoformat(pod["metadata"]["creationTimestamp"]) > SLOW_START
         for condition in status.get("conditions", ()):
             if condition["type"] == "PodScheduled" and condition["status"] == "False":
                 return _text(f"The collector pod cannot be scheduled: {condition.get('message', '')}")
         for container in status.get("containerStatuses", ()):
             waiting = container.get("state", {}).get("waiting", {})
-            if waiting.get("reason", "") not in {"", *NO_TROUBLE}:
+            if waiting.get("reason") and (slow or waiting["reason"] not in NO_TROUBLE):
                 return _text(f"The collector pod waits: {waiting['reason']}: {waiting.get('message', '')}")
     return ""
 
@@ -72,7 +79,7 @@ def _lost_reasons(pods: Iterable[Mapping[str, Any]]) -> dict[int, str]:
     for pod in pods:
         index = pod["metadata"].get("annotations", {}).get(INDEX_ANNOTATION, "")
         status = pod.get("status", {})
-        if not index.isdigit() or status.get("phase") != "Failed":
+        if not SHARD_INDEX.fullmatch(index) or status.get("phase") != "Failed":
             continue
         ended = [c.get("state", {}).get("terminated", {}) for c in status.get("containerStatuses", ())]
         reason = next((f"{t.get('reason')}: {t.get('message', '')}" for t in ended if t), "")

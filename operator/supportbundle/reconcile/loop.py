@@ -9,16 +9,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from supportbundle.decide import decide, say
-from supportbundle.decide.report import Outcome, next_status, ready_status
-from supportbundle.decide.world import Decision, JobState, World
-from supportbundle.errors import Conflict, NotFound, SupportBundleError, Unavailable
+from supportbundle.decide.chain import fail
+from supportbundle.decide.report import Outcome, end_status, next_status
+from supportbundle.decide.world import Act, Decision, JobState, World
+from supportbundle.errors import Conflict, Corrupt, Invalid, NotFound, SupportBundleError, TooLarge
 from supportbundle.model import names
 from supportbundle.model.bundle import Bundle, parse_bundle
 from supportbundle.model.conditions import ConditionType
 from supportbundle.model.plan import dump
 from supportbundle.model.status import Status
 from supportbundle.reconcile import paths
-from supportbundle.reconcile.act import drop_prefix, perform, release, renew_uploads
+from supportbundle.reconcile.act import drop_prefix, drop_unfinished, perform, release, renew_uploads
 from supportbundle.reconcile.deps import Deps
 from supportbundle.reconcile.events import emit
 from supportbundle.reconcile.gather import Gathered, gather
@@ -26,6 +27,8 @@ from supportbundle.reconcile.key import Key
 from supportbundle.reconcile.uploads import RENEW_AFTER
 
 log = logging.getLogger(__name__)
+PERMANENT = (Corrupt, Invalid, TooLarge)
+"""Failures of a step that no repetition can mend."""
 CONFLICT_SECONDS = 0.5
 """Somebody wrote since we read; read again, but never in a tight loop."""
 
@@ -68,25 +71,40 @@ class Reconciler:
                 await self._clean_up(key)
                 return None
             return await self._decide_and_act(found)
-        except Unavailable as error:
+        except Conflict:
+            raise
+        except PERMANENT as error:
+            if not await self._give_up(found or await self._bare(key), error):
+                raise
+            return None
+        except Exception as error:
             await self._say_waiting(key, found, error)
             raise
 
     async def _decide_and_act(self, found: Gathered) -> float | None:
+        return await self._carry_out(found, decide(found.world))
+
+    async def _carry_out(self, found: Gathered, decision: Decision) -> float | None:
         world = found.world
-        decision = decide(world)
         outcome: Outcome | None = None
         for act in decision.acts:
             outcome = await perform(act, world, found.place, self._deps) or outcome
-        await self._keep_urls_fresh(found)
-        status = ready_status(world, outcome) if outcome else next_status(world, decision)
+        status = end_status(world, outcome) if outcome else next_status(world, decision)
         await self._write(found.raw, world, status)
+        await self._keep_urls_fresh(found)
         if outcome:
-            await self._after_ready(found)
+            await self._after_end(found)
             return self._until_expiry(status)
         if decision.final:
             self._deps.memory.forget(world.bundle.metadata.uid)
         return decision.again.total_seconds() if decision.again is not None else None
+
+    async def _give_up(self, found: Gathered, error: SupportBundleError) -> bool:
+        """End a bundle whose step can never succeed. False for one that is over already."""
+        if found.world.bundle.status.finished:
+            return False
+        await self._carry_out(found, fail(error.reason, str(error)))
+        return True
 
     async def _keep_urls_fresh(self, found: Gathered) -> None:
         """After a restart nobody knows when the URLs were signed, so they are renewed at once."""
@@ -95,7 +113,10 @@ class Reconciler:
             return
         signed = deps.memory.signed.get(world.bundle.metadata.uid)
         if signed is None or world.now - signed > RENEW_AFTER:
-            await renew_uploads(world, found.place, deps)
+            try:
+                await renew_uploads(world, found.place, deps)
+            except NotFound:  # somebody deleted the run's Secret: its pods cannot start without it
+                await perform(Act.LAUNCH, world, found.place, deps)
 
     async def _write(self, raw: Mapping[str, Any], world: World, status: Status) -> None:
         """Write the status if it says anything new; the resourceVersion keeps a slower process from overwriting."""
@@ -123,15 +144,14 @@ class Reconciler:
             return
         metrics, ready = self._deps.metrics, new.condition(ConditionType.READY)
         metrics.finished.labels(ready.reason if ready else "Unknown").inc()
-        for gap in new.warnings:
-            metrics.gaps.labels(gap.reason).inc()
+        metrics.gaps.inc(new.warning_count)
         if new.artifact and new.started_at and new.completed_at:
             metrics.duration.observe((new.completed_at - new.started_at).total_seconds())
             metrics.bundle_bytes.inc(new.artifact.size_bytes)
         if new.sanitization:
             metrics.redactions.inc(new.sanitization.redactions)
 
-    async def _after_ready(self, found: Gathered) -> None:
+    async def _after_end(self, found: Gathered) -> None:
         """Staging goes only once the status says Ready: until then it is all that a repeat could be made from."""
         meta, deps = found.world.bundle.metadata, self._deps
         deps.memory.forget(meta.uid)
@@ -154,18 +174,26 @@ class Reconciler:
         if (destination := deps.memory.destinations.get(key.uid)) is not None:
             with contextlib.suppress(NotFound):
                 place = await deps.stores.place(destination)
-                await drop_prefix(names.staging_prefix(deps.cluster_id, key.namespace, key.uid), place, deps)
+                await drop_unfinished(key.namespace, key.name, key.uid, place, deps)
         deps.memory.forget(key.uid)
 
-    async def _say_waiting(self, key: Key, found: Gathered | None, error: Unavailable) -> None:
+    async def _bare(self, key: Key) -> Gathered:
+        """The bundle alone, where looking further failed."""
+        raw = await self._deps.client.get(paths.bundle(key.namespace, key.name))
+        return Gathered(World(parse_bundle(raw), self._deps.clock()), raw, None)
+
+    async def _say_waiting(self, key: Key, found: Gathered | None, error: Exception) -> None:
         """Tell the user why nothing moves; if even that fails, the log has it."""
         try:
-            raw = found.raw if found else await self._deps.client.get(paths.bundle(key.namespace, key.name))
-            world = found.world if found else World(parse_bundle(raw), self._deps.clock())
-            if world.bundle.status.finished or raw["metadata"]["uid"] != key.uid:
+            found = found or await self._bare(key)
+            world = found.world
+            if world.bundle.status.finished or world.bundle.metadata.uid != key.uid:
                 return
-            claims = say.working("Unavailable", f"Waiting for a server: {error}")
+            reason, message = "InternalError", f"{type(error).__name__}; see the operator's log."
+            if isinstance(error, SupportBundleError):
+                reason, message = error.reason, str(error)
+            claims = say.working(reason, f"The last step failed and is tried again: {message}")
             decision = Decision(phase=world.bundle.status.phase, claims=claims)
-            await self._write(raw, world, next_status(world, decision))
+            await self._write(found.raw, world, next_status(world, decision))
         except SupportBundleError as failure:
             log.debug("could not report the wait: %s", failure)

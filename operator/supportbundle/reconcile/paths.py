@@ -11,6 +11,9 @@ CLUSTER_ID_SOURCE = one("v1", "namespaces", "kube-system")
 """The Namespace whose uid lives as long as the cluster."""
 
 
+ACCESS_REVIEWS = collection("authorization.k8s.io/v1", "subjectaccessreviews")
+
+
 def bundle(namespace: str, name: str) -> str:
     """One SupportBundle."""
     return one(names.API_VERSION, names.PLURAL, name, namespace)

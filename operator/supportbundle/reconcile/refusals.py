@@ -24,14 +24,12 @@ def of_spec(bundle: Bundle) -> Refusal | None:
     return Refusal("NotSupported", message)
 
 
-def of_policies(bundle: Bundle, missing: tuple[str, ...]) -> Refusal | None:
-    """Without the requester's check, only the requester's own ServiceAccount may be used."""
-    if not missing or bundle.spec.service_account_name:
-        return None
+def of_policies(missing: tuple[str, ...]) -> Refusal:
+    """Nobody has checked the requester, and no ServiceAccount vouches for the bundle."""
     message = (
         f"The ValidatingAdmissionPolicies {', '.join(missing)} are not in force, so nobody has checked what the "
         "requester may read. Reinstall the chart with policies.enabled=true, or create a bundle that names a "
-        "serviceAccountName with the needed rights."
+        "serviceAccountName which holds the verb collect on supportbundles and use on the destination."
     )
     return Refusal("PoliciesMissing", message)
 
@@ -47,11 +45,20 @@ def of_destination(bundle: Bundle, destination: Destination) -> Refusal | None:
     return Refusal("DestinationNotAllowed", message)
 
 
-def of_missing_destination(bundle: Bundle, error: SupportBundleError) -> Refusal:
-    """It may still come."""
+def unchecked(bundle: Bundle) -> Refusal:
+    """It was created before the policies were, so they never saw it."""
+    message = (
+        f"SupportBundle {bundle.metadata.name} was created before the admission policies took effect, so nobody has "
+        "checked its requester. Create it again."
+    )
+    return Refusal("CreatedUnchecked", message)
+
+
+def of_missing_destination(bundle: Bundle, error: SupportBundleError, *, started: bool) -> Refusal:
+    """It may still come, or come back."""
     name = bundle.spec.destination.name
     message = f"SupportBundleDestination {name} cannot be used: {error}"
-    return Refusal("DestinationUnavailable", message, DESTINATION_PATIENCE)
+    return Refusal("DestinationUnavailable", message, STORE_PATIENCE if started else DESTINATION_PATIENCE)
 
 
 def of_store(error: SupportBundleError, *, started: bool) -> Refusal:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 
-from supportbundle.errors import SupportBundleError
+from supportbundle.errors import Invalid, SupportBundleError
 from supportbundle.model import names
 from supportbundle.model.plan import dump
 from supportbundle.reconcile import paths
@@ -33,7 +33,10 @@ async def ensure_default_destination(deps: Deps) -> None:
         "metadata": {"name": DEFAULT, "labels": {names.LABEL_MANAGED_BY: names.MANAGED_BY}},
         "spec": dump(spec),
     }
-    await deps.client.apply(paths.destination(DEFAULT), destination, manager=names.MANAGED_BY)
+    try:
+        await deps.client.apply(paths.destination(DEFAULT), destination, manager=names.MANAGED_BY)
+    except Invalid as error:
+        log.error("the default destination stays as it is: %s", error)  # noqa: TRY400 - the admin's to mend, no bug
     if deps.config.create_bucket:
         await ensure_bucket(deps)
 

@@ -40,14 +40,14 @@ class Place(NamedTuple):
 
 
 class Stores:
-    """Opens stores and keeps them: a client costs 10 MB and 100 ms, so equal settings share one."""
+    """Opens one store for each destination and keeps it while its settings stay the same."""
 
     def __init__(self, client: Client, namespace: str, monotonic: Callable[[], float]) -> None:
         self._client = client
         self._namespace = namespace
         self._monotonic = monotonic
         self._places: dict[str, tuple[float, Place]] = {}
-        self._open: dict[tuple[str, Credentials | None], Store] = {}
+        self._open: dict[str, tuple[tuple[str, Credentials | None], Store]] = {}
 
     async def place(self, name: str) -> Place:
         """The destination of this name.
@@ -71,12 +71,14 @@ class Stores:
         return [place for place in places if isinstance(place, Place)]
 
     async def _store(self, destination: Destination) -> Store:
-        """Equal settings and keys share one store."""
+        """The store that is open, or a new one where settings or keys have changed."""
         keys = await self._credentials(destination.spec.s3)
-        known = (destination.spec.model_dump_json(), keys)
-        if known not in self._open:
-            self._open[known] = open_store(destination.spec, keys)
-        return self._open[known]
+        settings = (destination.spec.model_dump_json(), keys)
+        known, store = self._open.get(destination.name, (None, None))
+        if store is None or known != settings:
+            store = open_store(destination.spec, keys)
+            self._open[destination.name] = (settings, store)
+        return store
 
     async def _credentials(self, options: S3Options | None) -> Credentials | None:
         """The keys of the Secret; None where the operator's own identity signs."""

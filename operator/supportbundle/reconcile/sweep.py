@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 from supportbundle.errors import SupportBundleError
 from supportbundle.model import names
@@ -17,6 +18,8 @@ from supportbundle.reconcile.key import Key, key_of
 from supportbundle.reconcile.stores import Place
 
 log = logging.getLogger(__name__)
+ABANDONED = timedelta(days=1)
+"""An upload that began so long ago belongs to no living assembly."""
 
 
 async def sweep_for_ever(deps: Deps, enqueue: Callable[[Key], None], seconds: float) -> None:
@@ -26,6 +29,8 @@ async def sweep_for_ever(deps: Deps, enqueue: Callable[[Key], None], seconds: fl
             await sweep(deps, enqueue)
         except SupportBundleError as error:
             log.warning("the sweep is put off: %s", error)
+        except Exception:
+            log.exception("the sweep failed")
         await asyncio.sleep(seconds)
 
 
@@ -38,12 +43,19 @@ async def sweep(deps: Deps, enqueue: Callable[[Key], None]) -> None:
     staged = [(place, await _staged(place, deps)) for place in await deps.stores.every_place()]
     running = await _resync(deps, enqueue)
     root = names.staging_root(deps.cluster_id)
+    begun = deps.clock() - ABANDONED
     for place, found in staged:
+        await _abort_uploads(place, begun, deps)
         for namespace, uid in sorted(found):
             if uid not in running:
                 count = await drop_prefix(f"{root}{namespace}/{uid}/", place, deps)
                 deps.metrics.swept.inc(count)
                 log.info("removed %d staged objects of bundle %s, which is over", count, uid)
+
+
+async def _abort_uploads(place: Place, before: datetime, deps: Deps) -> None:
+    root = names.artifact_root(deps.cluster_id)
+    await deps.blocking(lambda: place.store.abort_uploads(root, before=before))
 
 
 async def _staged(place: Place, deps: Deps) -> set[tuple[str, str]]:

@@ -13,6 +13,17 @@ from .rules import BlockRule, Hit, PatternRule
 _A36: Final = "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
 _QUOTE: Final = r"""\\*["']?"""
 
+_AUTHORITY: Final = r":\\*/\\*/[^\s\"'<>/?#:@\[=]*:"
+_CLIENT: Final = (
+    r"(?:mysql(?:dump|admin|import|show|check|sh|slap|binlog)?|mariadb(?:-\w+)?|mongo(?:sh|dump|restore)?"
+    r"|sshpass|(?:docker|podman|registry|crictl|nerdctl)[ \t]+login)(?:\.exe)?"
+    # Other arguments: none that a rule of its own may claim, because the trigger covers them.
+    r"(?:[ \t,\"'\\]+(?:--(?:[a-oq-z][\w\-]*|port|protocol)?(?:=[^\s\"'\\|;&,]*)?|-[A-Za-oq-z][^\s\"'\\|;&=]*"
+    r"|[^\s\-\"'\\|;&=:,][^\s\"'\\|;&=:,]*))*?[ \t,\"'\\]+-p"
+)
+
+_NEXT_WORD: Final = r"(?:[ \t]+\\*[\"']?|\\*[\"'],[ \t]*\\*[\"'])"
+
 
 def _prefixed(name: str, issuer: str, prefix: str, sample: str, body: str) -> PatternRule:
     """A token that consists of a published prefix and an opaque body."""
@@ -42,12 +53,26 @@ BLOCKS: Final = (
                 "MHcCAQEE1234abcd",
             ),
             Hit("-----BEGIN PRIVATE KEY-----\nMIIEowIBAAKCAQEA0Z3VS5JJ\nnever ended\n", "MIIEowIBAAKC"),
+            Hit("-----BEGIN PRIVATE KEY-----\nother words\nMIIEowIBAAKCAQEA0Z3VS5JJ\nq7==\n", "MIIEowIBAAKC"),
         ),
         lookalikes=("----- BEGIN OF LOG -----", "-----BEGIN-----"),
     ),
 )
 
 PATTERNS: Final = (
+    PatternRule(
+        name="pem",
+        reason="DER in base64 begins so: the first line of a key or certificate that has lost its armour.",
+        trigger=r"MII[A-Za-z0-9+/]{37}",
+        pattern=r"MII[A-Za-z0-9+/]{37,}={0,2}",
+        hits=(
+            Hit(
+                "x\nMIIEpAIBAAKCAQEA0Z3VS5JJcds3xfn/ygWyF0Z3VS5JJcds3xfn/ygWyFabcdef\ny",
+                "MIIEpAIBAAKCAQEA0Z3VS5JJcds3xfn/ygWyF0Z3VS5JJcds3xfn/ygWyFabcdef",
+            ),
+        ),
+        lookalikes=("MIIEpAIBAAKC", "xMIIEpAIBAAKCAQEA0Z3VS5JJcds3xfn/ygWyF0Z3VS5JJcds3"),
+    ),
     PatternRule(
         name="authorization",
         reason="HTTP authorization fields in dumps, traces and command lines.",
@@ -113,6 +138,27 @@ PATTERNS: Final = (
             "ssh://git@github.com/x/y",
             "https://example.org/@user",
             "oci://registry:5000/app@sha256:0a1b",
+        ),
+    ),
+    PatternRule(
+        name="url-userinfo",
+        reason="A password with unencoded delimiters; what reads as a port ends the authority.",
+        trigger=_AUTHORITY + r"(?:\d{0,5}[^\d\s\"'<>/?#@]|\d{6})",
+        pattern=_AUTHORITY + r"(?P<secret>(?:\d{0,5}[^\d\s\"'<>/?#@]|\d{6})[^\s\"'<>]*)@[\w\[$]",
+        boundary=False,
+        hits=(
+            Hit("postgres://app:pa/ss@db:5432/x", "pa/ss"),
+            Hit("postgres://app:pa#ss@db:5432/x?sslmode=disable", "pa#ss"),
+            Hit("postgres://app:p@s/s@db:5432/x", "p@s/s"),
+            Hit("mysql://app:12ab?w@db/x", "12ab?w"),
+            Hit("redis://:1234567/8@cache:6379/0 ready", "1234567/8"),
+        ),
+        lookalikes=(
+            "http://host:8080/users/@bob",
+            "https://registry:5000/app@sha256:0a1b",
+            "http://[::1]:80/x@y",
+            "http://host:http/path a@b.example",
+            "jdbc:sqlserver://db:1433;databaseName=shop",
         ),
     ),
     PatternRule(
@@ -235,6 +281,51 @@ PATTERNS: Final = (
         pattern=r"curl[ \t][^\r\n|]*?(?:-u|--user|--proxy-user)[ \t=]+[\"']?[^\s:\"']+:(?P<secret>[^\s\"'<][^\s\"']*)",
         hits=(Hit("curl -s -u bob:hunter2 https://x", "hunter2"),),
         lookalikes=("curl -u bob https://x", "curl --user-agent bob https://x"),
+    ),
+    PatternRule(
+        name="password-option",
+        reason="The password in one word with the option -p of database clients.",
+        trigger=_CLIENT + r"[^\s\"'$<>|;&=,\\\-]",
+        pattern=_CLIENT + r"(?P<secret>[^\s\"'$<>|;&=,\\\-][^\s\"'<]*[^\s\"'<\\]?)",
+        check="no-option",
+        hits=(
+            Hit("mysql -h db -u root -pS3cr3t shop", "S3cr3t"),
+            Hit("+ /usr/bin/mysqldump -uroot --host=db -phunter2 --all-databases", "hunter2"),
+            Hit("/bin/sh -c \"mysql -u root -phunter2 -e 'select 1'\"", "hunter2"),
+            Hit("exec mysql -- mysql -u root -p12345", "12345"),
+        ),
+        lookalikes=(
+            "mysql -u root -p",
+            "mysql -p$MYSQL_PASSWORD shop",
+            "mysql -u root -port 3306",
+            "mysql -P 3306 -h db",
+        ),
+    ),
+    PatternRule(
+        name="password-option",
+        reason="The same in quotes.",
+        trigger=_CLIENT + r"\\*[\"'][^\"'\s,<$\]]",
+        pattern=_CLIENT + r"\\*[\"'](?P<secret>[^\"'\s,<$\]][^\"'\\\r\n<]*)",
+        hits=(Hit("mysql -u root -p'hun ter2' shop", "hun ter2"),),
+        lookalikes=("mysql -u root -p'$PASS' shop", '["mysql", "-p"]'),
+    ),
+    PatternRule(
+        name="password-option",
+        reason="The password as a word of its own after -p: so for logins, and by mistake for MySQL.",
+        trigger=_CLIENT + _NEXT_WORD + r"[^\s\"'\\<>|;&$=\-]",
+        pattern=_CLIENT + _NEXT_WORD + r"(?P<secret>[^\s\"'\\<>|;&$=\-][^\s\"'\\<]*)",
+        check="no-port",
+        hits=(
+            Hit("mysql -u root -p hunter2 shop", "hunter2"),
+            Hit("sshpass -p 'hunter2' ssh bob@host", "hunter2"),
+            Hit("docker login -u bob -p hunter2 r.example", "hunter2"),
+        ),
+        lookalikes=(
+            "docker run --name mysql -p 3306:3306 mysql",
+            "mysql mkdir -p /var/lib/mysql",
+            "mysql -p -h db",
+            "psql -p 5432 -h db",
+        ),
     ),
     PatternRule(
         name="xml-element",

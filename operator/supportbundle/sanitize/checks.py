@@ -26,6 +26,16 @@ def _userpass(value: bytes) -> bool:
         return False
 
 
+def _no_port(value: bytes) -> bool:
+    """Neither a port, as `-p` means elsewhere (`5432`, `80:8080/tcp`), nor a path (`mkdir -p /x`)."""
+    return re.fullmatch(rb"[\d.:]+(?:/\w+)?|/.*", value) is None
+
+
+def _no_option(value: bytes) -> bool:
+    """Not the rest of a long option with one hyphen (`-port`)."""
+    return re.fullmatch(rb"(?:ort|assword|ath|rotocol|rofile|roxy|lugin|rint|retty)(?:=.*)?", value) is None
+
+
 def _always(_value: bytes) -> bool:
     return True
 
@@ -33,6 +43,8 @@ def _always(_value: bytes) -> bool:
 CHECKS: Final[Mapping[str, Callable[[bytes], bool]]] = {
     "": _always,
     "mixed": _mixed,
+    "no-option": _no_option,
+    "no-port": _no_port,
     "opaque": _opaque,
     "userpass": _userpass,
 }

@@ -20,6 +20,7 @@ from .known import RULE, KnownSecret, base64_cores, values
 EXPRESSIONS: Final[Mapping[str, bytes]] = {
     "pem": rb"-----BEGIN (?:[A-Z0-9]{2,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
     rb"(?:\s|\\+[nr]|[A-Za-z\-]{4,12}: [\w,\- ]{1,60}){1,12}[A-Za-z0-9+/]{32}",
+    "pem-line": rb"(?:^|[ \t\r\n])MII[A-Za-z0-9+/]{37}",
     "jwt": rb"\beyJ[A-Za-z0-9_\-]{10,600}\.eyJ[A-Za-z0-9_\-]{6,600}\.[A-Za-z0-9_\-]{16}",
     "aws-access-key": rb"\b(?:AKIA|ASIA)[A-Z2-7]{16}\b",
     "github-token": rb"\bgh[pousr]_[A-Za-z0-9]{36}",

@@ -12,10 +12,11 @@ from typing import Final
 import orjson
 
 from . import jsonitem
+from .armour import OpenBlocks
 from .context import Context
 from .dialect import Dialect
 from .edits import Edit, LineCounter, apply, count, resolve
-from .places import Window
+from .places import Found, Window
 from .report import Report
 from .scan import Hit
 from .swallow import Swallow
@@ -36,11 +37,17 @@ class Lines:
         self._buffer = b""
         self._start = 0
         self._state: Swallow | None = None
+        self._blocks = OpenBlocks()
 
     @property
     def swallowing(self) -> bool:
         """Whether a secret goes on beyond what was fed."""
         return self._state is not None
+
+    @property
+    def torn(self) -> bool:
+        """Whether a block that other lines have torn apart may go on beyond what was fed."""
+        return self._blocks.count > 0
 
     def feed(self, data: bytes) -> bytes:
         """Take any part of the text; returns what is finished.
@@ -91,10 +98,14 @@ class Lines:
 
     def _edits(self, start: int, cut: int, end: int, *, final: bool) -> tuple[list[Edit], int]:
         """Resolved edits of what begins in buffer[start:cut], and up to where the window is then finished."""
-        window = Window(self._core, self._dialect, self._buffer, end, final)
+        window = Window(self._core, self._dialect, self._blocks, self._buffer, end, final)
+        self._blocks.cursor = start
         edits: list[Edit] = []
         position = start
-        for hit in self._core.scanner.scan(self._buffer, start, cut, end):
+        for hit in (*self._core.scanner.scan(self._buffer, start, cut, end), None):
+            position = self._torn(window, edits, position, cut if hit is None else hit.start + 1)
+            if hit is None or self._state is not None:
+                break
             if hit.start < position and hit.end <= position:
                 continue
             window.enter(hit.start)
@@ -103,16 +114,25 @@ class Lines:
                 edits += document
                 position = window.line_end
                 continue
-            found = window.look(hit)
-            edits += found.edits
-            if found.edits:
-                position = window.edited_to = max(position, found.edits[-1].end)
-            if found.state is not None:
-                self._state = found.state
+            position = self._take(window, edits, position, window.look(hit))
+            if self._state is not None:
                 break
         resolved = resolve(edits)
         last = resolved[-1].end if resolved else start
         return resolved, last if self._state is not None else max(cut, last)
+
+    def _torn(self, window: Window, edits: list[Edit], position: int, limit: int) -> int:
+        """Take out what begins before `limit` of blocks that other lines have torn apart; returns the new position."""
+        while self._state is None and (found := window.torn(position, limit)) is not None:
+            position = self._take(window, edits, position, found)
+        return position
+
+    def _take(self, window: Window, edits: list[Edit], position: int, found: Found) -> int:
+        edits += found.edits
+        self._state = found.state
+        if found.edits:
+            position = window.edited_to = max(position, found.edits[-1].end)
+        return position
 
     def _document(self, window: Window, hit: Hit, start: int) -> list[Edit] | None:
         """The edits of the whole line, if the line ends with a JSON document that holds the hit."""

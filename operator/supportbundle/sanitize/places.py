@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from . import quoting
+from .armour import OpenBlocks
 from .core import Core
 from .dialect import Dialect
 from .edits import Edit
@@ -21,7 +22,7 @@ from .known import Span
 from .markers import marker
 from .rules import BlockRule, PatternRule
 from .scan import Hit, Kind
-from .swallow import Armour, Form, Indented, Progress, Quoted, RestOfLine, Swallow, Word, line_end
+from .swallow import Form, Indented, Progress, Quoted, RestOfLine, Swallow, Word, line_end
 
 _CLOSED_KEY: Final = re.compile(rb"""(\\*)(["'`])\s*(?::=|=>|[:=])\Z""")
 _SPACES: Final = re.compile(rb"[ \t]*")
@@ -55,6 +56,7 @@ class Window:
 
     core: Core
     dialect: Dialect
+    blocks: OpenBlocks
     buffer: bytes
     end: int
     final: bool
@@ -116,8 +118,17 @@ class Window:
 
     def _block(self, hit: Hit, rule: BlockRule) -> Found:
         before = self.buffer[max(self.line_start, hit.start - 256) : hit.start]
-        state = Armour.after(before, re.compile(rule.end.encode()))
+        state = self.blocks.begin(rule, before)
         return self._from(hit.start, rule.name, state.resume(self.buffer, hit.end, self.end, final=self.final))
+
+    def torn(self, position: int, limit: int) -> Found | None:
+        """The next piece, beginning in buffer[position:limit], of a block that other lines have torn apart."""
+        piece = self.blocks.find(self.buffer, position, limit, self.end)
+        if piece is None:
+            return None
+        start, stop, rule = piece
+        state = self.blocks.armour(rule)
+        return self._from(start, rule.name, state.resume(self.buffer, stop, self.end, final=self.final))
 
     def _key(self, hit: Hit, key: SecretKey) -> Found:
         text = self.buffer[hit.start : hit.end]

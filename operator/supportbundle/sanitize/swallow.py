@@ -6,7 +6,6 @@ says that it goes on. The marker has been written by then, so a state writes not
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
@@ -17,14 +16,8 @@ from .known import KnownSecrets
 
 CAP: Final = 1 << 20
 """Bytes after which a block that should end by its own syntax counts as broken."""
-_KEEP: Final = 128
+KEEP: Final = 128
 """Longer than any armour line: what may be the beginning of a terminator stays for the next window."""
-_HEADERS: Final = rb"(?:Proc-Type|DEK-Info|Version|Comment|Charset|Hash|MessageID|Subject|X-[A-Za-z-]+): [^\\\r\n]*"
-_PEM_LINE: Final = re.compile(rb"""[ \t>|#*"']*(?:[A-Za-z0-9+/=]+|""" + _HEADERS + rb""")?(?:\\+[nrt]|[\s"',+\\])*""")
-_PEM_IN_LINE: Final = re.compile(
-    rb"(?:(?:\\+[nrt]|[ \t])*[A-Za-z0-9+/=]{16,}|(?:\\+[nrt])+(?:[A-Za-z0-9+/=]+|" + _HEADERS + rb"))*(?:\\+[nrt]|\s)*"
-)
-_DIGITS: Final = re.compile(rb"\d+")
 
 
 class Progress(NamedTuple):
@@ -45,59 +38,6 @@ class Swallow(Protocol):
             Unsanitizable: if the secret's end is overdue.
         """
         ...
-
-
-@dataclass(slots=True)
-class Armour:
-    """A PEM block: up to its END line, or to the first line that cannot be part of it."""
-
-    end: re.Pattern[bytes]
-    prefix: re.Pattern[bytes]
-    left: int = CAP
-    in_line: bool = True
-
-    @classmethod
-    def after(cls, prefix: bytes, end: re.Pattern[bytes]) -> Armour:
-        """A block whose BEGIN stood behind `prefix`: a log's timestamp then stands before each line of the body too."""
-        parts = _DIGITS.split(prefix.strip())
-        return cls(end=end, prefix=re.compile(rb"\s*" + rb"\d+".join(map(re.escape, parts)) + rb"\s*"))
-
-    def resume(self, buffer: bytes, position: int, end: int, *, final: bool) -> Progress:  # noqa: D102 - see Swallow
-        while position < end:
-            newline = buffer.find(b"\n", position, end)
-            stop = newline + 1 or end
-            found = self.end.search(buffer, position, stop)
-            if found:
-                return Progress(found.end(), b"", None)
-            if newline < 0 and not final:
-                stop = max(position, end - _KEEP)
-            body = self._body(buffer, position, stop)
-            if body < stop:
-                # Inside a line the rest of it stays; a whole line that is no body gets back the break before it.
-                return Progress(body, b"" if self.in_line else b"\n", None)
-            self._spend(stop - position)
-            self.in_line = newline < 0
-            position = stop
-            if newline < 0:
-                break
-        if final:
-            return Progress(position, b"" if self.in_line else b"\n", None)
-        return Progress(position, b"", self)
-
-    def _body(self, buffer: bytes, position: int, stop: int) -> int:
-        """How far the line belongs to the block; `position` if not at all."""
-        start = position
-        if not self.in_line:
-            prefix = self.prefix.match(buffer, position, stop)
-            start = prefix.end() if prefix else position
-        match = (_PEM_IN_LINE if self.in_line else _PEM_LINE).match(buffer, start, stop)
-        reached = match.end() if match else start
-        return reached if self.in_line or reached == stop else position
-
-    def _spend(self, size: int) -> None:
-        self.left -= size
-        if self.left < 0:
-            raise Unsanitizable("a PEM block does not end.", "Look at the file on its node; it may be damaged.")
 
 
 @dataclass(slots=True)
@@ -140,9 +80,7 @@ class Quoted:
         if self.left < 0:
             raise Unsanitizable("a quoted value does not end.", "Look at the file on its node; it may be damaged.")
         # A run of backslashes belongs to the quote that may follow it.
-        kept = len(buffer[max(position, end - _KEEP) : end]) - len(
-            buffer[max(position, end - _KEEP) : end].rstrip(b"\\")
-        )
+        kept = len(buffer[max(position, end - KEEP) : end]) - len(buffer[max(position, end - KEEP) : end].rstrip(b"\\"))
         return Progress(end - kept, b"", self)
 
 

@@ -14,7 +14,7 @@ from supportbundle.errors import Unsanitizable
 from . import yamlitem
 from .context import Context
 from .dialect import LOG
-from .edits import LineCounter, apply, count
+from .edits import Edit, LineCounter, apply, count
 from .lines import Lines
 from .report import Report
 
@@ -88,7 +88,8 @@ class YamlStream:
         """One unit sanitized; as running text if it does not parse or a secret goes on into it."""
         if not self._text.swallowing:
             hits = self._context.core.scanner.scan(unit, 0, len(unit), len(unit))
-            edits = yamlitem.edits(self._context, unit, hits) if hits else []
+            unchanged = None if self._text.torn else list[Edit]()
+            edits = yamlitem.edits(self._context, unit, hits) if hits else unchanged
             if edits is not None:
                 if self._continues and hits and _TOP_LEVEL_SECRET.search(unit):
                     raise Unsanitizable(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import yaml
 from supportbundle.collect.registry import rules_for
 from supportbundle.config import OperatorConfig
 from supportbundle.model.capability import Capability
+from supportbundle.model.names import run_name
 from supportbundle.model.unsupported import CAPABILITIES
 
 Object = dict[str, Any]
@@ -191,6 +194,20 @@ def test_every_policy_is_bound_to_deny_and_known_to_the_operator(
     assert all(binding["spec"]["validationActions"] == ["Deny"] for binding in bindings)
     assert all(policy["spec"]["failurePolicy"] == "Fail" for policy in policies.values())
     assert set(settings()["policyNames"]) == policies.keys()
+
+
+def test_every_collector_pod_is_closed_and_for_everybody(one: One) -> None:
+    spec = one("ValidatingAdmissionPolicy", "-collector-pods")["spec"]
+    [condition] = spec["matchConditions"]
+    pattern = condition["expression"].removeprefix("request.name.matches('").removesuffix("')")
+    uid = str(uuid.uuid4())
+    assert re.search(pattern, f"{run_name(uid)}-0-x7k2p")
+    assert not re.search(pattern, run_name(uid.replace("-", "")) + "-0-x7k2p")
+    assert [v["expression"] for v in spec["validations"]] == ["false"]
+
+
+def test_the_operator_changes_no_event(one: One) -> None:
+    assert {grant[2] for grant in grants(one("ClusterRole", "")["rules"]) if grant[1] == "events"} == {"create", "list"}
 
 
 def test_without_policies_the_operator_is_told_of_none(

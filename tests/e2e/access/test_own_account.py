@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 
 import pytest
 
 from support import build
-from support.access import RBAC, Object, Site, accepted, refused
+from support.access import RBAC, Answer, Object, Site, accepted, refused
 from support.kube import kubectl
 from supportbundle.config import OperatorConfig
 from supportbundle.model import names
@@ -237,13 +238,46 @@ def test_no_account_of_a_tenant_is_removed(site: Site) -> None:
     refused(lambda: site.operator.delete(account), "operator-accounts", "the operator may touch only")
 
 
+@pytest.mark.parametrize("kind", ["Secret", "ServiceAccount", "RoleBinding", "Job"])
+def test_a_removed_label_keeps_nothing_alive(site: Site, kind: str) -> None:
+    # Under a uid of its own, because other tests keep the usual one.
+    stripped, uid = made(site, kind), str(uuid.uuid4())
+    unlabelled(stripped)
+    stripped["metadata"]["name"] = stripped["metadata"]["name"].replace(build.UID, uid)
+    del stripped["metadata"]["ownerReferences"]
+    if kind == "Job":
+        stripped["spec"]["suspend"] = True  # its image does not exist
+    site.make(stripped)
+    accepted(lambda: site.operator.delete(stripped, dry=False))
+    accepted(lambda: gone(site.admin.get(stripped)))
+
+
+def gone(answer: Answer) -> Answer:
+    return Answer(ok=not answer.ok, text=answer.text)
+
+
+@pytest.mark.parametrize("namespace", ["kube-system", "kube-public", "kube-node-lease"])
+@pytest.mark.parametrize("kind", ["Secret", "ServiceAccount", "RoleBinding", "Job"])
+def test_nothing_is_made_in_kubernetes_own_namespaces(site: Site, kind: str, namespace: str) -> None:
+    wanted = made(site, kind)
+    wanted["metadata"]["namespace"] = namespace
+    for subject in wanted.get("subjects", ()):
+        subject["namespace"] = namespace
+    operator = replace(site.operator, namespace=namespace)
+    refused(lambda: operator.create(wanted), f"the operator makes nothing in {namespace}")
+
+
 def test_only_the_default_destination_is_the_operators(site: Site) -> None:
+    # The bucket of a destination cannot change, and another installation may have made this one.
+    path = "jsonpath={.spec.s3.bucket}"
+    bucket = kubectl("get", "supportbundledestination", "default", "--ignore-not-found", "-o", path) or "bundles"
+
     def destination(name: str) -> Object:
         return {
             "apiVersion": "supportbundle.dev/v1alpha1",
             "kind": "SupportBundleDestination",
             "metadata": {"name": name},
-            "spec": {"type": "S3", "s3": {"bucket": "bundles"}},
+            "spec": {"type": "S3", "s3": {"bucket": bucket}},
         }
 
     accepted(lambda: site.operator.apply(destination("default")))

@@ -12,6 +12,7 @@ from support.build import NOW, fragment, plan, seen_status, world
 from supportbundle.decide import Decision, JobFacts, JobState, World, decide
 from supportbundle.decide.world import Act, Refusal
 from supportbundle.model.conditions import ConditionStatus, ConditionType
+from supportbundle.model.destination import Destination, DestinationSpec, DestinationType, S3Options
 from supportbundle.model.gap import Gap
 from supportbundle.model.status import Artifact, Collection, LostShard, Phase, Status
 
@@ -21,7 +22,7 @@ ARTIFACT = Artifact(
 ACTIVE = JobFacts(JobState.ACTIVE, ready=1)
 FINISHED = JobFacts(JobState.FINISHED)
 NO_STORE = Refusal("StoreDenied", "wrong keys")
-LATE = Refusal("DestinationUnavailable", "missing", timedelta(minutes=2))
+LATE = Refusal("DestinationUnavailable", "missing", timedelta(minutes=2), since=NOW)
 
 
 def condition(decision: Decision, kind: ConditionType) -> tuple[str, str]:
@@ -79,8 +80,13 @@ def ended(**changes: object) -> Status:
             ("False", "StoreDenied"),
             id="refused-for-good",
         ),
+        pytest.param(world(refusals=(LATE,)), (), None, ("Unknown", "DestinationUnavailable"), id="refused-for-now"),
         pytest.param(
-            world(refusals=(LATE,)), (), Phase.PENDING, ("Unknown", "DestinationUnavailable"), id="refused-for-now"
+            world(seen_status(phase=Phase.COLLECTING)),
+            (Act.RELEASE, Act.DROP_STAGING),
+            Phase.FAILED,
+            ("False", "PlanLost"),
+            id="the-plan-of-a-run-is-gone",
         ),
         pytest.param(
             world(refusals=(LATE,), after=timedelta(minutes=3)),
@@ -105,7 +111,7 @@ def ended(**changes: object) -> Status:
         ),
     ],
 )
-def test_the_next_step(seen: World, acts: tuple[Act, ...], phase: Phase, ready: tuple[str, str]) -> None:
+def test_the_next_step(seen: World, acts: tuple[Act, ...], phase: Phase | None, ready: tuple[str, str]) -> None:
     decision = decide(seen)
     assert decision.acts == acts
     assert decision.phase == phase
@@ -123,8 +129,22 @@ def finished(reason_true: ConditionType, phase: Phase, artifact: Artifact | None
 def test_a_ready_bundle_sleeps_until_its_artifact_expires() -> None:
     status = finished(ConditionType.READY, Phase.READY, ARTIFACT)
     assert decide(world(status)) == Decision(again=timedelta(hours=1))
-    late = decide(world(status, after=timedelta(hours=2)))
+    late = decide(world(status, after=timedelta(hours=2), destination=destination("b")))
     assert (late.acts, late.phase) == ((Act.EXPIRE,), Phase.EXPIRED)
+    assert condition(late, ConditionType.UPLOADED) == ("False", "Expired")
+
+
+@pytest.mark.parametrize("place", [None, "elsewhere"])
+def test_an_artifact_that_the_destination_no_longer_holds_is_named_not_deleted(place: str | None) -> None:
+    status = finished(ConditionType.READY, Phase.READY, ARTIFACT)
+    late = decide(world(status, after=timedelta(hours=2), destination=destination(place) if place else None))
+    assert (late.acts, late.phase) == ((), Phase.EXPIRED)
+    assert "b/k" in late.claims[0].message
+
+
+def destination(bucket: str) -> Destination:
+    spec = DestinationSpec(type=DestinationType.S3, s3=S3Options.model_construct(bucket=bucket))
+    return Destination(name="default", spec=spec)
 
 
 @pytest.mark.parametrize("phase", [Phase.FAILED, Phase.EXPIRED, Phase.CANCELLED])

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from support.build import NOW, fragment, plan, seen_status, world
 from supportbundle.decide import decide
-from supportbundle.decide.report import Outcome, next_status, ready_status
+from supportbundle.decide.report import Outcome, end_status, next_status
 from supportbundle.model.conditions import ConditionStatus, ConditionType
 from supportbundle.model.gap import Gap
 from supportbundle.model.plan import Progress
@@ -32,14 +32,14 @@ def test_the_first_write_sets_every_condition() -> None:
 
 def test_a_zip_with_gaps_is_ready_and_says_partially() -> None:
     outcome = Outcome(ARTIFACT, 500, SanitizationStatus(redactions=2, files=1), (GAP,) * 80)
-    status = ready_status(world(plan=plan()), outcome)
+    status = end_status(world(plan=plan()), outcome)
     assert ready(status) == ("True", "PartiallyCollected")
     assert (len(status.warnings), status.warning_count) == (MAX_WARNINGS, 80)
     assert status.finished
 
 
 def test_a_whole_zip_is_complete() -> None:
-    status = ready_status(world(plan=plan()), Outcome(ARTIFACT, 500, SanitizationStatus(), ()))
+    status = end_status(world(plan=plan()), Outcome(ARTIFACT, 500, SanitizationStatus(), ()))
     assert ready(status) == ("True", "Complete")
     sanitized = status.condition(ConditionType.SANITIZED)
     assert sanitized is not None
@@ -70,3 +70,10 @@ def test_the_transition_time_moves_only_with_the_status() -> None:
     found = status.condition(ConditionType.READY)
     assert found is not None
     assert (found.status, found.last_transition_time, found.reason) == (ConditionStatus.UNKNOWN, NOW, "Collecting")
+
+
+def test_a_run_that_yields_no_file_has_failed() -> None:
+    status = end_status(world(plan=plan()), Outcome(None, 0, SanitizationStatus(), (GAP,)))
+    assert ready(status) == ("False", "CollectionFailed")
+    assert status.warnings == (GAP,)
+    assert status.finished

@@ -59,7 +59,8 @@ def test_names_fit_the_api() -> None:
 
 
 def raw(spec: dict[str, object]) -> dict[str, object]:
-    return {"metadata": {"namespace": "n", "name": "b", "uid": UID}, "spec": spec}
+    metadata = {"namespace": "n", "name": "b", "uid": UID, "creationTimestamp": "2026-11-21T00:00:00Z"}
+    return {"metadata": metadata, "spec": spec}
 
 
 def test_an_unknown_field_is_refused_by_name() -> None:
@@ -84,7 +85,12 @@ def test_pod_facts_name_every_secret_and_config_map_that_the_pod_uses() -> None:
     facts = parse_pod(
         {
             "metadata": {"name": "p", "uid": "u"},
-            "spec": {"containers": [container], "volumes": volumes, "imagePullSecrets": [{"name": "pull"}]},
+            # The API server accepts nameless and impossible references.
+            "spec": {
+                "containers": [container],
+                "volumes": volumes,
+                "imagePullSecrets": [{"name": "pull"}, {}, {"name": ".."}],
+            },
             "status": {
                 "containerStatuses": [
                     {

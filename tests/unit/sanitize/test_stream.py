@@ -29,6 +29,7 @@ pieces = st.sampled_from([
     "\\", "'", "DB_PASSWORD='a\nb'\n",
     "- name: API_TOKEN\n  value: v123\n", "---\n", "apiVersion: v1\n", "{", "}", "[", "]", ",", ":", "é", "\0", "\r\n",
     "- apiVersion: v1\n  kind: Pod\n", '{"items": [\n', '{"name": "X_TOKEN", "value": "v123"},\n', "A=1\n", "https://u:hunter2@h/\n",
+    *(f"{line}\n" for line in PEM.splitlines()), "2026-11-21T10:00:00Z MIIEowIBAAKCAQEA0Z3VS5JJcds3\n",
 ])  # fmt: skip
 
 
