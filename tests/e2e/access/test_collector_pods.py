@@ -1,4 +1,4 @@
-"""A collector pod mounts Secrets, so nobody looks into a running one: not with the right to exec, and not as an admin."""
+"""A collector pod mounts Secrets, so nobody looks into a running one: neither with the right to exec nor as an admin."""
 
 from __future__ import annotations
 

@@ -151,9 +151,9 @@ def test_one_who_reads_all_configuration_may_bundle_it(site: Site, spec: Object)
 
 def test_a_target_takes_the_right_to_list_pods_wherever_it_stands(site: Site) -> None:
     person = site.person(CREATE, USE, EVENTS)
-    everywhere, in_the_collector = bundle(**EVERY_EVENT), bundle(**EVERY_EVENT)
-    del in_the_collector["spec"]["target"]
-    in_the_collector["spec"]["collectors"][0]["target"] = {"podNames": ["web"]}
+    everywhere = bundle(**EVERY_EVENT)
+    in_the_collector = bundle(collectors=[{"name": "e", "type": "Events", "target": {"podNames": ["web"]}}])
+    in_the_collector["spec"] |= {"target": None, "capabilities": ["Events"]}
     for wanted in (everywhere, in_the_collector):
         refused(
             partial(person.create, wanted),
@@ -176,7 +176,7 @@ def test_nobody_makes_bundles_in_kubernetes_own_namespaces(site: Site, namespace
 
 
 def test_a_destination_takes_the_right_to_use_it(site: Site) -> None:
-    person = site.person(CREATE, USE, LOGS)
+    person = site.person(CREATE, USE, LOGS, LIST)
     refused(
         lambda: person.create(bundle(destination={"name": "vendor"})),
         "needs the right use on supportbundledestinations/vendor",
@@ -184,7 +184,7 @@ def test_a_destination_takes_the_right_to_use_it(site: Site) -> None:
 
 
 def test_the_default_destination_is_checked_though_the_bundle_does_not_name_it(site: Site) -> None:
-    person = site.person(CREATE, LOGS)
+    person = site.person(CREATE, LOGS, LIST)
     refused(lambda: person.create(bundle()), "needs the right use on supportbundledestinations/default")
 
 
