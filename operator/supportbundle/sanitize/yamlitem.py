@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Final
 
 import yaml
@@ -120,6 +122,8 @@ class _Walk:
     seen: list[tuple[int, int]] = field(default_factory=list)
     anchors: dict[str, tuple[int, int, bool]] = field(default_factory=dict)
     aliases: list[str] = field(default_factory=list)
+    uses: list[tuple[int, int, tuple[int, int, bool] | None]] = field(default_factory=list)
+    """Where an alias stands as a value, and what it stood for there."""
     last_scalar: int = 0
     pending: int = 0
 
@@ -194,14 +198,23 @@ class _Walk:
         if is_key:
             walker.key(b"")
             return
-        before = len(self.chosen)
-        if walker.scalar(start, end, b"alias", string=True):
-            rule = self.chosen[before].rules[0]
-            del self.chosen[before:]
-            target = self.anchors.get(name)
+        self.uses.append((start, end, self.anchors.get(name)))
+        walker.scalar(start, end, b"alias", string=True)
+
+    def _follow(self) -> None:
+        """A secret given by an alias stands at its anchor; an alias that is the whole value then stays."""
+        spans = sorted((edit for edit in self.chosen if edit.rules), key=lambda edit: (edit.start, -edit.end))
+        starts = [edit.start for edit in spans]
+        reached = list(accumulate((edit.end for edit in spans), max))
+        for start, end, target in self.uses:
+            index = bisect_right(starts, start) - 1
+            if index < 0 or reached[index] < end:
+                continue
             if target is None or not target[2]:
                 raise Unsanitizable("a secret is given by an alias to something that is no plain value.")
-            self._replace(Place(target[0], target[1], rule))
+            self._replace(Place(target[0], target[1], spans[index].rules[0]))
+        alone = {use[:2] for use in self.uses}
+        self.chosen = [edit for edit in self.chosen if (edit.start, edit.end) not in alone]
 
     def _replace(self, place: Place) -> None:
         raw = self.text[place.start : place.end]
@@ -245,6 +258,8 @@ class _Walk:
 
     def found(self) -> Iterator[Edit]:
         """All edits, with those of the comments."""
+        if self.uses:
+            self._follow()
         lost = [
             name
             for name in self.aliases

@@ -1,10 +1,11 @@
-"""A collector pod mounts Secrets, so nobody looks into a running one: neither with the right to exec nor as an admin."""
+"""A collector pod mounts Secrets, so nobody looks into a running one: not with the right to exec, not as an admin."""
 
 from __future__ import annotations
 
 import re
 import uuid
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 import pytest
 
@@ -61,7 +62,7 @@ def pods(site: Site) -> Iterator[tuple[str, str]]:
     site.make(secret)
     for name in found:
         # A new namespace has its default account a moment later.
-        accepted(lambda name=name: site.admin.create(pod(name), dry=False))
+        accepted(partial(site.admin.create, pod(name), dry=False))
     kubectl("-n", site.namespace, "wait", "pod", *found, "--for=condition=Ready", "--timeout=60s")
     yield found
     kubectl("-n", site.namespace, "delete", "pod", *found, "--wait=false")
