@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("supportbundle", description=__doc__)
+    parser = argparse.ArgumentParser("supportbundle", description="Turns SupportBundle resources into sanitized zips.")
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     operator = commands.add_parser("operator", help="watch SupportBundles and run them")

@@ -191,10 +191,10 @@ class MemoryStore:
         *,
         metadata: Mapping[str, str] | None = None,
         content_type: str = "",
-        source: object = None,
+        
     ) -> ObjectInfo:
         """Concatenate."""
-        del content_type, source
+        del content_type
         pieces = (piece for part in parts for piece in part.pieces)
         whole = b"".join(
             self.get(p.key, p.start, p.end, if_match=p.etag) if isinstance(p, CopyRange) else p.data for p in pieces

@@ -52,6 +52,7 @@ def read_index(read: Read, size: int, *, shard: int, limits: IndexLimits | None 
     footer, start = _footer(read, size, limits)
     parsed = _Parsed(start, limits)
     for number, line in enumerate(_lines(footer, limits), 1):
+        parsed.json += len(line) + 1
         try:
             parsed.take(line)
         except ValidationError as error:
@@ -127,6 +128,7 @@ class _Parsed:
     gaps: list[Gap] = field(default_factory=list)
     paths: set[str] = field(default_factory=set)
     closing: Closing | None = None
+    json: int = 0
 
     def take(self, line: bytes) -> None:
         if self.closing is not None:
@@ -154,6 +156,7 @@ class _Parsed:
             members=tuple(self.members),
             gaps=tuple(self.gaps),
             report=ShardReport(closing.started_at, closing.finished_at, closing.log, closing.stats),
+            json=self.json,
         )
         if index.records_size != self.records_end:
             raise _corrupt("its records do not end where the index starts")

@@ -13,13 +13,24 @@ import threading
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
+from itertools import accumulate, takewhile
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Self
 
 from isal import isal_zlib
 
-from supportbundle.archive.index import CLOSING, ENTRY, GAP, Closing, IndexEntry, IndexLimits, MemberMeta, ShardReport
+from supportbundle.archive.index import (
+    CLOSING,
+    ENTRY,
+    GAP,
+    Closing,
+    IndexEntry,
+    IndexLimits,
+    MemberMeta,
+    ShardReport,
+    trimmed,
+)
 from supportbundle.archive.records import local_header
 from supportbundle.archive.spool import ClosedMember, disk
 from supportbundle.errors import Invalid, TooLarge
@@ -107,7 +118,7 @@ class FragmentWriter:
             compressed_size=member.compressed_size,
             sha256=member.sha256,
             offset=self._end,
-            meta=meta,
+            meta=trimmed(meta),
         )
         line = ENTRY.dump_json(entry)
         if self._full(entry, line):
@@ -126,12 +137,12 @@ class FragmentWriter:
         self._end = entry.end
 
     def _full(self, entry: IndexEntry, line: bytes) -> bool:
-        """Half of the index's room is kept for gaps and the report."""
+        """A quarter of the index's text is kept for gaps and the report."""
         return (
             len(self._paths) >= self._limits.members
             or entry.end > self._limits.fragment
             or len(line) > self._limits.line
-            or self._json + len(line) > self._limits.json // 2
+            or self._json + len(line) > self._limits.json * 3 // 4
             or len(self._footer) > self._limits.footer // 2
         )
 
@@ -140,9 +151,13 @@ class FragmentWriter:
         self._footer += self._index.compress(kind + text + b"\n")
 
     def _bounded(self, gaps: Sequence[Gap]) -> list[Gap]:
-        if len(gaps) <= self._limits.gaps:
+        """Twice the longest line is left, for the gap that counts the others and for the report."""
+        room = min(self._limits.json - self._json, self._limits.footer - len(self._footer)) - 2 * self._limits.line
+        ends = accumulate(len(GAP.dump_json(gap)) + 2 for gap in gaps)
+        fitting = sum(1 for _ in takewhile(lambda end: end <= room, ends))
+        if len(gaps) <= min(fitting, self._limits.gaps):
             return list(gaps)
-        kept = list(gaps[: self._limits.gaps - 1])
+        kept = list(gaps[: min(fitting, self._limits.gaps - 1)])
         return [*kept, Gap.say("TooManyGaps", f"{len(gaps) - len(kept)} more gaps of this shard are not listed.")]
 
 

@@ -7,7 +7,7 @@ line is parsed at a time, so the reader's memory is bounded by what it keeps, no
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
@@ -18,11 +18,12 @@ from supportbundle.archive.records import Record
 from supportbundle.model.gap import Gap, printable
 
 INDEX_VERSION: Final = 1
-LOG_LIMIT: Final = 256 << 10
+LOG_LIMIT: Final = 24 << 10
 """Bytes of UTF-8 of one shard's log."""
 
-MAX_RULES: Final = 500
-MAX_LINES: Final = 50
+MAX_RULES: Final = 100
+MAX_LINE_RULES: Final = 20
+MAX_LINES: Final = 20
 """Line numbers kept for one rule in one member."""
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
@@ -65,7 +66,7 @@ class MemberMeta:
     ended_at: Moment
     source_bytes: Count = 0
     redactions: Annotated[dict[RuleName, Hits], Field(max_length=MAX_RULES)] = field(default_factory=dict)
-    lines: Annotated[dict[RuleName, LineNumbers], Field(max_length=MAX_RULES)] = field(default_factory=dict)
+    lines: Annotated[dict[RuleName, LineNumbers], Field(max_length=MAX_LINE_RULES)] = field(default_factory=dict)
     truncated: bool = False
     notes: Annotated[dict[StatName, Annotated[Line, StringConstraints(max_length=200)] | int], Field(max_length=16)] = (
         field(default_factory=dict)
@@ -118,12 +119,16 @@ class Closing(ShardReport):
 
 @dataclass(frozen=True, slots=True)
 class FragmentIndex:
-    """A validated index: the entries cover the fragment's records without a hole, in ascending order."""
+    """A validated index: the entries cover the fragment's records without a hole, in ascending order.
+
+    `json` is the size of its inflated text in bytes.
+    """
 
     shard: int
     members: tuple[IndexEntry, ...]
     gaps: tuple[Gap, ...]
     report: ShardReport
+    json: int = 0
 
     @property
     def records_size(self) -> int:
@@ -133,17 +138,18 @@ class FragmentIndex:
 
 @dataclass(frozen=True, slots=True)
 class IndexLimits:
-    """Bounds for one fragment, kept by the writer and enforced by the reader; sizes in bytes.
+    """Bounds kept by the writer for its fragment and by the reader for a whole bundle (`after`); sizes in bytes.
 
-    A kept entry costs the reader about 1.2 kB of memory, so these also bound the operator.
+    They bound the operator's memory: what is read from JSON takes up to nine times its size (measured, forged maps).
+    20,000 tasks need some 600 bytes each.
     """
 
-    members: int = 250_000
+    members: int = 50_000
     gaps: int = 10_000
     fragment: int = 4 << 30
-    footer: int = 64 << 20
-    json: int = 256 << 20
-    line: int = 2 << 20
+    footer: int = 8 << 20
+    json: int = 16 << 20
+    line: int = 64 << 10
 
     def after(self, index: FragmentIndex) -> IndexLimits:
         """What is left for further fragments of the same bundle, so that many shards cannot add up."""
@@ -152,7 +158,7 @@ class IndexLimits:
             gaps=max(0, self.gaps - len(index.gaps)),
             fragment=self.fragment,
             footer=self.footer,
-            json=self.json,
+            json=max(0, self.json - index.json),
             line=self.line,
         )
 
@@ -175,3 +181,14 @@ def bounded_log(lines: Iterable[str]) -> str:
 def first_lines(numbers: Iterable[int]) -> tuple[int, ...]:
     """The line numbers that a member's meta keeps for one rule: ascending, each once."""
     return tuple(sorted(set(numbers))[:MAX_LINES])
+
+
+def trimmed(meta: MemberMeta) -> MemberMeta:
+    """`meta` within the bounds of an index: the rules with most hits, and the first line numbers of some of them."""
+    rules = sorted(meta.redactions, key=lambda rule: -meta.redactions[rule])[:MAX_RULES]
+    lines = [rule for rule in rules if rule in meta.lines][:MAX_LINE_RULES]
+    return replace(
+        meta,
+        redactions={rule: meta.redactions[rule] for rule in rules},
+        lines={rule: first_lines(meta.lines[rule]) for rule in lines},
+    )

@@ -147,10 +147,6 @@ class Client:
         """POST to a collection (or a subresource such as `token`). Conflict when the name exists."""
         return await self._json("POST", path, None, obj)
 
-    async def replace(self, path: str, obj: Mapping[str, Any]) -> Json:
-        """PUT. Conflict when the resourceVersion in `obj` is not the newest."""
-        return await self._json("PUT", path, None, obj)
-
     async def patch(
         self,
         path: str,
@@ -165,15 +161,6 @@ class Client:
         """Server-side apply: the fields in `obj` become ours, others stay. Conflict only without `force`."""
         params = {"fieldManager": manager, "force": "true" if force else "false"}
         return await self.patch(path, obj, PatchType.APPLY, params)
-
-    async def patch_status(self, path: str, status: Mapping[str, Any], *, resource_version: str | None = None) -> Json:
-        """Merge into the status of the object at `path`; lists are replaced whole, null removes.
-
-        Raises:
-            Conflict: `resource_version` is given and somebody wrote since.
-        """
-        metadata = {"resourceVersion": resource_version} if resource_version else {}
-        return await self.patch(f"{path}/status", {"metadata": metadata, "status": status})
 
     async def delete(self, path: str, *, uid: str | None = None, propagation: str = "Background") -> None:
         """DELETE. With `uid` only that very object: Conflict when another has its name now.

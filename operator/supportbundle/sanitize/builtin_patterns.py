@@ -143,8 +143,9 @@ PATTERNS: Final = (
     PatternRule(
         name="url-userinfo",
         reason="A password with unencoded delimiters; what reads as a port ends the authority.",
+        # Bounded, because every URL of an endless line asks for what follows it.
         trigger=_AUTHORITY + r"(?:\d{0,5}[^\d\s\"'<>/?#@]|\d{6})",
-        pattern=_AUTHORITY + r"(?P<secret>(?:\d{0,5}[^\d\s\"'<>/?#@]|\d{6})[^\s\"'<>]*)@[\w\[$]",
+        pattern=_AUTHORITY + r"(?P<secret>(?:\d{0,5}[^\d\s\"'<>/?#@]|\d{6})[^\s\"'<>]{0,200})@[\w\[$]",
         boundary=False,
         hits=(
             Hit("postgres://app:pa/ss@db:5432/x", "pa/ss"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import hyperscan
@@ -51,10 +52,16 @@ class LeakRules:
         """Compile the expressions, and the known secrets as literals, plain and in base64."""
         literals = sorted({literal for value in values(known) for literal in _literals(value)})
         names = (*EXPRESSIONS, *([RULE] if literals else []))
-        databases = [_database(list(EXPRESSIONS.values()), list(range(len(EXPRESSIONS))))]
+        databases = [_builtin()]
         if literals:
             databases.append(_database([_escaped(literal) for literal in literals], [len(EXPRESSIONS)] * len(literals)))
         return cls(names, tuple(databases))
+
+
+@cache
+def _builtin() -> Any:  # noqa: ANN401 - as below
+    """The expressions' database, the same for all: compiling it takes most of a build."""
+    return _database(list(EXPRESSIONS.values()), list(range(len(EXPRESSIONS))))
 
 
 def _database(expressions: list[bytes], ids: list[int]) -> Any:  # noqa: ANN401 - hyperscan's stubs do not say

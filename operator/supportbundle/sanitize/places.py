@@ -27,6 +27,7 @@ from .swallow import Form, Indented, Progress, Quoted, RestOfLine, Swallow, Word
 _CLOSED_KEY: Final = re.compile(rb"""(\\*)(["'`])\s*(?::=|=>|[:=])\Z""")
 _SPACES: Final = re.compile(rb"[ \t]*")
 _ANY_SPACE: Final = re.compile(rb"\s*")
+_JUDGED: Final = re.compile(rb"<redacted:[a-z0-9-]+>(?=\s)")
 _BEFORE_KEY: Final = re.compile(rb"""\s*(?:-\s+)*(?:(?:export|set|setenv|ENV|ARG|declare\s+-x)\s+)?["']?""")
 _BLOCK_SCALAR: Final = re.compile(rb"[|>][+\-\d]{0,2}[ \t]*(?:#[^\n]*)?\r?")
 _OTHER_PAIRS: Final = re.compile(rb"\s[\w.\-]+=")
@@ -189,7 +190,8 @@ class Window:
 
     def _unquoted(self, hit: Hit, key: SecretKey, start: int, *, colon: bool) -> Found:
         leads = self._leads(hit.start)
-        if key.bare and colon:
+        # Behind a marker stands what an earlier pass has judged, perhaps as another dialect.
+        if (key.bare and colon) or _JUDGED.match(self.buffer, start, self.line_end):
             return Found()
         if colon and leads and _BLOCK_SCALAR.fullmatch(self.buffer, start, self.line_end):
             return self._block_scalar(hit, key, start)

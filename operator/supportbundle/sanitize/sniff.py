@@ -37,6 +37,7 @@ _YAML_FIRST: Final = re.compile(rb"""(?:\s*(?:#[^\n]*)?\n)*(?:---\s|%YAML|["']?(
 _ASSIGNMENT: Final = re.compile(rb"\s*(?:export\s+)?[A-Za-z_][\w.\-]*\s*=.*|\s*\[[^\]]*\]\s*")
 _MORE_PAIRS: Final = re.compile(rb"\s[\w.\-]+=\S+.*\s[\w.\-]+=")
 _COMMENT: Final = re.compile(rb"\s*[#;!].*")
+_PEM_BLOCK: Final = re.compile(rb"-----BEGIN [^-\n]{1,80}-----[^-]*(?:-----END [^-\n]{1,80}-----|\Z)")
 _YAML_NAMES: Final = (".yaml", ".yml")
 _LINES_LOOKED_AT: Final = 300
 
@@ -119,7 +120,9 @@ def is_assignments(head: bytes, path: str, *, whole: bool) -> bool:
 
 
 def _lines(head: bytes, *, whole: bool) -> list[bytes]:
-    lines = head.removeprefix(b"\xef\xbb\xbf").splitlines()[:_LINES_LOOKED_AT]
+    # A PEM block counts as the one line that it becomes: what is sanitized twice must be read alike both times.
+    text = _PEM_BLOCK.sub(b"-", head.removeprefix(b"\xef\xbb\xbf"))
+    lines = text.splitlines()[:_LINES_LOOKED_AT]
     if not whole and len(lines) > 1:
         lines.pop()
     return [line for line in lines if line.strip() and not _COMMENT.fullmatch(line)]

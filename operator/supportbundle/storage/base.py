@@ -88,12 +88,10 @@ class Store(Protocol):
         *,
         metadata: Mapping[str, str] | None = None,
         content_type: str = "application/zip",
-        source: Store | None = None,
     ) -> ObjectInfo:
         """Write one object from parts, atomically, replacing what is there; leaves nothing behind when it fails.
 
-        Ranges name objects of this store and are copied by its server. With `source` they name objects of that store
-        and are streamed: for another account, or where the server cannot copy.
+        Ranges name objects of this store; one that makes up a whole part is copied by its server.
 
         The keys of `metadata` are lower case. Raises `Conflict` if a source is no longer the object that the part
         names or the result is not what was written, `NotFound` if a source is gone.

@@ -16,7 +16,10 @@ from supportbundle.errors import Conflict, Corrupt, Invalid, NotFound, StoreDeni
 
 _CREDENTIALS = "Check the destination's credentials: the keys in its Secret, or the identity of the operator's pod."
 _BUCKET = "Check the destination's bucket, region and endpoint."
-_RIGHTS = "Give the destination's credentials the rights that the documentation lists for the bucket and its prefix."
+_RIGHTS = (
+    "Allow the destination's credentials s3:GetObject, s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload below "
+    "its prefix, s3:ListBucket and s3:ListBucketMultipartUploads on its bucket."
+)
 _WAIT = "The operator tries again; if it lasts, check the destination's endpoint and network policies."
 
 _WRONG_CREDENTIALS = {
@@ -35,8 +38,11 @@ _LATER = {"SlowDown", "Throttling", "ThrottlingException", "RequestTimeout", "In
 
 
 @contextmanager
-def translated(operation: str, key: str = "") -> Iterator[None]:
-    """Run a call of boto3; what it raises leaves as one of ours, without the original in the traceback."""
+def translated(operation: str, key: str = "", *, bodiless: bool = False) -> Iterator[None]:
+    """Run a call of boto3; what it raises leaves as one of ours, without the original in the traceback.
+
+    `bodiless` says that the answer (to HEAD) names no code: a 400 is then what S3 says of an expired token.
+    """
     from botocore.exceptions import (  # noqa: PLC0415 - importing boto3 costs 30 MiB; only users of a store pay
         BotoCoreError,
         ClientError,
@@ -51,7 +57,7 @@ def translated(operation: str, key: str = "") -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        failure = _refused(what, error.response)
+        failure = _refused(what, error.response, bodiless=bodiless)
     except (NoCredentialsError, PartialCredentialsError):
         failure = StoreDenied(f"{what}: there are no credentials for object storage.", _CREDENTIALS)
     except (HTTPClientError, NotConnected, HTTPError, OSError) as error:
@@ -73,13 +79,13 @@ def _unsent(what: str, error: Exception) -> SupportBundleError:
     return Invalid(f"{what}: object storage cannot be asked like this ({name}).", _BUCKET)
 
 
-def _refused(what: str, response: Any) -> SupportBundleError:  # noqa: ANN401 - botocore's answer is untyped
+def _refused(what: str, response: Any, *, bodiless: bool) -> SupportBundleError:  # noqa: ANN401 - botocore's
     code = str(response.get("Error", {}).get("Code", ""))
     if not _CODE.fullmatch(code):
         code = "no proper code"
     status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     shown = f"{what}: object storage answered {code} ({status})."
-    if code in _WRONG_CREDENTIALS:
+    if code in _WRONG_CREDENTIALS or (bodiless and status == HTTPStatus.BAD_REQUEST):
         return StoreDenied(shown, _CREDENTIALS)
     if code in _WRONG_BUCKET or status in {HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.TEMPORARY_REDIRECT}:
         return StoreDenied(shown, _BUCKET)

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from supportbundle.errors import Corrupt, NotFound, SupportBundleError
-from supportbundle.model.pieces import MAX_PARTS, CopyRange, Inline, Part, Piece
+from supportbundle.model.pieces import Inline, Part, Piece
 from supportbundle.storage.failures import translated
 
 if TYPE_CHECKING:
@@ -22,9 +22,6 @@ COPIES: Final = 6
 
 IN_MEMORY: Final = 2
 """Of these, how many may hold a part's bytes, at most 10 MiB each in a layout of the archive."""
-
-RELAY_PART: Final = 8 << 20
-"""Bytes of a part that is streamed. Larger only beyond 78 GiB, where 10,000 parts would not do."""
 
 Reader = Callable[..., bytes]
 """`Store.get`."""
@@ -48,41 +45,14 @@ def fetch(client: S3Client, at: dict[str, Any], start: int | None, end: int | No
     return data
 
 
-def relayed(parts: Sequence[Part]) -> list[Part]:
-    """The same bytes in parts of equal size that fit in memory, for a source whose server cannot copy for us."""
-    total = sum(part.size for part in parts)
-    limit = max(RELAY_PART, -(-total // (MAX_PARTS - 1)))
-    result: list[Part] = []
-    pending: list[Piece] = []
-    room = limit
-    for piece in (piece for part in parts for piece in part.pieces):
-        at = 0
-        while at < piece.size:
-            taken = min(room, piece.size - at)
-            pending.append(_slice(piece, at, at + taken))
-            at += taken
-            room -= taken
-            if not room:
-                result.append(Part(tuple(pending)))
-                pending, room = [], limit
-    return [*result, Part(tuple(pending))] if pending else result
-
-
-def _slice(piece: Piece, start: int, end: int) -> Piece:
-    if isinstance(piece, Inline):
-        return Inline(piece.data[start:end])
-    return CopyRange(piece.key, piece.etag, piece.start + start, piece.start + end)
-
-
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """One object to write: `target` is its Bucket and Key, `read` gets ranges that no server copies."""
+    """One object to write: `target` is its Bucket and Key, `read` gets ranges that share a part."""
 
     client: S3Client
     target: dict[str, Any]
     prefix: str
     read: Reader
-    copies: bool
     metadata: dict[str, str]
     content_type: str
     _memory: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(IN_MEMORY))
@@ -90,7 +60,7 @@ class Upload:
     def run(self, parts: Sequence[Part]) -> None:
         """Write the object; when anything fails, nothing of it stays."""
         described: dict[str, Any] = {"Metadata": self.metadata, "ContentType": self.content_type}
-        if len(parts) == 1 and not self._copied(parts[0]):
+        if len(parts) == 1 and not parts[0].copied:
             body = self._bytes(parts[0])
             with translated("writing", self.target["Key"]):
                 self.client.put_object(**self.target, **described, Body=body)
@@ -117,7 +87,7 @@ class Upload:
 
     def _send(self, upload_id: str, number: int, part: Part) -> CompletedPartTypeDef:
         into: dict[str, Any] = {**self.target, "UploadId": upload_id, "PartNumber": number}
-        if copied := self._copied(part):
+        if copied := part.copied:
             with translated("copying", copied.key):
                 answer = self.client.upload_part_copy(
                     **into,
@@ -130,9 +100,6 @@ class Upload:
             body = self._bytes(part)
             with translated("uploading a part", self.target["Key"]):
                 return {"PartNumber": number, "ETag": self.client.upload_part(**into, Body=body)["ETag"]}
-
-    def _copied(self, part: Part) -> CopyRange | None:
-        return part.copied if self.copies else None
 
     def _bytes(self, part: Part) -> bytes:
         if len(part.pieces) == 1:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from supportbundle.errors import Conflict, NotFound, StoreDenied
 from supportbundle.model.pieces import Part
-from supportbundle.storage.base import ObjectInfo, SignedRequest, Store
+from supportbundle.storage.base import ObjectInfo, SignedRequest
 from supportbundle.storage.client import StoreConfig, make_client
 from supportbundle.storage.failures import translated
-from supportbundle.storage.multipart import Upload, abort_uploads, fetch, relayed
+from supportbundle.storage.multipart import Upload, abort_uploads, fetch
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -83,7 +83,7 @@ class S3Store:
     def head(self, key: str) -> ObjectInfo | None:
         """One HEAD."""
         try:
-            with translated("looking up", key):
+            with translated("looking up", key, bodiless=True):
                 answer = self._client.head_object(**self._at(key))
         except NotFound:
             return None
@@ -134,17 +134,13 @@ class S3Store:
         *,
         metadata: Mapping[str, str] | None = None,
         content_type: str = "application/zip",
-        source: Store | None = None,
     ) -> ObjectInfo:
         """A multipart upload; one PUT where a single part passes us anyway."""
-        if source is not None:
-            parts = relayed(parts)
         upload = Upload(
             client=self._client,
             target=self._at(key),
             prefix=self._config.prefix,
-            read=(source or self).get,
-            copies=source is None,
+            read=self.get,
             metadata=dict(metadata or {}),
             content_type=content_type,
         )

@@ -57,14 +57,6 @@ def test_a_second_assembly_replaces_the_first(store: S3Store) -> None:
     assert (first.size, first.etag) == (second.size, second.etag)
 
 
-def test_another_store_is_streamed_in_parts_that_fit_in_memory(store: S3Store, config: StoreConfig) -> None:
-    etag = store.put("big", BIG * 2)
-    other = S3Store(replace(config, prefix=config.prefix + "elsewhere/"))
-    parts = [Part((CopyRange("big", etag, 0, len(BIG) * 2),)), Part((Inline(b"tail"),))]
-    other.write_parts("zip", parts, source=store)
-    assert other.get("zip") == BIG * 2 + b"tail"
-
-
 def changed(store: S3Store) -> type[SupportBundleError]:
     store.put("big", BIG[::-1])
     return Conflict

@@ -267,6 +267,17 @@ def test_nothing_is_made_in_kubernetes_own_namespaces(site: Site, kind: str, nam
     refused(lambda: operator.create(wanted), f"the operator makes nothing in {namespace}")
 
 
+def test_it_may_ask_whether_an_account_is_set_aside(site: Site) -> None:
+    attributes = {
+        "namespace": site.namespace,
+        "verb": "collect",
+        "group": "supportbundle.dev",
+        "resource": "supportbundles",
+    }
+    review = {"spec": {"user": "somebody", "resourceAttributes": attributes}}
+    accepted(lambda: site.operator.ask("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", review))
+
+
 def test_only_the_default_destination_is_the_operators(site: Site) -> None:
     # The bucket of a destination cannot change, and another installation may have made this one.
     path = "jsonpath={.spec.s3.bucket}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,12 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from support.fragments import MOMENT, REPORT, reader, write_fragment
+from support.fragments import META, MOMENT, REPORT, reader, write_fragment
 from supportbundle.archive.footer import read_index
 from supportbundle.archive.fragment import MAGIC, TRAILER
 from supportbundle.archive.headers import verify_headers
-from supportbundle.archive.index import FragmentIndex, IndexLimits
+from supportbundle.archive.index import FragmentIndex, IndexEntry, IndexLimits
 from supportbundle.archive.paths import path_problem
+from supportbundle.archive.records import local_header
 from supportbundle.errors import Corrupt, Unavailable
 from supportbundle.model.gap import Gap
 
@@ -204,6 +206,28 @@ def test_what_one_fragment_uses_is_gone_for_the_next() -> None:
     left = IndexLimits(members=5, gaps=1).after(index)
     assert (left.members, left.gaps) == (2, 0)
     assert left.after(index).members == 0
+    assert left.json == IndexLimits().json - sum(len(line) + 1 for line in LINES)
+
+
+def test_the_worst_accepted_index_fits_in_the_operators_memory() -> None:
+    meta = orjson.loads(LINES[0][1:])["meta"]
+    lines, records, size = [], bytearray(), 0
+    while size < 15 << 20:
+        number = len(lines)
+        values = {f"{number * 100 + i:x}": 257 + number * 100 + i for i in range(100)}
+        entry = IndexEntry(f"{number:x}", 0, 0, 2, "0" * 64, len(records), META)
+        records += local_header(entry, MOMENT) + b"\3\0"
+        fields = {"path": entry.path, "crc32": 0, "size": 0, "compressed_size": 2, "sha256": "0" * 64}
+        lines.append(b"M" + orjson.dumps(fields | {"offset": entry.offset, "meta": meta | {"redactions": values}}))
+        size += len(lines[-1]) + 1
+    closing = orjson.loads(LINES[-1][1:]) | {"members": len(lines), "gaps": 0}
+    hostile = forge([*lines, b"S" + orjson.dumps(closing)], bytes(records))
+    tracemalloc.start()
+    index = read(hostile)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert IndexLimits().after(index).json < 1 << 20
+    assert peak < 192 << 20
 
 
 def test_terminal_escapes_in_gaps_are_defused() -> None:

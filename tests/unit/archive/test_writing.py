@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -110,7 +111,7 @@ def test_a_second_member_of_one_name_is_refused_and_the_fragment_stays_whole(tmp
     assert [entry.size for entry in fragment.index.members] == [1]
 
 
-@pytest.mark.parametrize("limits", [IndexLimits(members=1), IndexLimits(fragment=1100), IndexLimits(json=600)])
+@pytest.mark.parametrize("limits", [IndexLimits(members=1), IndexLimits(fragment=1100), IndexLimits(json=400)])
 def test_what_does_not_fit_in_a_fragment_is_too_large(tmp_path: Path, limits: IndexLimits) -> None:
     with FragmentWriter(tmp_path / "f", shard=0, modified=MOMENT, limits=limits) as writer:
         writer.append(spooled("a", os.urandom(1000), tmp_path), META) if limits.json > 600 else None
@@ -171,6 +172,21 @@ def test_a_long_log_keeps_its_end() -> None:
     text = bounded_log(f"line {i}" for i in range(100_000))
     assert text.startswith("[earlier lines are cut]\n")
     assert text.endswith("\nline 99999\n")
+
+
+def test_a_member_with_too_many_rules_keeps_those_with_most_hits() -> None:
+    counts = {f"rule-{i}": i for i in range(1, 201)}
+    meta = replace(META, redactions=counts, lines=dict.fromkeys(counts, tuple(range(1, 100))))
+    data = write_fragment({"a": b""}, meta=meta)
+    kept = read_index(reader(data), len(data), shard=0).members[0].meta
+    assert set(kept.redactions) == {f"rule-{i}" for i in range(101, 201)}
+    assert (len(kept.lines), kept.lines["rule-200"]) == (20, tuple(range(1, MAX_LINES + 1)))
+
+
+def test_gaps_never_make_an_index_that_readers_refuse() -> None:
+    gaps = [Gap.say("Timeout", "ü" * 900)] * 9_900
+    data = write_fragment({}, gaps=gaps)
+    assert read_index(reader(data), len(data), shard=0).gaps[-1].reason == "TooManyGaps"
 
 
 def test_line_numbers_are_few_and_in_order() -> None:

@@ -225,10 +225,6 @@ class TestWrites:
         seen = await echo.create("/jobs", {"a": 1})
         assert (seen["method"], seen["type"], seen["body"]) == ("POST", "application/json", {"a": 1})
 
-    async def test_replace(self, echo: Client) -> None:
-        seen = await echo.replace("/jobs/a", {"a": 1})
-        assert (seen["method"], seen["path"]) == ("PUT", "/jobs/a")
-
     async def test_patch(self, echo: Client) -> None:
         seen = await echo.patch("/a", [{"op": "remove", "path": "/x"}], PatchType.JSON)
         assert (seen["method"], seen["type"]) == ("PATCH", "application/json-patch+json")
@@ -238,11 +234,6 @@ class TestWrites:
         seen = await echo.apply("/a", {"a": 1}, manager="me")
         assert seen["type"] == "application/apply-patch+yaml"
         assert seen["query"] == {"fieldManager": "me", "force": "true"}
-
-    async def test_status_with_a_version(self, echo: Client) -> None:
-        seen = await echo.patch_status("/a", {"phase": "Ready"}, resource_version="7")
-        assert seen["path"] == "/a/status"
-        assert seen["body"] == {"metadata": {"resourceVersion": "7"}, "status": {"phase": "Ready"}}
 
 
 async def test_delete_names_the_very_object_and_its_dependents(client: Connect) -> None:

@@ -105,6 +105,11 @@ def test_a_code_that_is_no_word_is_not_shown(code: str) -> None:
     assert code not in str(failure.value)
 
 
+def test_a_bad_request_to_head_is_about_credentials() -> None:
+    with pytest.raises(StoreDenied, match="credentials"), translated("looking up", "k", bodiless=True):
+        raise refused("400", 400)
+
+
 def test_success_and_bugs_pass_untouched() -> None:
     with translated("reading"):
         pass
