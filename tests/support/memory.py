@@ -191,7 +191,6 @@ class MemoryStore:
         *,
         metadata: Mapping[str, str] | None = None,
         content_type: str = "",
-        
     ) -> ObjectInfo:
         """Concatenate."""
         del content_type

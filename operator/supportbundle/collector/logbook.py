@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-LOG_LIMIT = 128 << 10
+from supportbundle.archive.index import LOG_LIMIT
 
 
 class Logbook(logging.Handler):

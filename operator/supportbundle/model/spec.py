@@ -74,7 +74,7 @@ class CollectorType(StrEnum):
 
 
 class CollectorSpec(Value):
-    """One thing to collect. Exactly the options of its `type` may be set; a missing options field means all defaults."""
+    """One thing to collect. Only the options of its `type` may be set; without them all defaults hold."""
 
     name: Name63
     type: CollectorType
