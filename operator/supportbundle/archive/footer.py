@@ -127,6 +127,7 @@ class _Parsed:
     members: list[IndexEntry] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     paths: set[str] = field(default_factory=set)
+    rules: set[str] = field(default_factory=set)
     closing: Closing | None = None
     json: int = 0
 
@@ -173,6 +174,9 @@ class _Parsed:
             raise _corrupt("its records overlap, leave a hole or reach into the index")
         if not _plausible(entry.size, entry.compressed_size):
             raise _corrupt(f"{entry.size} bytes cannot deflate to {entry.compressed_size}")
+        self.rules |= entry.meta.redactions.keys() | entry.meta.lines.keys()
+        if len(self.rules) > self.limits.rules:
+            raise _corrupt(f"it names more than {self.limits.rules} sanitizer rules")
         self.paths.add(entry.path)
         self.members.append(entry)
 

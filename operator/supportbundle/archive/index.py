@@ -141,11 +141,12 @@ class IndexLimits:
     """Bounds kept by the writer for its fragment and by the reader for a whole bundle (`after`); sizes in bytes.
 
     They bound the operator's memory: what is read from JSON takes up to nine times its size (measured, forged maps).
-    20,000 tasks need some 600 bytes each.
+    20,000 tasks need some 600 bytes each. `rules` are distinct names in one fragment; sanitizers know some dozens.
     """
 
     members: int = 50_000
     gaps: int = 10_000
+    rules: int = 500
     fragment: int = 4 << 30
     footer: int = 8 << 20
     json: int = 16 << 20
@@ -156,6 +157,7 @@ class IndexLimits:
         return IndexLimits(
             members=max(0, self.members - len(index.members)),
             gaps=max(0, self.gaps - len(index.gaps)),
+            rules=self.rules,
             fragment=self.fragment,
             footer=self.footer,
             json=max(0, self.json - index.json),

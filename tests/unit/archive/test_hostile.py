@@ -214,7 +214,7 @@ def test_the_worst_accepted_index_fits_in_the_operators_memory() -> None:
     lines, records, size = [], bytearray(), 0
     while size < 15 << 20:
         number = len(lines)
-        values = {f"{number * 100 + i:x}": 257 + number * 100 + i for i in range(100)}
+        values = {f"{(number * 100 + i) % 500:x}": 257 + number * 100 + i for i in range(100)}
         entry = IndexEntry(f"{number:x}", 0, 0, 2, "0" * 64, len(records), META)
         records += local_header(entry, MOMENT) + b"\3\0"
         fields = {"path": entry.path, "crc32": 0, "size": 0, "compressed_size": 2, "sha256": "0" * 64}
@@ -228,6 +228,18 @@ def test_the_worst_accepted_index_fits_in_the_operators_memory() -> None:
     tracemalloc.stop()
     assert IndexLimits().after(index).json < 1 << 20
     assert peak < 192 << 20
+
+
+def test_a_tenant_cannot_invent_rules_without_end() -> None:
+    meta = orjson.loads(LINES[0][1:])["meta"]
+    invented = [
+        b"M"
+        + orjson.dumps(orjson.loads(line[1:]) | {"meta": meta | {"redactions": {f"{i}-{j}": 1 for j in range(100)}}})
+        for i, line in enumerate(LINES[:3])
+    ]
+    assert len(read(forge([*invented, *LINES[3:]])).members) == 3
+    with pytest.raises(Corrupt, match="sanitizer rules"):
+        read(forge([*invented, *LINES[3:]]), limits=IndexLimits(rules=299))
 
 
 def test_terminal_escapes_in_gaps_are_defused() -> None:
