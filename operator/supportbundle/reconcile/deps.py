@@ -16,7 +16,6 @@ from supportbundle.model.plan import Plan, Progress
 from supportbundle.model.spec import CollectorType
 from supportbundle.plan import Planner
 from supportbundle.reconcile.guard import Guard
-from supportbundle.reconcile.key import Key
 from supportbundle.reconcile.stores import Stores
 
 T = TypeVar("T")
@@ -65,6 +64,3 @@ class Deps:
     async def blocking(self, work: Callable[[], T]) -> T:
         """Run a call of the synchronous S3 client beside the loop."""
         return await asyncio.get_running_loop().run_in_executor(self.pool, work)
-
-
-Enqueue = Callable[[Key], None]
