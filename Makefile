@@ -1,5 +1,5 @@
 # Thin: each target is one script, so that everything can be run without make too.
-.PHONY: help check unit test e2e cluster cluster-down images demo demo-down bench-sanitize lock
+.PHONY: help check unit test e2e cluster cluster-down images demo demo-down bench-sanitize generate lock
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -31,6 +31,9 @@ demo-down: ## remove what `make demo` made
 
 bench-sanitize: ## throughput of the sanitizer beside a bare scan of the same bytes
 	tests/bench/sanitize/run
+
+generate: ## write the chart's capabilities and docs/collectors.md from the collectors
+	tests/generate
 
 lock: ## renew the lock files
 	tests/lock

@@ -1,5 +1,7 @@
 """The one executable: `operator` in the Deployment, `collect` in Jobs, `fetch` for people with a shell.
 
+`files` and `idle` are for debugging containers in target pods.
+
 Each command imports only what it needs: a collector pod must not pay for kopf, nor the operator for the sanitizer.
 """
 
@@ -45,6 +47,15 @@ def _parser() -> argparse.ArgumentParser:
     fetch.add_argument("namespace")
     fetch.add_argument("name")
     fetch.set_defaults(command=_fetch)
+    files = commands.add_parser("files", help="write files of another container as tar; only in a debugging container")
+    files.add_argument("--root", required=True)
+    files.add_argument("--max-bytes", type=int, required=True, help="of one file")
+    files.add_argument("--max-files", type=int, required=True)
+    files.add_argument("paths", nargs="+", help="absolute paths or globs below the root")
+    files.set_defaults(command=_files)
+    idle = commands.add_parser("idle", help="wait; only in a debugging container")
+    idle.add_argument("--seconds", type=int, required=True)
+    idle.set_defaults(command=_idle)
     return parser
 
 
@@ -72,6 +83,19 @@ def _fetch(args: argparse.Namespace) -> int:
         fetch(args.namespace, args.name, os.environ.get("POD_NAMESPACE", "supportbundle-system"), sys.stdout.buffer)
     )
     return 0
+
+
+def _files(args: argparse.Namespace) -> int:
+    from supportbundle.inside.files import Limits
+    from supportbundle.inside.files import main as files
+
+    return files(args.root, args.paths, Limits(max_bytes=args.max_bytes, max_files=args.max_files))
+
+
+def _idle(args: argparse.Namespace) -> int:
+    from supportbundle.inside.idle import idle
+
+    return idle(args.seconds)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from pydantic import Field, JsonValue, ValidationError
 
 from supportbundle.errors import Invalid
 from supportbundle.model.base import Value
+from supportbundle.model.capability import OPT_IN, Capability
 from supportbundle.model.destination import DestinationSpec
 
 
@@ -30,7 +31,8 @@ class OperatorConfig(Value):
 
     `policyNames` are the ValidatingAdmissionPolicies that must be bound before a bundle may run without its own
     ServiceAccount; an empty list means that the admin has switched them off. `proxy` comes from the operator's own
-    environment: collectors reach the store by the same way.
+    environment: collectors reach the store by the same way. `clusterInfo` says that the operator may list nodes and
+    storage classes; `debugImage` is empty where no debugging containers are allowed.
     """
 
     image: str
@@ -38,6 +40,9 @@ class OperatorConfig(Value):
     image_pull_secrets: tuple[str, ...] = ()
     collect_role_prefix: str
     policy_names: tuple[str, ...] = ()
+    enabled_capabilities: tuple[Capability, ...] = tuple(c for c in Capability if c not in OPT_IN)
+    cluster_info: bool = False
+    debug_image: str = ""
     default_destination: DestinationSpec | None = None
     create_bucket: bool = False
     collector: CollectorPod = CollectorPod()

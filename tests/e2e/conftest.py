@@ -23,6 +23,7 @@ def install(*values: str) -> None:
         "helm", "upgrade", "--install", RELEASE, str(ROOT / "helm/supportbundle-operator"),
         "--namespace", SYSTEM, "--create-namespace", "--wait", "--timeout", "3m",
         "--set=fullnameOverride=supportbundle-operator",
+        "--set=capabilities.debug=true,capabilities.helm=true,capabilities.clusterInfo=true",
         f"--set=image.repository={IMAGE}", f"--set=image.tag={TAG}",
         # The tag stays the same when the image is built anew.
         f"--set-string=podAnnotations.tests/started={time.time():.0f}", *sets,

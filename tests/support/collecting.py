@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from supportbundle.collect.base import Collector, RunContext
+from supportbundle.collect.base import Channel, Collector, PodAnswer, PodCommand, PodRequest, RunContext
 from supportbundle.errors import NotFound, SupportBundleError
 from supportbundle.model.gap import Gap
 from supportbundle.model.plan import Task
@@ -31,6 +31,11 @@ class FakeCluster:
     bodies: dict[str, list[list[Piece]]] = field(default_factory=dict)
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     forwards: list[tuple[str, str, int]] = field(default_factory=list)
+    statuses: dict[str, int] = field(default_factory=dict)
+    sent: list[PodRequest] = field(default_factory=list)
+    outputs: dict[tuple[str, ...], list[FakeOutput | SupportBundleError]] = field(default_factory=dict)
+    commands: list[PodCommand] = field(default_factory=list)
+    ephemeral: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     async def get(self, path: str, params: Mapping[str, str] | None = None) -> dict[str, Any]:
         self.requests.append((path, dict(params or {})))
@@ -58,12 +63,27 @@ class FakeCluster:
         yield "http://forwarded"
 
     @asynccontextmanager
-    async def fetch(
-        self, url: str, *, headers: Mapping[str, str] | None = None, timeout_seconds: float = 30
-    ) -> AsyncIterator[AsyncIterator[bytes]]:
-        self.requests.append((url, {"timeout": str(timeout_seconds), **(headers or {})}))
-        async with self._body(url) as chunks:
-            yield chunks
+    async def request(self, request: PodRequest) -> AsyncIterator[PodAnswer]:
+        self.sent.append(request)
+        if request.ready is not None:
+            await request.ready()
+        self.requests.append((request.url, {"timeout": str(request.timeout_seconds), **request.headers}))
+        async with self._body(request.url) as chunks:
+            yield PodAnswer(self.statuses.get(request.url, 200), {}, chunks)
+
+    @asynccontextmanager
+    async def execute(self, command: PodCommand) -> AsyncIterator[FakeOutput]:
+        """Outputs by argv, one for each run in turn; the last one again and again."""
+        self.commands.append(command)
+        prepared = self.outputs[command.command]
+        output = prepared.pop(0) if len(prepared) > 1 else prepared[0]
+        if isinstance(output, SupportBundleError):
+            raise output
+        yield output
+
+    async def add_ephemeral_container(self, namespace: str, pod: str, container: Mapping[str, Any]) -> None:
+        assert namespace
+        self.ephemeral.append((pod, dict(container)))
 
     @asynccontextmanager
     async def _body(self, path: str) -> AsyncIterator[AsyncIterator[bytes]]:
@@ -79,6 +99,36 @@ class FakeCluster:
                 yield piece
 
         yield chunks()
+
+
+@dataclass
+class FakeOutput:
+    """What a program writes, and how it ends."""
+
+    pieces: list[tuple[Channel, bytes] | SupportBundleError] = field(default_factory=list)
+    code: int = 0
+
+    async def __aiter__(self) -> AsyncIterator[tuple[Channel, bytes]]:
+        for piece in self.pieces:
+            if isinstance(piece, SupportBundleError):
+                raise piece
+            yield piece
+
+    @property
+    def exit_code(self) -> int:
+        return self.code
+
+
+@dataclass
+class FakeSecrets:
+    """Secrets by name, then key."""
+
+    values: dict[str, dict[str, bytes]] = field(default_factory=dict)
+
+    def keys(self, secret: str) -> Mapping[str, bytes]:
+        if secret not in self.values:
+            raise NotFound(f"The Secret {secret} does not exist.")
+        return self.values[secret]
 
 
 @dataclass
@@ -103,23 +153,25 @@ class FakeMember:
 
 @dataclass
 class FakeSink:
-    """Keeps what a real one would keep; one member is open at a time."""
+    """Keeps what a real one would keep. `share` is what `allowance` grants at most, one value a call in turn."""
 
     files: dict[str, FakeMember] = field(default_factory=dict)
     gaps: list[Gap] = field(default_factory=list)
     budget: int = 1 << 40
     reject: SupportBundleError | None = None
-    is_open: bool = False
+    share: list[int] = field(default_factory=list)
+
+    def allowance(self, task: Task, limit: int) -> int:
+        assert task.id
+        return min(limit, self.share.pop(0)) if self.share else limit
 
     @asynccontextmanager
     async def member(
         self, path: str, *, task: Task, limit: int, keep_partial: bool = False
     ) -> AsyncIterator[FakeMember]:
         assert task.id
-        assert not self.is_open
         assert path not in self.files
         member = FakeMember(min(limit, self.budget), reject=self.reject)
-        self.is_open = True
         try:
             yield member
         except SupportBundleError:
@@ -127,8 +179,6 @@ class FakeSink:
                 member.note("incomplete", 1)
                 self.files[path] = member
             raise
-        finally:
-            self.is_open = False
         self.files[path] = member
 
     def gap(self, gap: Gap) -> None:
@@ -179,6 +229,7 @@ def plan(collector: Collector, spec: dict[str, Any], *pods: PodFacts) -> Planned
 async def run(collector: Collector, task: Task, cluster: FakeCluster, sink: FakeSink, **context: Any) -> None:
     """Run one task as a shard does: what it raises becomes its gap."""
     try:
-        await collector.run(task, RunContext(namespace="apps", cluster=cluster, sink=sink, **context))
+        usual = {"namespace": "apps", "cluster": cluster, "sink": sink, "secrets": FakeSecrets()}
+        await collector.run(task, RunContext(**(usual | context)))
     except SupportBundleError as error:
         sink.gap(Gap.of(error, target=task.target, collector=task.collector))

@@ -9,7 +9,8 @@ from support.build import NOW
 from supportbundle.archive.footer import read_index
 from supportbundle.archive.fragment import FragmentWriter
 from supportbundle.archive.index import FragmentIndex, ShardReport
-from supportbundle.collector.sink import Budget, FragmentSink
+from supportbundle.collector.budget import Budget
+from supportbundle.collector.sink import FragmentSink
 
 SECRET = b"correct-horse-battery-17"
 

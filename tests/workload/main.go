@@ -13,7 +13,6 @@ import (
 	_ "net/http/pprof"
 	"os"
 	"runtime"
-	"strings"
 	"time"
 )
 
@@ -30,7 +29,10 @@ var retained [][]byte
 func main() {
 	crash := flag.String("crash", "", "crash at once when this file is missing, and 90 s later when it is there")
 	once := flag.Bool("once", false, "log one line and exit with code 0, as an init container does")
-	fill := flag.Int("print-mb", 0, "print so many MB of log lines, then serve quietly")
+	hostile := flag.Bool("hostile", false, "serve what a collector must survive, on 8080 and with TLS on 8443")
+	endless := flag.Bool("endless-log", false, "print log lines for ever, as fast as the log takes them")
+	line := flag.Int("long-line", 0, "print one line of so many bytes, then serve quietly")
+	size := flag.Int("print-bytes", 0, "print so many bytes of log lines at once, then serve quietly")
 	flag.Parse()
 	log.SetFlags(log.LstdFlags | log.LUTC)
 
@@ -44,8 +46,14 @@ func main() {
 		return
 	case *crash != "":
 		crashLoop(*crash, secrets.Fixed["crash"])
-	case *fill > 0:
-		print(*fill)
+	case *hostile:
+		serveHostile(secrets.Fixed)
+	case *endless:
+		printEndlessly()
+	case *line > 0:
+		printLongLine(*line, secrets.Fixed["keyValue"])
+	case *size > 0:
+		printLog(*size, secrets.Fixed)
 	default:
 		go work()
 		go chat(secrets.Fixed)
@@ -116,13 +124,4 @@ func leak(fixed map[string]string) {
 	log.Printf("retry with password=%s attempt=2", fixed["keyValue"])
 	fmt.Printf("{\"level\":\"info\",\"msg\":\"login\",\"password\":%q,\"user\":\"ann\"}\n", fixed["json"])
 	fmt.Printf("-----BEGIN RSA PRIVATE KEY-----\n%s\n%s\n-----END RSA PRIVATE KEY-----\n", fixed["pemLine"], fixed["pemLine"])
-}
-
-// print writes mb MB of ordinary lines, as fast as the log takes them.
-func print(mb int) {
-	line := strings.Repeat("x", 40)
-	for i, size := 0, 0; size < mb<<20; i++ {
-		n, _ := fmt.Printf("2026-11-21T12:00:00Z level=info component=worker seq=%09d msg=%q\n", i, line)
-		size += n
-	}
 }

@@ -63,7 +63,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 
 {{/* Suffixes of the policies, in one place: templates/policy-*.yaml and the operator's settings must agree. */}}
 {{- define "supportbundle.policies" -}}
-requester collector-pods operator-bindings operator-secrets operator-accounts operator-jobs operator-never
+requester{{ range (.Files.Get "files/capabilities.yaml" | fromYaml).capabilities }} requester-{{ lower .name }}{{ end }} collector-pods operator-bindings operator-secrets operator-accounts operator-jobs operator-never
 {{- end -}}
 
 {{/* A CEL list of Kubernetes' own namespaces: nothing is collected there. */}}
@@ -94,6 +94,75 @@ spec:
 matchConditions:
 - name: the-operators-own-account
   expression: request.userInfo.username == {{ include "supportbundle.account" . | squote }}
+{{- end -}}
+
+{{/*
+The head of a policy on who creates a SupportBundle, with what its messages need and the check that all of them begin with.
+Each policy may spend 10,000,000, and one check costs 350,000. Expects a dict of root, suffix and perhaps capability.
+*/}}
+{{- define "supportbundle.requesterPolicy" -}}
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata:
+  name: {{ include "supportbundle.fullname" .root }}-{{ .suffix }}
+  labels:
+    {{- include "supportbundle.labels" .root | nindent 4 }}
+spec:
+  failurePolicy: Fail
+  matchConstraints:
+    resourceRules:
+    - apiGroups: [supportbundle.dev]
+      apiVersions: ['*']
+      resources: [supportbundles]
+      operations: [CREATE, UPDATE]
+  matchConditions:
+  # Metadata may change without the rights (removing a finalizer, for instance), and anybody who may edit may cancel.
+  - name: asks-for-something-new
+    expression: >-
+      request.operation == 'CREATE' || (object.spec != oldObject.spec && !object.spec.cancel)
+  {{- with .capability }}
+  - name: with-the-capability
+    expression: "'{{ . }}' in object.spec.capabilities"
+  {{- end }}
+  variables:
+  - name: account
+    expression: "has(object.spec.serviceAccountName) ? object.spec.serviceAccountName : ''"
+  # Whose rights are used: an account that the requester may impersonate, or the requester's own.
+  - name: rights
+    expression: >-
+      variables.account == '' ? authorizer : authorizer.serviceAccount(request.namespace, variables.account)
+  - name: who
+    expression: >-
+      variables.account == '' ? request.userInfo.username
+      : 'system:serviceaccount:' + request.namespace + ':' + variables.account
+  - name: lacks
+    expression: "' in namespace ' + request.namespace + ', which ' + variables.who + ' lacks'"
+  # The start and the end of the command that grants a right; between them stand the capability and its role.
+  - name: bind
+    expression: >-
+      '. An admin can grant it: kubectl -n ' + request.namespace + ' create rolebinding \'supportbundle-'
+  - name: role
+    expression: >-
+      ':' + variables.who.replace('/', '-') + '\' --user=\'' + variables.who + '\' --clusterrole='
+{{- end -}}
+
+{{/*
+Naming an account is borrowing its rights, so it takes the right that Kubernetes has for that. The first validation of every
+policy, so that nobody learns from the other answers what an account may do.
+*/}}
+{{- define "supportbundle.mayImpersonate" -}}
+- expression: >-
+    variables.account == '' || authorizer.group('').resource('serviceaccounts').namespace(request.namespace)
+    .name(variables.account).check('impersonate').allowed()
+  messageExpression: >-
+    'spec.serviceAccountName ' + variables.account + ' needs the right impersonate on serviceaccounts/' + variables.account
+    + ' in namespace ' + request.namespace + ', which ' + request.userInfo.username
+    + ' lacks. An admin can grant it: kubectl -n ' + request.namespace + ' create role \'impersonate-' + variables.account
+    + '\' --verb=impersonate --resource=serviceaccounts --resource-name=' + variables.account + ' && kubectl -n '
+    + request.namespace + ' create rolebinding \'impersonate-' + variables.account + ':'
+    + request.userInfo.username.replace('/', '-') + '\' --user=\'' + request.userInfo.username + '\' --role=\'impersonate-'
+    + variables.account + '\''
+  reason: Forbidden
 {{- end -}}
 
 {{/*
@@ -141,10 +210,31 @@ spec:
     messageExpression: "'the operator makes nothing in ' + request.namespace + ', which belongs to Kubernetes itself'"
 {{- end -}}
 
+{{/* "true" where the admin has not left this capability switched off. Expects a dict of root and capability. */}}
+{{- define "supportbundle.enabled" -}}
+{{- if or (not .capability.optIn) (index .root.Values.capabilities (lower .capability.name)) -}}true{{- end -}}
+{{- end -}}
+
+{{/* The enabled capabilities, separated by spaces. */}}
+{{- define "supportbundle.enabledCapabilities" -}}
+{{- $names := list -}}
+{{- range (.Files.Get "files/capabilities.yaml" | fromYaml).capabilities -}}
+{{- if include "supportbundle.enabled" (dict "root" $ "capability" .) -}}{{- $names = append $names .name -}}{{- end -}}
+{{- end -}}
+{{ join " " $names }}
+{{- end -}}
+
 {{/* Quoted names of the ClusterRoles that collectors get, separated by commas. */}}
 {{- define "supportbundle.collectRoles" -}}
 {{- $prefix := include "supportbundle.collectPrefix" . -}}
-{{- range $i, $name := splitList " " "logs events config profiles" }}{{ if $i }}, {{ end }}'{{ $prefix }}{{ $name }}'{{ end -}}
+{{- range $i, $name := splitList " " (include "supportbundle.enabledCapabilities" .) -}}
+{{- if $i }}, {{ end }}'{{ $prefix }}{{ lower $name }}'
+{{- end -}}
+{{- end -}}
+
+{{/* The image of debugging containers; empty where there are none. */}}
+{{- define "supportbundle.debugImage" -}}
+{{- if .Values.capabilities.debug -}}{{- default (include "supportbundle.image" .) .Values.debug.image -}}{{- end -}}
 {{- end -}}
 
 {{- define "supportbundle.containerSecurity" -}}

@@ -1,27 +1,32 @@
-"""Configuration as the cluster holds it: ConfigMaps, and the workloads that made the target pods."""
+"""Configuration as the cluster holds it: which concern is asked for, and who sees to it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import ClassVar
 
-from supportbundle.collect.base import Collector, RunContext
-from supportbundle.collect.lists import SINK_LIMIT, ListWriter, each, presentable
-from supportbundle.errors import SupportBundleError
+from supportbundle.collect import environment, related, shapes, workloads
+from supportbundle.collect.base import Collector, Output, RunContext
+from supportbundle.collect.lists import Kind, named, write_list
+from supportbundle.collect.workloads import PodNames
 from supportbundle.model.base import Value
 from supportbundle.model.capability import Capability, PolicyRule
-from supportbundle.model.collectors import ConfigOptions
+from supportbundle.model.collectors import ConfigMapOptions, ConfigOptions
 from supportbundle.model.gap import Gap
-from supportbundle.model.paths import one
 from supportbundle.model.plan import Task, dump
-from supportbundle.model.pod import OwnerRef, PodFacts, controller_of
+from supportbundle.model.pod import PodFacts
 from supportbundle.model.spec import CollectorSpec, CollectorType
 from supportbundle.plan.context import PlanContext
 
 CONFIG_MAP_ESTIMATE = 16 << 10
 OBJECT_ESTIMATE = 12 << 10
+ENVIRONMENT_ESTIMATE = 2 << 10
+SHAPE_ESTIMATE = 1 << 10
 _SECONDS = 300
+_CONFIG_MAP = Kind("v1", "ConfigMap", "configmaps")
+_BY_NAME = ("configmaps", "persistentvolumeclaims", "pods")
 
 
 class ConfigMapParams(Value):
@@ -30,144 +35,127 @@ class ConfigMapParams(Value):
     config_maps: tuple[str, ...]
 
 
-class WorkloadParams(Value):
-    """Target pods by name; their owners are found on the way."""
-
-    pods: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """A kind whose objects are fetched one by one; `plural` is also the folder of troubleshoot's layout."""
-
-    api_version: str
-    kind: str
-    plural: str
-
-
-_CONFIG_MAP = _Kind("v1", "ConfigMap", "configmaps")
-_POD = _Kind("v1", "Pod", "pods")
-_OWNERS = (
-    _Kind("apps/v1", "ReplicaSet", "replicasets"),
-    _Kind("batch/v1", "Job", "jobs"),
-    _Kind("apps/v1", "StatefulSet", "statefulsets"),
-    _Kind("apps/v1", "DaemonSet", "daemonsets"),
-    _Kind("apps/v1", "Deployment", "deployments"),
-    _Kind("batch/v1", "CronJob", "cronjobs"),
-)
-"""In this order: what owns stands after what it owns, so that one pass finds the whole chain."""
-
-Wanted = dict[str, OwnerRef]
-"""Owners still to be fetched, by uid, so that a hundred pods ask for their ReplicaSet once."""
-
-
 class ConfigCollector:
-    """Lists in `cluster-resources/<plural>/<namespace>.json`, as `sbctl` reads them."""
+    """Lists in `cluster-resources/<folder>/<namespace>.json`, as `sbctl` reads them, and what is derived from them."""
 
     type: ClassVar[CollectorType] = CollectorType.CONFIG
-    capability: ClassVar[Capability] = Capability.CONFIG
-    needs: ClassVar[tuple[PolicyRule, ...]] = (
-        PolicyRule(api_groups=("",), resources=("configmaps", "pods"), verbs=("get",)),
-        PolicyRule(
-            api_groups=("apps",), resources=("daemonsets", "deployments", "replicasets", "statefulsets"), verbs=("get",)
+    needs: ClassVar[Mapping[Capability, tuple[PolicyRule, ...]]] = {
+        Capability.CONFIG: (
+            PolicyRule(api_groups=("",), resources=_BY_NAME, verbs=("get",)),
+            PolicyRule(
+                api_groups=("apps",),
+                resources=("daemonsets", "deployments", "replicasets", "statefulsets"),
+                verbs=("get",),
+            ),
+            PolicyRule(api_groups=("batch",), resources=("cronjobs", "jobs"), verbs=("get",)),
+            *related.NEEDS,
+        )
+    }
+    outputs: ClassVar[tuple[Output, ...]] = (
+        Output("cluster-resources/configmaps/<namespace>.json", "ConfigMaps.", "64Mi"),
+        Output(
+            "cluster-resources/<kind>/<namespace>.json",
+            "Target pods and the workloads that made them; with `related` also what points at them.",
+            "64Mi",
         ),
-        PolicyRule(api_groups=("batch",), resources=("cronjobs", "jobs"), verbs=("get",)),
+        Output(environment.FILE.format(pod="<pod>", container="<container>"), "The container's environment.", "4Mi"),
+        Output(shapes.FILE, "Keys, lengths and forms of the targets' Secrets; no values.", "8Mi"),
     )
 
+    def requires(self, _: CollectorSpec) -> frozenset[Capability]:
+        """One capability, whatever the options."""
+        return frozenset({Capability.CONFIG})
+
     def plan(self, spec: CollectorSpec, context: PlanContext) -> Iterator[Task | Gap]:
-        """One task for all ConfigMaps, one for all workloads."""
+        """One task for each concern; environments in one for all pods that use the same Secrets."""
         options = spec.config or ConfigOptions()
-        if options.config_maps is None and not options.workloads:
-            yield Gap.say(
-                "NothingToCollect", "Set `configMaps` or `workloads`.", target=context.namespace, collector=spec.name
-            )
+        if options == ConfigOptions():
+            message = "Set `configMaps`, `workloads`, `environment`, `related` or `secretShapes`."
+            yield Gap.say("NothingToCollect", message, target=context.namespace, collector=spec.name)
         if options.config_maps is not None:
-            used = {name for pod in context.pods for name in pod.config_maps}
-            names = tuple(sorted(set(options.config_maps.names) or used))
-            params = ConfigMapParams(config_maps=names)
-            yield _task(spec, "configmaps", context.pods, params, CONFIG_MAP_ESTIMATE * len(names))
+            yield _config_maps(spec, context, options.config_maps)
         if options.workloads:
-            pods = tuple(sorted(pod.name for pod in context.pods))
-            yield _task(spec, "workloads", context.pods, WorkloadParams(pods=pods), OBJECT_ESTIMATE * len(pods))
+            yield _of_pods(spec, context, "workloads", workloads.claims(context.namespace))
+        if options.environment:
+            yield from _environments(spec, context)
+        if options.related:
+            yield _of_pods(spec, context, "related", related.claims(context.namespace))
+        if options.secret_shapes:
+            yield from _shapes(spec, context)
 
     async def run(self, task: Task, context: RunContext) -> None:
-        """Fetch and write the lists; each object that is missing is a gap of its own."""
-        if task.target == "configmaps":
-            names = ConfigMapParams.model_validate(task.params).config_maps
-            await _Lists(task, context).write(_CONFIG_MAP, names)
-        else:
-            await _workloads(task, context, WorkloadParams.model_validate(task.params))
+        """See the modules; each object that is missing is a gap of its own."""
+        await _CONCERNS[task.target](task, context)
 
 
-async def _workloads(task: Task, context: RunContext, params: WorkloadParams) -> None:
-    lists = _Lists(task, context)
-    await lists.write(_POD, params.pods)
-    for kind in _OWNERS:
-        if names := lists.take_owners(kind):
-            await lists.write(kind, names)
-    for owner in lists.wanted.values():
-        lists.gap(
-            f"{owner.kind}/{owner.name}",
-            "UnsupportedOwner",
-            f"Objects of kind {owner.kind} ({owner.api_version}) are not collected.",
+def _config_maps(spec: CollectorSpec, context: PlanContext, options: ConfigMapOptions) -> Task:
+    used = {name for pod in context.pods for name in pod.config_maps}
+    names = tuple(sorted(set(options.names) or used))
+    return _task(spec, "configmaps", context.pods, ConfigMapParams(config_maps=names)).model_copy(
+        update={"estimate": max(1, CONFIG_MAP_ESTIMATE * len(names)), "claims": (_CONFIG_MAP.file(context.namespace),)}
+    )
+
+
+def _of_pods(spec: CollectorSpec, context: PlanContext, concern: str, claims: tuple[str, ...]) -> Task:
+    return _task(spec, concern, context.pods, _names(context.pods)).model_copy(
+        update={"estimate": max(1, OBJECT_ESTIMATE * len(context.pods)), "claims": claims}
+    )
+
+
+def _environments(spec: CollectorSpec, context: PlanContext) -> Iterator[Task]:
+    """A pod whose Secret does not exist must stay unread; apart from the others it costs only those that share it."""
+    groups: defaultdict[tuple[str, ...], list[PodFacts]] = defaultdict(list)
+    for pod in context.pods:
+        groups[tuple(sorted(secret.name for secret in pod.secrets))].append(pod)
+    for number, (_, pods) in enumerate(sorted(groups.items()), start=1):
+        task = _task(spec, "environment", tuple(pods), _names(pods))
+        paths = tuple(environment.FILE.format(pod=pod.name, container=c.name) for pod in pods for c in pod.containers)
+        yield task.model_copy(
+            update={"id": f"{task.id}/{number}", "estimate": max(1, ENVIRONMENT_ESTIMATE * len(paths)), "claims": paths}
         )
 
 
-class _Lists:
-    """The files of one task, written one after the other; owners seen on the way are kept in `wanted`."""
-
-    def __init__(self, task: Task, context: RunContext) -> None:
-        self._task = task
-        self._context = context
-        self.wanted: Wanted = {}
-
-    def take_owners(self, kind: _Kind) -> tuple[str, ...]:
-        """The names of the wanted owners of this kind, which are wanted no more."""
-        taken = [o for o in self.wanted.values() if (o.api_version, o.kind) == (kind.api_version, kind.kind)]
-        for owner in taken:
-            del self.wanted[owner.uid]
-        return tuple(sorted({owner.name for owner in taken}))
-
-    async def write(self, kind: _Kind, names: tuple[str, ...]) -> None:
-        """One List of the objects with these names."""
-        namespace = self._context.namespace
-        path = f"cluster-resources/{kind.plural}/{namespace}.json"
-        objects = each(self._context.cluster, (one(kind.api_version, kind.plural, n, namespace) for n in names))
-        async with self._context.sink.member(path, task=self._task, limit=SINK_LIMIT) as member:
-            writer = ListWriter(member, kind.api_version, kind.kind)
-            remaining = iter(names)
-            async for found in objects:
-                name = next(remaining)
-                if isinstance(found, SupportBundleError):
-                    self.gap(f"{kind.kind}/{name}", found.reason, str(found))
-                    continue
-                self._want(found)
-                await writer.add(presentable(found, kind.api_version, kind.kind))
-            await writer.close()
-        if writer.omitted:
-            self.gap(kind.plural, "TooLarge", f"{writer.omitted} of {len(names)} objects did not fit into {path}.")
-
-    def gap(self, target: str, reason: str, message: str) -> None:
-        """One missing object."""
-        self._context.sink.gap(Gap.say(reason, message, target=target, collector=self._task.collector))
-
-    def _want(self, obj: dict[str, Any]) -> None:
-        owner = controller_of(obj)
-        if owner is not None:
-            self.wanted[owner.uid] = owner
+def _shapes(spec: CollectorSpec, context: PlanContext) -> Iterator[Task | Gap]:
+    """No byte of a pod is written here, so a Secret that does not exist is told instead of failing the task."""
+    names = tuple(sorted({secret.name for pod in context.pods for secret in pod.secrets}))
+    if not names:
+        message = "None of the target pods uses a Secret."
+        yield Gap.say("NothingToCollect", message, target=context.namespace, collector=spec.name)
+        return
+    yield _task(spec, "secretshapes", (), shapes.ShapeParams(secrets=names)).model_copy(
+        update={"credentials": names, "estimate": SHAPE_ESTIMATE * len(names), "claims": (shapes.FILE,)}
+    )
 
 
-def _task(spec: CollectorSpec, target: str, pods: tuple[PodFacts, ...], params: Value, estimate: int) -> Task:
+def _names(pods: tuple[PodFacts, ...] | list[PodFacts]) -> PodNames:
+    return PodNames(pods=tuple(sorted(pod.name for pod in pods)))
+
+
+def _task(spec: CollectorSpec, concern: str, pods: tuple[PodFacts, ...], params: Value) -> Task:
     return Task(
-        id=f"{spec.name}/{target}",
+        id=f"{spec.name}/{concern}",
         collector=spec.name,
         type=CollectorType.CONFIG,
-        target=target,
+        target=concern,
         params=dump(params),
         secrets=tuple(sorted({secret.name for pod in pods for secret in pod.secrets})),
         timeout_seconds=_SECONDS,
-        estimate=max(1, estimate),
     )
 
+
+async def _collect_config_maps(task: Task, context: RunContext) -> None:
+    names = ConfigMapParams.model_validate(task.params).config_maps
+    await write_list(named(_CONFIG_MAP, names, task, context), _CONFIG_MAP, task, context, empty=True)
+
+
+_CONCERNS: Mapping[str, Callable[[Task, RunContext], Awaitable[None]]] = MappingProxyType(
+    {
+        "configmaps": _collect_config_maps,
+        "workloads": workloads.collect_workloads,
+        "environment": environment.collect_environment,
+        "related": related.collect_related,
+        "secretshapes": shapes.collect_shapes,
+    }
+)
 
 COLLECTOR: Collector = ConfigCollector()

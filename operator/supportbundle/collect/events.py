@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
-from supportbundle.collect.base import Collector, RunContext
+from supportbundle.collect.base import Collector, Output, RunContext
 from supportbundle.collect.lists import SINK_LIMIT, ListWriter, presentable
 from supportbundle.errors import TooLarge
 from supportbundle.model.base import Value
@@ -49,8 +49,17 @@ class EventsCollector:
     """`cluster-resources/events/<namespace>.json` and `events.txt`."""
 
     type: ClassVar[CollectorType] = CollectorType.EVENTS
-    capability: ClassVar[Capability] = Capability.EVENTS
-    needs: ClassVar[tuple[PolicyRule, ...]] = (PolicyRule(api_groups=("",), resources=("events",), verbs=("list",)),)
+    needs: ClassVar[Mapping[Capability, tuple[PolicyRule, ...]]] = {
+        Capability.EVENTS: (PolicyRule(api_groups=("",), resources=("events",), verbs=("list",)),)
+    }
+    outputs: ClassVar[tuple[Output, ...]] = (
+        Output("cluster-resources/events/<namespace>.json", "Events as a Kubernetes List.", "64Mi"),
+        Output("events.txt", "The newest 20,000 Events as a table.", "32Mi"),
+    )
+
+    def requires(self, _: CollectorSpec) -> frozenset[Capability]:
+        """One capability, whatever the options."""
+        return frozenset({Capability.EVENTS})
 
     def plan(self, spec: CollectorSpec, context: PlanContext) -> Iterator[Task | Gap]:
         """One task, whatever the scope: a selector for hundreds of objects does not fit into one request."""
@@ -63,6 +72,7 @@ class EventsCollector:
             target="events",
             params=dump(params),
             secrets=tuple(sorted({secret.name for pod in context.pods for secret in pod.secrets})),
+            claims=(f"cluster-resources/events/{context.namespace}.json", "events.txt"),
             timeout_seconds=120,
             estimate=4 << 20,
         )

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass
 from itertools import islice
+from types import MappingProxyType
 from typing import Any
 
 import orjson
 
-from supportbundle.collect.base import ClusterReader, Member
+from supportbundle.collect.base import ClusterReader, Member, RunContext
 from supportbundle.errors import SupportBundleError, TooLarge
+from supportbundle.model.gap import Gap
+from supportbundle.model.paths import one
+from supportbundle.model.plan import Task
 
 LIMIT = 64 << 20
 """Bytes of one List file as we write it; the sink gets a quarter more, for what sanitizing may add."""
@@ -21,6 +26,28 @@ Json = dict[str, Any]
 _AT_ONCE = 8
 _END = b"\n  ]\n}\n"
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+_FOLDERS: Mapping[str, str] = MappingProxyType(
+    {
+        "ingresses": "ingress",
+        "networkpolicies": "network-policy",
+        "persistentvolumeclaims": "pvcs",
+        "resourcequotas": "resource-quota",
+    }
+)
+"""Where troubleshoot's folder has another name than the API; `sbctl` looks for the others under their plural."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A namespaced kind; `plural` is its name in the API's paths."""
+
+    api_version: str
+    kind: str
+    plural: str
+
+    def file(self, namespace: str) -> str:
+        """Where its List stands in troubleshoot's layout."""
+        return f"cluster-resources/{_FOLDERS.get(self.plural, self.plural)}/{namespace}.json"
 
 
 def presentable(obj: Mapping[str, Any], api_version: str, kind: str) -> Json:
@@ -42,6 +69,7 @@ class ListWriter:
         self._member = member
         self._head = f'{{\n  "apiVersion": "{api_version}",\n  "kind": "{kind}List",\n  "metadata": {{}},\n  "items": ['
         self._room = limit - len(self._head) - len(_END)
+        self._full = False
         self.kept = 0
         self.omitted = 0
 
@@ -51,10 +79,15 @@ class ListWriter:
         Raises:
             TooLarge: the bundle's own limit is reached, so that the file cannot be finished.
         """
-        text = orjson.dumps(obj, option=orjson.OPT_INDENT_2).replace(b"\n", b"\n    ")
+        try:
+            text = orjson.dumps(obj, option=orjson.OPT_INDENT_2).replace(b"\n", b"\n    ")
+        except orjson.JSONEncodeError:  # custom resources may be nested deeper than it goes
+            self.omitted += 1
+            return
         # JSON has no raw line break inside strings, so each one found is layout.
         text = (b",\n    " if self.kept else b"\n    ") + text
-        if self.omitted or len(text) > self._room:
+        self._full = self._full or len(text) > self._room
+        if self._full:
             self.omitted += 1
             return
         self._room -= len(text)
@@ -89,3 +122,40 @@ async def each(cluster: ClusterReader, paths: Iterable[str]) -> AsyncIterator[Js
     while batch := tuple(islice(rest, _AT_ONCE)):
         for answer in await asyncio.gather(*map(attempt, batch)):
             yield answer
+
+
+async def named(kind: Kind, names: Iterable[str], task: Task, context: RunContext) -> AsyncIterator[Json]:
+    """The objects with these names; each that cannot be had is a gap of its own."""
+    names = tuple(names)
+    paths = (one(kind.api_version, kind.plural, name, context.namespace) for name in names)
+    rest = iter(names)
+    async for found in each(context.cluster, paths):
+        name = next(rest)
+        if isinstance(found, SupportBundleError):
+            gap = Gap.say(found.reason, str(found), target=f"{kind.kind}/{name}", collector=task.collector)
+            context.sink.gap(gap)
+        else:
+            yield found
+
+
+async def write_list(
+    objects: AsyncIterator[Json], kind: Kind, task: Task, context: RunContext, *, path: str = "", empty: bool = False
+) -> None:
+    """One List file, by default where troubleshoot's layout has it; without objects none, unless `empty` asks for it.
+
+    Raises:
+        SupportBundleError: what the objects raise; the file is then dropped whole.
+    """
+    path = path or kind.file(context.namespace)
+    first = await anext(objects, None)
+    if first is None and not empty:
+        return
+    async with context.sink.member(path, task=task, limit=SINK_LIMIT) as member:
+        writer = ListWriter(member, kind.api_version, kind.kind)
+        while first is not None:
+            await writer.add(presentable(first, kind.api_version, kind.kind))
+            first = await anext(objects, None)
+        await writer.close()
+    if writer.omitted:
+        message = f"{writer.omitted} of {writer.kept + writer.omitted} objects did not fit into {path}."
+        context.sink.gap(Gap.say("TooLarge", message, target=kind.plural, collector=task.collector))

@@ -5,19 +5,26 @@ Addresses and forms are those of Go's `net/http/pprof`: protobuf in gzip, text w
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import ClassVar
 
-from supportbundle.collect.base import Collector, RunContext
+from supportbundle.collect.base import Collector, Output, PodRequest, RunContext, ok
+from supportbundle.collect.ports import (
+    PodPort,
+    credentials,
+    not_running,
+    pod_url,
+    refused_header,
+    request_headers,
+    unreachable,
+)
 from supportbundle.errors import Corrupt, Forbidden, HTTPStatus, NotFound, SupportBundleError, TooLarge, Unavailable
 from supportbundle.model.base import Value
 from supportbundle.model.capability import Capability, PolicyRule
-from supportbundle.model.collectors import ProfileKind, ProfileOptions, ProfileType, Via
+from supportbundle.model.collectors import HeaderSource, ProfileKind, ProfileOptions, ProfileType
 from supportbundle.model.gap import Gap, printable
 from supportbundle.model.plan import Task, dump
 from supportbundle.model.pod import PodFacts
@@ -74,51 +81,67 @@ class NotAProfile(Corrupt):
 class ProfileParams(Value):
     """The profiles of one pod."""
 
-    pod: str
-    ip: str
-    port: int
-    via: Via
+    port: PodPort
     path: str
     kinds: tuple[ProfileKind, ...]
+    headers_from: tuple[HeaderSource, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Where the profiles of one pod lie, and what every request for them carries."""
+
+    base: str
+    headers: Mapping[str, str]
 
 
 class ProfileCollector:
     """`pods/<pod>/profiles/*`, one task for each pod: snapshots, then CPU, then trace."""
 
     type: ClassVar[CollectorType] = CollectorType.PROFILE
-    capability: ClassVar[Capability] = Capability.PROFILES
-    needs: ClassVar[tuple[PolicyRule, ...]] = (
-        PolicyRule(api_groups=("",), resources=("pods/portforward",), verbs=("create", "get")),
+    needs: ClassVar[Mapping[Capability, tuple[PolicyRule, ...]]] = {
+        Capability.PROFILES: (PolicyRule(api_groups=("",), resources=("pods/portforward",), verbs=("create", "get")),)
+    }
+    outputs: ClassVar[tuple[Output, ...]] = (
+        Output("pods/<pod>/profiles/<kind>.pb.gz", "A pprof profile for `go tool pprof`.", "64Mi"),
+        Output("pods/<pod>/profiles/goroutine.txt", "All goroutines as text (`debug=2`).", "64Mi"),
+        Output("pods/<pod>/profiles/trace.out", "An execution trace for `go tool trace`.", "64Mi"),
     )
 
-    def __init__(
-        self,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> None:
+    def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._clock = clock
-        self._pause = pause
+
+    def requires(self, _: CollectorSpec) -> frozenset[Capability]:
+        """One capability, whatever the options."""
+        return frozenset({Capability.PROFILES})
 
     def plan(self, spec: CollectorSpec, context: PlanContext) -> Iterator[Task | Gap]:
         """One task for each running pod, a gap for each other one."""
         if spec.profile is None:
             yield Gap.say("Invalid", "A Profile collector needs `profile.port`.", collector=spec.name)
             return
+        if refused := refused_header(source.name for source in spec.profile.headers_from):
+            message = f"The header {refused} frames the request and cannot be set. Leave it out."
+            yield Gap.say("Invalid", message, collector=spec.name)
+            return
         for pod in context.pods:
-            if pod.running and (pod.ip or spec.profile.via == Via.PORT_FORWARD):
-                yield _task(spec.name, spec.profile, pod)
+            if pod.running:
+                yield unreachable(pod, spec.profile.via, spec.name) or _task(spec.name, spec.profile, pod)
             else:
-                message = f"The pod is {pod.phase}; only a running one can be profiled."
-                yield Gap.say("PodNotRunning", message, target=pod.name, collector=spec.name)
+                yield not_running(pod, spec.name)
 
     async def run(self, task: Task, context: RunContext) -> None:
         """All profiles of the pod. What is wrong with one is its own gap; a port that never answered ends the task."""
         params = ProfileParams.model_validate(task.params)
+        headers = request_headers((), params.headers_from, context.secrets)
         answered = False
-        async with _base_url(params, context) as base:
-            for form, seconds in _forms(params.kinds):
+        async with pod_url(params.port, context) as base:
+            asked = _Asked(f"{base}{params.path.rstrip('/')}/", headers)
+            forms = list(_forms(params.kinds))
+            first_timed = next((form for form, _ in forms if form.timed), None)
+            for form, seconds in forms:
                 try:
-                    await self._profile(f"{base}{params.path.rstrip('/')}/", form, seconds, task, context)
+                    await self._profile(asked, form, seconds, task, context, common=form is first_timed)
                 except NotFound as error:
                     context.sink.gap(_gap("PodGone", f"The pod was deleted meanwhile. {error}", task))
                     return
@@ -128,36 +151,44 @@ class ProfileCollector:
                     context.sink.gap(_explained(error, form, task))
                 answered = True
 
-    async def _profile(self, base: str, form: Form, seconds: int, task: Task, context: RunContext) -> None:
-        skew = await self._wait(context.synchronized_start) if form.timed else None
-        url = base + form.query.format(seconds=seconds)
-        timeout = ANSWER_SECONDS + (seconds if form.timed else 0)
+    async def _profile(
+        self, asked: _Asked, form: Form, seconds: int, task: Task, context: RunContext, *, common: bool
+    ) -> None:
+        """One file. `common`: it begins at the bundle's common instant."""
+        late: list[int] = []
+
+        async def ready() -> None:
+            if context.start is not None:
+                instant = await context.start.wait(task)
+                late.append(round((self._clock() - instant).total_seconds() * 1000))
+
+        request = PodRequest(
+            asked.base + form.query.format(seconds=seconds),
+            headers=asked.headers,
+            timeout_seconds=ANSWER_SECONDS + (WAIT_SECONDS + seconds if form.timed else 0),
+            ready=ready if common else None,
+        )
         pod = task.target
-        async with context.cluster.fetch(url, timeout_seconds=timeout) as chunks:
+        async with context.cluster.request(request) as answer:
+            chunks = await ok(answer, f"GET /{form.query.format(seconds=seconds)}")
             first = await _beginning(chunks, form)
             path = f"pods/{pod}/profiles/{form.file}"
             async with context.sink.member(path, task=task, limit=MAX_PROFILE) as member:
-                if skew is not None:
-                    member.note("startSkewMs", skew)
+                if late:
+                    member.note("startSkewMs", late[0])
                 chunk = first
                 while chunk:
                     if not await member.write(chunk):
                         raise TooLarge(f"It is larger than {MAX_PROFILE >> 20} MiB, or than the bundle has room for.")
                     chunk = await anext(chunks, b"")
 
-    async def _wait(self, start: datetime | None) -> int | None:
-        """Sleep until the common instant; the milliseconds by which we then are late."""
-        if start is None:
-            return None
-        early = (start - self._clock()).total_seconds()
-        if early > 0:
-            await self._pause(early)
-        return round((self._clock() - start).total_seconds() * 1000)
-
 
 def _task(collector: str, options: ProfileOptions, pod: PodFacts) -> Task:
     params = ProfileParams(
-        pod=pod.name, ip=pod.ip, port=options.port, via=options.via, path=options.path, kinds=options.kinds
+        port=PodPort.of(pod, options.port, options.via),
+        path=options.path,
+        kinds=options.kinds,
+        headers_from=options.headers_from,
     )
     forms = list(_forms(options.kinds))
     timed = [seconds for form, seconds in forms if form.timed]
@@ -168,6 +199,9 @@ def _task(collector: str, options: ProfileOptions, pod: PodFacts) -> Task:
         target=pod.name,
         params=dump(params),
         secrets=tuple(secret.name for secret in pod.secrets),
+        credentials=credentials(options.headers_from),
+        claims=tuple(f"pods/{pod.name}/profiles/{form.file}" for form, _ in forms),
+        node=pod.node,
         timeout_seconds=WAIT_SECONDS + ANSWER_SECONDS * len(forms) + sum(timed),
         estimate=ESTIMATE * len(forms),
         synchronized=bool(timed),
@@ -180,15 +214,6 @@ def _forms(kinds: tuple[ProfileKind, ...]) -> Iterator[tuple[Form, int]]:
     for kind, forms in FORMS.items():
         if kind in seconds:
             yield from ((form, seconds[kind]) for form in forms)
-
-
-@asynccontextmanager
-async def _base_url(params: ProfileParams, context: RunContext) -> AsyncIterator[str]:
-    if params.via == Via.POD_IP:
-        yield f"http://[{params.ip}]:{params.port}" if ":" in params.ip else f"http://{params.ip}:{params.port}"
-        return
-    async with context.cluster.forward(context.namespace, params.pod, params.port) as base:
-        yield base
 
 
 async def _beginning(chunks: AsyncIterator[bytes], form: Form) -> bytes:

@@ -10,19 +10,21 @@ from types import MappingProxyType
 
 from supportbundle import collect
 from supportbundle.collect.base import Collector
-from supportbundle.model.capability import Capability, PolicyRule
+from supportbundle.model.capability import VIEW_VERB, Capability, PolicyRule
+from supportbundle.model.names import GROUP, PLURAL
 from supportbundle.model.spec import CollectorType
 
 
 def rules_for(capability: Capability) -> tuple[PolicyRule, ...]:
     """What the Job's account needs for this capability: the `needs` of its collectors, merged and sorted.
 
-    Rules with the same group and resource become one; then resources with the same group and verbs do. The chart's
-    ClusterRoles must say the same.
+    Rules with the same group and resource become one; then resources with the same group and verbs do. ClusterRoles,
+    policies and the reference are generated from this (`make generate`). Empty for Resources, whose role Kubernetes
+    fills.
     """
     verbs: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     for collector in REGISTRY.values():
-        for rule in collector.needs if collector.capability == capability else ():
+        for rule in collector.needs.get(capability, ()):
             for group in rule.api_groups:
                 for resource in rule.resources:
                     verbs[group, resource] |= set(rule.verbs)
@@ -33,6 +35,16 @@ def rules_for(capability: Capability) -> tuple[PolicyRule, ...]:
         PolicyRule(api_groups=(group,), resources=tuple(names), verbs=found)
         for (group, found), names in sorted(resources.items())
     )
+
+
+def demands_for(capability: Capability) -> tuple[PolicyRule, ...]:
+    """What whoever creates a bundle must hold for this capability: what the Job's account gets, but for Resources.
+
+    Its role aggregates whatever may be viewed, which no policy could check kind by kind.
+    """
+    if capability == Capability.RESOURCES:
+        return (PolicyRule(api_groups=(GROUP,), resources=(PLURAL,), verbs=(VIEW_VERB,)),)
+    return rules_for(capability)
 
 
 def _discover() -> Iterator[Collector]:

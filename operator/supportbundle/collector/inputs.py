@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from supportbundle.errors import Corrupt
+from supportbundle.errors import Corrupt, NotFound
 from supportbundle.model.mounts import KNOWN_DIR, PLAN_FILE, RUN_DIR, SCRATCH_DIR, UPLOADS_FILE
 from supportbundle.model.plan import Plan, Uploads
 from supportbundle.sanitize import KnownSecret
@@ -44,6 +45,37 @@ class Mounts:
         except (OSError, EOFError, ValidationError) as error:
             raise Corrupt("The run's Secret holds no usable upload URLs.") from error
 
+    def secret(self, name: str) -> dict[str, bytes]:
+        """The keys of one mounted Secret; empty if it is not mounted or holds none.
+
+        An optional Secret that does not exist mounts as an empty directory.
+        """
+        directory = self.known / name
+        if not directory.is_dir():
+            return {}
+        # The kubelet's own entries (..data and its timestamped target) are links to the same files.
+        return {file.name: file.read_bytes() for file in sorted(directory.iterdir()) if not file.name.startswith("..")}
+
+
+@dataclass(frozen=True, slots=True)
+class MountedSecrets:
+    """`collect.base.SecretReader` over the mounts; only Secrets of the plan are there."""
+
+    mounts: Mounts
+
+    def keys(self, secret: str) -> Mapping[str, bytes]:
+        """All keys of a Secret.
+
+        Raises:
+            NotFound: with the reason SecretNotFound.
+        """
+        found = self.mounts.secret(secret)
+        if not found:
+            error = NotFound(f"The Secret {secret} does not exist or is empty.", "Create it, then create a new bundle.")
+            error.reason = "SecretNotFound"
+            raise error
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class KnownSecrets:
@@ -54,16 +86,12 @@ class KnownSecrets:
 
 
 def load_known_secrets(mounts: Mounts, plan: Plan) -> KnownSecrets:
-    """Every key of every planned Secret. An optional Secret that does not exist mounts as an empty directory."""
+    """Every key of every planned Secret."""
     values: list[KnownSecret] = []
     missing: set[str] = set()
     for planned in plan.secrets:
-        directory = mounts.known / planned.name
-        # The kubelet's own entries (..data and its timestamped target) are links to the same files.
-        files = (
-            [] if not directory.is_dir() else [f for f in sorted(directory.iterdir()) if not f.name.startswith("..")]
-        )
-        values += (KnownSecret(name=f"{planned.name}/{file.name}", value=file.read_bytes()) for file in files)
-        if planned.required and not files:
+        found = mounts.secret(planned.name)
+        values += (KnownSecret(name=f"{planned.name}/{key}", value=value) for key, value in found.items())
+        if planned.required and not found:
             missing.add(planned.name)
     return KnownSecrets(values=tuple(values), missing=frozenset(missing))

@@ -16,14 +16,18 @@ from supportbundle.archive.fragment import FragmentWriter
 from supportbundle.archive.index import ShardReport, bounded_log
 from supportbundle.collect.base import ClusterReader, RunContext
 from supportbundle.collect.registry import REGISTRY
-from supportbundle.collector.inputs import Mounts, load_known_secrets
+from supportbundle.collector.budget import Budget
+from supportbundle.collector.inputs import MountedSecrets, Mounts, load_known_secrets
 from supportbundle.collector.logbook import Logbook
 from supportbundle.collector.run import ShardRun, report, seconds_left
-from supportbundle.collector.sink import Budget, FragmentSink
+from supportbundle.collector.sampling import Sampler
+from supportbundle.collector.sink import FragmentSink
+from supportbundle.collector.start import StartLine
 from supportbundle.collector.upload import Uploader, open_session
 from supportbundle.errors import SupportBundleError
-from supportbundle.kube.client import connect
-from supportbundle.kube.login import in_pod
+from supportbundle.kube.client import Client, connect
+from supportbundle.kube.login import Login, in_pod
+from supportbundle.kube.ratelimit import RateLimit
 from supportbundle.model.plan import Plan, Shard
 from supportbundle.sanitize import Sanitizer
 
@@ -32,9 +36,9 @@ UPLOAD_PATIENCE = 110.0
 """Seconds; ends before the Job's own grace does, so that the last words are the collector's."""
 ALLOWANCE = timedelta(minutes=5)
 CPU_THREADS = 2
-SYNCHRONIZED_LEAD = timedelta(seconds=1)
-"""All profiles of a bundle are in one shard; this is for its port-forwards to be made, so that they begin together."""
+PROGRESS_SECONDS = 2.0
 TERMINATION_LOG = Path("/dev/termination-log")
+API_RATE = RateLimit(per_second=50, burst=100)
 BINDING_SECONDS = 5.0
 """For so long 403 may only mean that the API server has not seen the new RoleBinding yet."""
 
@@ -71,15 +75,19 @@ async def run_shard(mounts: Mounts, index: int, book: Logbook) -> None:
     plan = mounts.plan()
     shard = plan.shards[index]
     login = in_pod()
-    async with open_session(mounts.uploads()) as session, connect(login, settle_seconds=BINDING_SECONDS) as cluster:
+    async with open_session(mounts.uploads()) as session, _cluster(login) as cluster:
         uploader = Uploader(session, mounts.uploads, index)
         fragment = mounts.scratch / "fragment"
         async with reporting_run(plan, shard, cluster, mounts, fragment, book) as run:
-            reporter = asyncio.create_task(report(run, uploader.put_progress, first=1, every=5))
+            reporter = asyncio.create_task(report(run, uploader.put_progress, first=1, every=PROGRESS_SECONDS))
             await run.run(seconds_left(plan.created_at, plan.max_duration_seconds, ALLOWANCE, datetime.now(UTC)))
             reporter.cancel()
         await uploader.put_fragment(fragment, UPLOAD_PATIENCE)
     log.info("shard %d is stored, %d bytes", index, fragment.stat().st_size)
+
+
+def _cluster(login: Login) -> contextlib.AbstractAsyncContextManager[Client]:
+    return connect(login, rate=API_RATE, settle_seconds=BINDING_SECONDS)
 
 
 @contextlib.asynccontextmanager
@@ -92,8 +100,9 @@ async def reporting_run(
     started = datetime.now(UTC)
     writer = FragmentWriter(fragment, shard=shard.index, modified=plan.created_at)
     with ThreadPoolExecutor(CPU_THREADS) as pool, writer:
+        sampler = Sampler(plan.dry_run) if plan.dry_run else None
         sink = FragmentSink(
-            writer,
+            sampler.count if sampler else writer.append,
             sanitizer,
             scratch=mounts.scratch,
             pool=pool,
@@ -104,10 +113,14 @@ async def reporting_run(
             namespace=plan.bundle.namespace,
             cluster=cluster,
             sink=sink,
-            synchronized_start=datetime.now(UTC) + SYNCHRONIZED_LEAD,
+            secrets=MountedSecrets(mounts),
+            debug_image=plan.debug_image,
+            start=StartLine(shard.tasks),
         )
         yield ShardRun(shard, REGISTRY, context, sink, known.missing)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
         log.info("shard %d: %d bytes kept, %d gaps, %d MiB at most", shard.index, sink.bytes, len(sink.gaps), peak)
         log_text = bounded_log(sink.clean(book.text()).splitlines())
-        writer.close(ShardReport(started_at=started, finished_at=datetime.now(UTC), log=log_text), sink.gaps)
+        ended = datetime.now(UTC)
+        stats = dict(sampler.stats((ended - started).total_seconds())) if sampler else {}
+        writer.close(ShardReport(started_at=started, finished_at=ended, log=log_text, stats=stats), sink.gaps)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from supportbundle.collect.base import Collector, RunContext
@@ -37,6 +37,7 @@ class ShardRun:
         self._missing = missing_secrets
         self._slots = asyncio.Semaphore(STREAMS)
         self._open: set[str] = {task.id for task in shard.tasks}
+        self._later: list[Task] = []
 
     def progress(self) -> Progress:
         """How far it is now."""
@@ -50,12 +51,19 @@ class ShardRun:
         )
 
     async def run(self, seconds: float) -> None:
-        """Run everything; at the deadline what is still running becomes a gap."""
+        """Run everything; at the deadline what is still running becomes a gap.
+
+        What tasks leave for later, because their share of the bytes was too small, is run when all others are over.
+        """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
-        async with asyncio.TaskGroup() as group:
-            for task in self._shard.tasks:
-                group.create_task(self._run_task(task, deadline))
+        tasks: Iterable[Task] = sorted(self._shard.tasks, key=lambda task: -task.priority)
+        while tasks := tuple(tasks):
+            self._sink.expect(tasks)
+            async with asyncio.TaskGroup() as group:
+                for task in tasks:
+                    group.create_task(self._run_task(task, deadline))
+            tasks, self._later = tuple(self._later), []
 
     async def _run_task(self, task: Task, deadline: float) -> None:
         loop = asyncio.get_running_loop()
@@ -71,7 +79,11 @@ class ShardRun:
             message = "The time of the whole bundle was over before this was read; raise limits.maxDuration."
             self._sink.gap(Gap.say("Timeout", message, target=task.target, collector=task.collector))
         finally:
-            self._open.discard(task.id)
+            self._sink.ended(task)
+            if self._context.start is not None:
+                self._context.start.leave(task)
+            if not any(later.id == task.id for later in self._later):
+                self._open.discard(task.id)
 
     async def _guarded(self, task: Task, left: float) -> None:
         """Run one task; an expected failure, or any bug in a collector, costs this task only."""
@@ -79,7 +91,9 @@ class ShardRun:
         limit = asyncio.timeout(seconds)
         try:
             async with limit:
-                await self._collectors[task.type].run(task, self._context)
+                later = await self._collectors[task.type].run(task, self._context)
+            if later is not None:
+                self._later.append(later)
         except TimeoutError:
             if not limit.expired():
                 raise

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
-from supportbundle.archive.fragment import FragmentWriter
 from supportbundle.archive.index import MemberMeta, first_lines
 from supportbundle.archive.spool import ClosedMember, MemberSpool
 from supportbundle.collect.base import Member
+from supportbundle.collector.budget import Budget
 from supportbundle.errors import SupportBundleError, Unsanitizable
 from supportbundle.model.gap import Gap
 from supportbundle.model.plan import Task
@@ -26,23 +26,6 @@ from supportbundle.sanitize import LeakCheck, Sanitizer, Stream
 log = logging.getLogger(__name__)
 BLOCK = 256 << 10
 T = TypeVar("T")
-
-
-class Budget:
-    """The bytes that a shard may still read, over all of its members."""
-
-    def __init__(self, size: int) -> None:
-        self.left = size
-
-    def take(self, wanted: int) -> int:
-        """How many of the wanted bytes may be kept."""
-        granted = min(wanted, self.left)
-        self.left -= granted
-        return granted
-
-    def give_back(self, unused: int) -> None:
-        """Bytes of a member that was dropped: they leave room for others."""
-        self.left += unused
 
 
 class Pipeline:
@@ -76,8 +59,9 @@ class Pipeline:
 class OpenMember:
     """One file of the bundle while it is written; implements `collect.base.Member`."""
 
-    def __init__(self, pipeline: Pipeline, limit: int, budget: Budget, pool: Executor) -> None:
+    def __init__(self, pipeline: Pipeline, task: Task, limit: int, budget: Budget, pool: Executor) -> None:
         self.pipeline = pipeline
+        self._task = task
         self.read = 0
         self.truncated = False
         self.notes: dict[str, str | int] = {}
@@ -88,7 +72,7 @@ class OpenMember:
 
     async def write(self, data: bytes) -> bool:
         """Take more bytes; False once the member's or the shard's limit is reached."""
-        granted = self._budget.take(min(len(data), self._limit - self.read))
+        granted = self._budget.take(self._task, min(len(data), self._limit - self.read))
         self.read += granted
         self._buffer += data[:granted]
         self.truncated = self.truncated or granted < len(data)
@@ -112,11 +96,11 @@ class OpenMember:
 
 
 class FragmentSink:
-    """The `collect.base.Sink` of one shard."""
+    """The `collect.base.Sink` of one shard; `store` is given each finished member, one at a time."""
 
     def __init__(
         self,
-        fragment: FragmentWriter,
+        store: Callable[[ClosedMember, MemberMeta], None],
         sanitizer: Sanitizer,
         *,
         scratch: Path,
@@ -126,7 +110,7 @@ class FragmentSink:
     ) -> None:
         self.bytes = 0
         self.gaps: list[Gap] = []
-        self._fragment = fragment
+        self._store = store
         self._sanitizer = sanitizer
         self._scratch = scratch
         self._pool = pool
@@ -140,6 +124,18 @@ class FragmentSink:
         log.warning("%s %s: %s: %s", gap.collector, gap.target, gap.reason, gap.message)
         self.gaps.append(gap)
 
+    def expect(self, tasks: Iterable[Task]) -> None:
+        """See `Budget.expect`."""
+        self._budget.expect(tasks)
+
+    def ended(self, task: Task) -> None:
+        """See `Budget.ended`."""
+        self._budget.ended(task)
+
+    def allowance(self, task: Task, limit: int) -> int:
+        """See `collect.base.Sink`."""
+        return self._budget.allowance(task, limit)
+
     def clean(self, text: str) -> str:
         """`text` sanitized; a fixed phrase if that is not possible."""
         stream = self._sanitizer.open("message.txt")
@@ -151,13 +147,14 @@ class FragmentSink:
     @asynccontextmanager
     async def member(self, path: str, *, task: Task, limit: int, keep_partial: bool = False) -> AsyncIterator[Member]:
         """See `collect.base.Sink`. A member that cannot be sanitized becomes a gap, and its task goes on."""
+        path = f"{task.folder}{path}"
         started = self._clock()
         pipeline = Pipeline(
             self._sanitizer.open(path),
             self._sanitizer.leak_check(),
             MemberSpool(path, spool_dir=self._scratch),
         )
-        member = OpenMember(pipeline, limit, self._budget, self._pool)
+        member = OpenMember(pipeline, task, limit, self._budget, self._pool)
         kept = False
         try:
             try:
@@ -195,7 +192,7 @@ class FragmentSink:
             notes=dict(member.notes),
         )
         async with self._appending:
-            await member.run(lambda: self._fragment.append(closed, meta))
+            await member.run(lambda: self._store(closed, meta))
         if member.truncated:
             message = f"{path}: kept the first {member.read} bytes; raise limits to get more."
             self.gap(Gap.say("TooLarge", message, target=task.target, collector=task.collector))

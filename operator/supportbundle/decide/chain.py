@@ -19,6 +19,8 @@ GRACE = timedelta(minutes=2)
 START_ALLOWANCE = timedelta(minutes=5)
 """How long pods may take to start (pull, quota, scheduling) before maxDuration is held against them."""
 POLL = timedelta(seconds=1)
+WATCH_POLL = timedelta(seconds=2)
+"""With the collectors' own interval, progress in status is at most 5 s old."""
 SLOW_POLL = timedelta(seconds=5)
 WAIT_POLL = timedelta(seconds=15)
 
@@ -81,6 +83,15 @@ def is_unplanned(world: World) -> Decision | None:
     return Decision(acts=(Act.PLAN,), phase=Phase.PENDING, claims=claims, again=timedelta(0))
 
 
+def is_dry_run(world: World) -> Decision | None:
+    """The samples of a dry run are taken, or nothing needed any. The act itself reports what it found."""
+    plan = _plan(world)
+    if plan.dry_run is None or (plan.shards and world.bundle.status.collection is None):
+        return None
+    claims = say.working("Estimating", "Working out what the bundle would collect.")
+    return Decision(acts=(Act.RELEASE, Act.ESTIMATE), claims=claims, final=True)
+
+
 def has_nothing_to_collect(world: World) -> Decision | None:
     """Every wish failed at planning, so there is nothing to run."""
     plan = _plan(world)
@@ -136,7 +147,7 @@ def is_collecting(world: World) -> Decision | None:
         return Decision(phase=Phase.COLLECTING, claims=claims, again=SLOW_POLL)
     claims = say.working("Collecting", f"Collecting from {plan.targets} pod(s).")
     age = world.now - plan.created_at
-    return Decision(phase=Phase.COLLECTING, claims=claims, again=POLL if age < timedelta(minutes=1) else SLOW_POLL)
+    return Decision(phase=Phase.COLLECTING, claims=claims, again=POLL if age < timedelta(minutes=1) else WATCH_POLL)
 
 
 def has_lost_everything(world: World) -> Decision | None:
@@ -160,6 +171,7 @@ CHECKS: tuple[Check, ...] = (
     is_cancelled,
     is_refused,
     is_unplanned,
+    is_dry_run,
     has_nothing_to_collect,
     has_all_fragments,  # before the Job is looked at: one failed index fails a Job whose results are all there
     has_lost_shards,

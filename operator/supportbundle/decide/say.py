@@ -6,6 +6,9 @@ from supportbundle.model.conditions import Claim, ConditionStatus, ConditionType
 
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
 
+SUMMARY = frozenset({ConditionType.READY, ConditionType.RECONCILING, ConditionType.STALLED})
+"""The conditions that kstatus reads; the others each tell of one stage."""
+
 
 def working(reason: str, message: str) -> tuple[Claim, ...]:
     """Not done and nothing wrong. Ready is Unknown, for dashboards read Ready=False as broken."""

@@ -62,6 +62,7 @@ class Act(StrEnum):
     LAUNCH = auto()
     RELEASE = auto()  # Job, account, bindings, Secret: the bundle's whole power
     ASSEMBLE = auto()
+    ESTIMATE = auto()
     DROP_STAGING = auto()
     EXPIRE = auto()
 

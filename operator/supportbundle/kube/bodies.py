@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 
 import aiohttp
 
-from supportbundle.errors import DeadlineExceeded, SupportBundleError, TooLarge
+from supportbundle.errors import DeadlineExceeded, TooLarge
 from supportbundle.kube.failures import unreachable
 
-Explain = Callable[[], SupportBundleError | None]
-"""A better reason for a broken connection, if somebody knows one."""
 
-
-async def chunks(
-    response: aiohttp.ClientResponse, what: str, explain: Explain = lambda: None
-) -> AsyncGenerator[bytes, None]:
+async def chunks(response: aiohttp.ClientResponse, what: str) -> AsyncGenerator[bytes, None]:
     """The body as it arrives. A chunk is at most twice the session's read buffer.
 
     Raises:
@@ -29,7 +24,7 @@ async def chunks(
     except TimeoutError as error:
         raise DeadlineExceeded(f"{what} stalled: the rest of the answer did not come in time.") from error
     except (aiohttp.ClientError, OSError) as error:
-        raise explain() or unreachable(error, what) from error
+        raise unreachable(error, what) from error
 
 
 async def head(response: aiohttp.ClientResponse, limit: int) -> bytes:

@@ -1,109 +1,55 @@
 """One thin asynchronous client of the API server, for the operator and for the collector Job. Objects are dicts.
 
 The generated clients of the `kubernetes` package are not used: `CoreV1Api` alone costs 110 MB of memory, and they
-reject fields that they do not know. Every request has a time limit and every body a bound; credentials follow no
-redirect.
+reject fields that they do not know. How a request is made is `api`; what can be asked for stands here.
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any
 
 import aiohttp
 import orjson
-from yarl import URL
 
-from supportbundle import __version__
-from supportbundle.errors import (
-    DeadlineExceeded,
-    Expired,
-    Forbidden,
-    SupportBundleError,
-    TooLarge,
-    Unavailable,
-)
+from supportbundle.errors import Expired, Forbidden, SupportBundleError, TooLarge
+from supportbundle.kube import exec as programs
 from supportbundle.kube.addresses import check_pod_address
-from supportbundle.kube.bodies import chunks, head, whole
-from supportbundle.kube.failures import SUCCESS, failure, unreachable
-from supportbundle.kube.forward import MAX_MESSAGE, PROTOCOL, Forward
+from supportbundle.kube.api import CONNECT_SECONDS, Api, Json, Params, Request, Upgrade, opened
+from supportbundle.kube.bodies import chunks
+from supportbundle.kube.exchange import Ready, exchange, pod_session, pod_url
+from supportbundle.kube.forward import PROTOCOL, Forward
 from supportbundle.kube.login import Login
-from supportbundle.kube.plain import fetch, plain_session
+from supportbundle.kube.ratelimit import Pause, RateLimit
+from supportbundle.model.exchange import PodAnswer, PodCommand, PodRequest
 from supportbundle.model.paths import one
 
-Json = dict[str, Any]
-Params = Mapping[str, str] | None
-Pause = Callable[[float], Awaitable[None]]
-
-CONNECT_SECONDS = 10.0
-ANSWER_SECONDS = 30.0
 PAGE = 500
-MAX_JSON = 16 << 20
-"""Bytes of one JSON answer; a page of a collection that is larger is asked for again in smaller pages."""
-
-_READ_BUFFER = 128 << 10
-_ERROR_BODY = 16 << 10
-_DELAYS = (0.5, 1.0, 2.0)
-_ANSWER_TIMEOUT = aiohttp.ClientTimeout(total=ANSWER_SECONDS, connect=CONNECT_SECONDS)
-_UPGRADE_REFUSED = {
-    401: b"the API server does not know our token",
-    403: b"get and create on pods/portforward are needed",
-    404: b"the pod is gone",
-}
-_T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True)
-class _Request:
-    method: str
-    path: str
-    params: Params
-    data: bytes | None
-    content_type: str
-    timeout: aiohttp.ClientTimeout
-
-    @property
-    def what(self) -> str:
-        """The request in messages, without its query."""
-        return f"{self.method} {self.path}"
+_EPHEMERAL_REFUSED = (
+    "Grant patch pods/ephemeralcontainers to the account that the message names; if it names a policy or a Pod "
+    "Security level, ask who sets that."
+)
 
 
 class PatchType(StrEnum):
     """The content types of a PATCH."""
 
     MERGE = "application/merge-patch+json"
+    STRATEGIC = "application/strategic-merge-patch+json"
     JSON = "application/json-patch+json"
     APPLY = "application/apply-patch+yaml"
 
 
 class Client:
-    """Requests to the API server and to pods' ports; made by `connect`. Fulfils `collect.base.ClusterReader`.
+    """Requests to the API server and to pods' ports; made by `connect`. Fulfils `collect.base.ClusterReader`."""
 
-    GETs that meet `Unavailable` (429 too) are repeated up to three times within 3.5 s. In the first `settle_seconds`
-    of its life the client also repeats what was `Forbidden`: a RoleBinding takes a moment to reach every API server's
-    authorizer.
-    """
-
-    def __init__(
-        self,
-        login: Login,
-        api: aiohttp.ClientSession,
-        plain: aiohttp.ClientSession,
-        *,
-        settle_seconds: float = 0,
-        pause: Pause = asyncio.sleep,
-    ) -> None:
-        self._login = login
+    def __init__(self, api: Api, pods: aiohttp.ClientSession) -> None:
         self._api = api
-        self._plain = plain
-        self._pause = pause
-        self._settled_at = time.monotonic() + settle_seconds
-        self._forwards: dict[URL, Forward] = {}
+        self._pods = pods
+        self._forwards: dict[tuple[str, int], Forward] = {}
 
     async def get(self, path: str, params: Params = None) -> Json:
         """One JSON document."""
@@ -183,149 +129,123 @@ class Client:
             Unavailable: from the iterator too, when the connection breaks.
         """
         timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_read=idle_seconds)
-        request = _Request("GET", path, params, None, "", timeout)
-        response = await self._open(request)
+        request = Request("GET", path, params, timeout=timeout)
+        response = await self._api.open(request)
         async with response, aclosing(chunks(response, request.what)) as body:
             yield body
 
     @asynccontextmanager
     async def forward(self, namespace: str, pod: str, port: int) -> AsyncIterator[str]:
-        """A base URL on loopback that reaches the pod's port. Why a connection failed is told by `fetch`."""
+        """A base URL on loopback that reaches the pod's port. Why a connection failed is told by `request`.
+
+        It says `http`; where the port speaks TLS, the same host and port are called by `https`.
+        """
+        path = one("v1", "pods", pod, namespace, subresource="portforward")
+        upgrade = Upgrade(
+            path, {"ports": str(port)}, (PROTOCOL,), "get and create on pods/portforward", repeatable=True
+        )
 
         async def dial() -> aiohttp.ClientWebSocketResponse:
-            return await self._dial(namespace, pod, port)
+            return await self._api.dial(upgrade)
 
         async with Forward(dial, pod, port).listening() as forward:
-            origin = URL(forward.base_url)
-            self._forwards[origin] = forward
+            address = _address(forward.base_url)
+            self._forwards[address] = forward
             try:
                 yield forward.base_url
             finally:
-                del self._forwards[origin]
+                del self._forwards[address]
 
     @asynccontextmanager
-    async def fetch(
-        self, url: str, *, headers: Params = None, timeout_seconds: float = 30
-    ) -> AsyncIterator[AsyncIterator[bytes]]:
-        """The raw body of a plain HTTP GET to a forwarded port or to a pod's IP address.
+    async def request(self, request: PodRequest) -> AsyncIterator[PodAnswer]:
+        """One HTTP exchange with a forwarded port or a pod's IP address; any status is an answer.
 
         Raises:
             Invalid: any other address, in particular loopback and metadata services.
-            HTTPStatus, DeadlineExceeded, Unavailable: as `plain.fetch`.
+            TLSFailed, DeadlineExceeded, Unavailable: as `exchange.exchange`.
         """
-        target = URL(url)
-        forward = self._forwards.get(target.origin())
+        url = pod_url(request.url)
+        forward = self._forwards.get((url.host or "", url.port or 0))
         if forward is None:
-            check_pod_address(target.host or "")
+            check_pod_address(url.host or "")
 
         def explain() -> SupportBundleError | None:
             return forward.failure if forward else None
 
-        async with fetch(
-            self._plain, target, headers=headers, timeout_seconds=timeout_seconds, explain=explain
-        ) as body:
-            yield body
+        ready = _when_connected(request.ready, forward) if request.ready else None
+        async with exchange(self._pods, request, url, explain, ready) as answer:
+            yield answer
 
-    async def _dial(self, namespace: str, pod: str, port: int) -> aiohttp.ClientWebSocketResponse:
-        path = one("v1", "pods", pod, namespace, subresource="portforward")
-        return await self._repeating(lambda: self._upgrade(path, port), repeatable=True)
+    @asynccontextmanager
+    async def execute(self, command: PodCommand) -> AsyncIterator[programs.Execution]:
+        """Run a program in a container. It is started once: a refused start is not repeated.
 
-    async def _upgrade(self, path: str, port: int) -> aiohttp.ClientWebSocketResponse:
-        what = f"GET {path}"
+        Raises:
+            Forbidden: `get and create on pods/exec` is missing.
+            NotFound: there is no such pod.
+            Invalid: there is no such container, or it does not run.
+            Unavailable: no answer.
+        """
+        path = one("v1", "pods", command.pod, command.namespace, subresource="exec")
+        upgrade = Upgrade(path, programs.query(command), programs.PROTOCOLS, programs.RIGHT, repeatable=False)
         try:
-            async with asyncio.timeout(CONNECT_SECONDS):
-                return await self._api.ws_connect(
-                    self._url(path, {"ports": str(port)}),
-                    protocols=(PROTOCOL,),
-                    headers=await self._login.headers(),
-                    timeout=aiohttp.ClientWSTimeout(ws_close=1),
-                    max_msg_size=MAX_MESSAGE,
-                    server_hostname=self._login.server_name,
-                    proxy=self._login.proxy,
-                )
-        except aiohttp.WSServerHandshakeError as error:
-            # The handshake's body, with the server's own words, is not handed out.
-            raise failure(error.status, _UPGRADE_REFUSED.get(error.status, b"no port-forward"), what) from error
-        except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            raise unreachable(error, what) from error
+            link = await self._api.dial(upgrade)
+        except SupportBundleError as error:
+            raise programs.said(error, command) from error
+        async with programs.running(link, command) as execution:
+            yield execution
 
-    def _url(self, path: str, params: Params) -> URL:
-        return URL(self._login.base_url + path, encoded=True).extend_query(params or {})
+    async def add_ephemeral_container(self, namespace: str, pod: str, container: Mapping[str, Any]) -> None:
+        """Add one to a running pod. One of the same name that says the same is left as it is.
+
+        Raises:
+            Forbidden: `patch pods/ephemeralcontainers` is missing, or the namespace's Pod Security level or a policy
+                refuses this container; the message is the server's.
+            Invalid: the container is not valid, or one of this name differs.
+        """
+        path = one("v1", "pods", pod, namespace, subresource="ephemeralcontainers")
+        try:
+            await self.patch(path, {"spec": {"ephemeralContainers": [container]}}, PatchType.STRATEGIC)
+        except Forbidden as error:
+            raise Forbidden(error.cause, _EPHEMERAL_REFUSED) from error
 
     async def _json(
         self, method: str, path: str, params: Params, body: object = None, content_type: str = "application/json"
     ) -> Json:
-        request = _Request(
-            method, path, params, None if body is None else orjson.dumps(body), content_type, _ANSWER_TIMEOUT
-        )
-        response = await self._open(request)
-        try:
-            async with response:
-                parsed = orjson.loads(await whole(response, MAX_JSON, request.what))
-        except (orjson.JSONDecodeError, DeadlineExceeded) as error:
-            raise unreachable(error, request.what) from error
-        if not isinstance(parsed, dict):
-            raise Unavailable(f"{request.what} was answered with JSON that is no object.")
-        return parsed
+        data = None if body is None else orjson.dumps(body)
+        return await self._api.json(Request(method, path, params, data, content_type))
 
-    async def _open(self, request: _Request) -> aiohttp.ClientResponse:
-        """A 2xx response whose body is still to be read."""
-        return await self._repeating(lambda: self._try(request), repeatable=request.method == "GET")
 
-    async def _repeating(self, call: Callable[[], Awaitable[_T]], *, repeatable: bool) -> _T:
-        for delay in _DELAYS:
-            try:
-                return await call()
-            except Unavailable:
-                if not repeatable:
-                    raise
-            except Forbidden:
-                if time.monotonic() >= self._settled_at:
-                    raise
-            await self._pause(delay)
-        return await call()
+def _when_connected(ready: Ready, forward: Forward | None) -> Ready:
+    """`ready`, but not before the forwarded connection has reached the pod; ours to the listener stands at once."""
+    if forward is None:
+        return ready
+    mine = forward.dialled + 1
 
-    async def _try(self, request: _Request) -> aiohttp.ClientResponse:
-        headers = {**await self._login.headers(), "Accept": "application/json, */*"}
-        if request.data is not None:
-            headers["Content-Type"] = request.content_type
-        try:
-            response = await self._api.request(
-                request.method,
-                self._url(request.path, request.params),
-                data=request.data,
-                headers=headers,
-                timeout=request.timeout,
-                allow_redirects=False,
-                server_hostname=self._login.server_name,
-                proxy=self._login.proxy,
-            )
-        except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            raise unreachable(error, request.what) from error
-        if response.status in SUCCESS:
-            return response
-        async with response:
-            raise failure(response.status, await head(response, _ERROR_BODY), request.what)
+    async def connected() -> None:
+        await forward.until_dialled(mine)
+        await ready()
+
+    return connected
+
+
+def _address(base_url: str) -> tuple[str, int]:
+    url = pod_url(base_url)
+    return url.host or "", url.port or 0
 
 
 @asynccontextmanager
-async def connect(login: Login, *, settle_seconds: float = 0, pause: Pause = asyncio.sleep) -> AsyncIterator[Client]:
-    """A client with its two sessions, closed at the end.
+async def connect(
+    login: Login, *, rate: RateLimit | None = None, settle_seconds: float = 0, pause: Pause = asyncio.sleep
+) -> AsyncIterator[Client]:
+    """A client with its sessions, closed at the end.
 
-    The API session asks for no compression (within a cluster it costs more than it saves, and nothing can then
-    expand in memory), keeps no cookies and reads no proxy variables. Connections are not limited here: every forwarded
-    port holds one for as long as it lives, and profiles of hundreds of pods begin together.
+    Args:
+        login: who we are.
+        rate: how fast the API server is asked: every request, repetition and websocket takes a turn; None for no
+            limit.
+        settle_seconds: how long after the start a 403 is worth repeating, see `Api`.
+        pause: how to sleep.
     """
-    async with AsyncExitStack() as stack:
-        api = await stack.enter_async_context(
-            aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(ssl=login.tls or True, limit=0),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-                trust_env=False,
-                read_bufsize=_READ_BUFFER,
-                headers={"Accept-Encoding": "identity", "User-Agent": f"supportbundle/{__version__}"},
-            )
-        )
-        plain = await stack.enter_async_context(plain_session())
-        yield Client(login, api, plain, settle_seconds=settle_seconds, pause=pause)
+    async with opened(login, rate=rate, settle_seconds=settle_seconds, pause=pause) as api, pod_session() as pods:
+        yield Client(api, pods)

@@ -15,15 +15,10 @@ from contextlib import asynccontextmanager, suppress
 import aiohttp
 
 from supportbundle.errors import SupportBundleError, Unavailable
+from supportbundle.kube.links import ended, hang_up, keep_alive
 from supportbundle.model.gap import printable
 
 PROTOCOL = "v4.channel.k8s.io"
-MAX_MESSAGE = 1 << 20
-"""Bytes. The kubelet copies in pieces of 32 KiB; one larger than this is refused, not held."""
-
-PING_SECONDS = 20.0
-"""A long CPU profile is silent; load balancers in front of an API server cut connections idle for a minute."""
-
 _DATA, _ERROR = 0, 1
 _PORT_BYTES = 2
 _PIECE = 32 << 10
@@ -44,6 +39,13 @@ class Forward:
         self._closed = False
         self.failure: SupportBundleError | None = None
         self.base_url = ""
+        self.dialled = 0
+        self._news = asyncio.Event()
+
+    async def until_dialled(self, count: int) -> None:
+        """Wait until so many connections have reached the pod, or failed to."""
+        while self.dialled < count:
+            await self._news.wait()
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[Forward]:
@@ -73,11 +75,16 @@ class Forward:
     async def _bridge(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.failure = None
         try:
-            link = await self._dial()
+            try:
+                link = await self._dial()
+            finally:
+                self.dialled += 1
+                self._news.set()
+                self._news = asyncio.Event()
             try:
                 await self._both_ways(link, reader, writer)
             finally:
-                await link.close()
+                await hang_up(link)
         except SupportBundleError as error:
             # Set before the connection ends: whoever sees the end asks for the reason.
             self.failure = error
@@ -86,7 +93,7 @@ class Forward:
     async def _both_ways(
         self, link: aiohttp.ClientWebSocketResponse, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        helpers = (asyncio.create_task(_upload(reader, link)), asyncio.create_task(_keep_alive(link)))
+        helpers = (asyncio.create_task(_upload(reader, link)), asyncio.create_task(keep_alive(link)))
         try:
             await self._download(link, reader, writer)
         finally:
@@ -99,7 +106,7 @@ class Forward:
     ) -> None:
         """Copy data to our client until either side ends. An error text ends it with `Unavailable`."""
         preamble = {_DATA: _PORT_BYTES, _ERROR: _PORT_BYTES}
-        async for message in link:
+        while (code := ended(link, message := await link.receive())) is None:
             if message.type is not aiohttp.WSMsgType.BINARY or not message.data or message.data[0] not in preamble:
                 raise Unavailable(f"The port-forward to pod {self._pod} broke: {message.type.name}.")
             channel = message.data[0]
@@ -114,8 +121,8 @@ class Forward:
                 await writer.drain()
             except ConnectionError:
                 return  # Our client has what it wanted and went away.
-        if link.close_code not in {aiohttp.WSCloseCode.OK, None} and not reader.at_eof():
-            raise Unavailable(f"The port-forward to pod {self._pod} was cut off (code {link.close_code}).")
+        if code != aiohttp.WSCloseCode.OK and not reader.at_eof():
+            raise Unavailable(f"The port-forward to pod {self._pod} was cut off (code {code}).")
 
     def _refused(self, text: str) -> Unavailable:
         if "connection refused" in text:
@@ -133,12 +140,4 @@ async def _upload(reader: asyncio.StreamReader, link: aiohttp.ClientWebSocketRes
     with suppress(ConnectionError, aiohttp.ClientError):
         while piece := await reader.read(_PIECE):
             await link.send_bytes(bytes((_DATA,)) + piece)
-    await link.close()
-
-
-async def _keep_alive(link: aiohttp.ClientWebSocketResponse) -> None:
-    """Pings without waiting for pongs: a pong may be stuck behind data that our client is slow to take."""
-    with suppress(ConnectionError, aiohttp.ClientError):
-        while not link.closed:
-            await asyncio.sleep(PING_SECONDS)
-            await link.ping()
+    await hang_up(link)

@@ -16,6 +16,8 @@ class Capability(StrEnum):
     PROFILES = "Profiles"
     HTTP = "HTTP"
     EXEC = "Exec"
+    DEBUG = "Debug"
+    HELM = "Helm"
     RESOURCES = "Resources"
 
 
@@ -28,3 +30,10 @@ class PolicyRule(Value):
     api_groups: tuple[str, ...]
     resources: tuple[str, ...]
     verbs: tuple[str, ...]
+
+
+OPT_IN = frozenset({Capability.DEBUG, Capability.HELM})
+"""Switched on by the admin alone: one changes target pods, the other reads Secrets."""
+
+VIEW_VERB = "collectresources"
+"""The virtual verb on `supportbundles` for what cannot be checked kind by kind; the chart gives it to who may view."""

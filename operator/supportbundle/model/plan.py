@@ -31,8 +31,11 @@ class BundleRef(Value):
 class Task(Value):
     """One unit of collection. `params` is the collector's own typed options, validated again where it runs.
 
-    `estimate` is in bytes and only steers how tasks are spread. `secrets` names the Secrets whose values must be
-    known before a byte of this task may be written.
+    `estimate` is in bytes and only steers how tasks are spread; `lasts_seconds` is what it takes by its nature, such as
+    a profile. `secrets` names the Secrets whose values must be known before a byte of this task may be written;
+    `credentials` those that the task itself uses. `claims` are the paths, or folders ending in `/`, that it may write;
+    where another task claims them too, everything of this one goes below `folder`. Tasks of a higher `priority` are
+    served first while bytes are short. `node` is where its pod runs.
     """
 
     id: str
@@ -41,8 +44,14 @@ class Task(Value):
     target: str
     params: dict[str, JsonValue]
     secrets: tuple[str, ...] = ()
+    credentials: tuple[str, ...] = ()
+    claims: tuple[str, ...] = ()
+    folder: str = ""
+    node: str = ""
+    priority: int = 0
     timeout_seconds: Annotated[int, Field(ge=1)] = 60
     estimate: int = 1 << 20
+    lasts_seconds: int = 0
     synchronized: bool = False
 
 
@@ -55,10 +64,31 @@ class Shard(Value):
 
 
 class PlannedSecret(Value):
-    """A Secret that the Job mounts to know what to redact. A required one that is not there fails its tasks."""
+    """A Secret that the Job mounts, to know what to redact or to use it; its values are redacted in either case.
+
+    A required one that is not there fails the tasks that must know it.
+    """
 
     name: str
     required: bool
+
+
+class Forecast(Value):
+    """What one collector would do: `estimate` in bytes, `seconds` that its longest task takes whatever its bytes."""
+
+    collector: str
+    tasks: int
+    sampled: int
+    estimate: int
+    seconds: int
+
+
+class DryRun(Value):
+    """A plan that only estimates: its shard holds samples, all that would run is summed up here."""
+
+    forecasts: tuple[Forecast, ...]
+    shards: int
+    required: tuple[Capability, ...]
 
 
 class Plan(Value):
@@ -75,6 +105,8 @@ class Plan(Value):
     parallelism: int
     max_bytes: int
     max_duration_seconds: int
+    debug_image: str = ""
+    dry_run: DryRun | None = None
 
     @property
     def tasks(self) -> int:

@@ -11,6 +11,7 @@ from supportbundle.model.base import Value
 
 OBJECT_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 Json = Mapping[str, Any]
+_DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 
 
 class ContainerKind(StrEnum):
@@ -22,11 +23,16 @@ class ContainerKind(StrEnum):
 
 
 class ContainerFacts(Value):
-    """One container; `waiting` is the kubelet's reason while it has not started."""
+    """One container; `waiting` is the kubelet's reason while it has not started.
+
+    `user` is the numeric user that it runs as, where the pod or the kubelet tells; None if only its image knows.
+    """
 
     name: str
     kind: ContainerKind
     started: bool
+    running: bool = False
+    user: int | None = None
     restarts: int
     has_previous: bool
     waiting: str = ""
@@ -62,6 +68,16 @@ class PodFacts(Value):
     secrets: tuple[SecretUse, ...]
     config_maps: tuple[str, ...]
     owner: OwnerRef | None
+    host_network: bool = False
+    default_container: str = ""
+
+    def container(self, name: str | None) -> ContainerFacts | None:
+        """The named container; without a name the one that kubectl would take: the annotated one, else the first."""
+        wanted = name or self.default_container
+        regular = [c for c in self.containers if c.kind == ContainerKind.REGULAR]
+        if wanted:
+            return next((c for c in self.containers if c.name == wanted), None)
+        return regular[0] if regular else None
 
     @property
     def running(self) -> bool:
@@ -84,6 +100,8 @@ def parse_pod(pod: Json) -> PodFacts:
         secrets=_secrets(spec),
         config_maps=_config_maps(spec),
         owner=controller_of(pod),
+        host_network=spec.get("hostNetwork", False),
+        default_container=meta.get("annotations", {}).get(_DEFAULT_CONTAINER, ""),
     )
 
 
@@ -112,11 +130,21 @@ def _containers(spec: Json, status: Json) -> Iterator[ContainerFacts]:
             yield ContainerFacts(
                 name=container["name"],
                 kind=kind,
+                running="running" in state,
+                user=_user(spec, container, seen),
                 started="running" in state or "terminated" in state or restarts > 0,
                 restarts=restarts,
                 has_previous="terminated" in seen.get("lastState", {}),
                 waiting=state.get("waiting", {}).get("reason", ""),
             )
+
+
+def _user(spec: Json, container: Json, seen: Json) -> int | None:
+    """What the kubelet reports (Kubernetes 1.31, with a runtime that tells), else what the pod asks for."""
+    told = seen.get("user", {}).get("linux", {}).get("uid")
+    asked = container.get("securityContext", {}).get("runAsUser", spec.get("securityContext", {}).get("runAsUser"))
+    found = asked if told is None else told
+    return None if found is None else int(found)
 
 
 def _all_containers(spec: Json) -> Iterator[Json]:

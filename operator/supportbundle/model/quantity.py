@@ -51,5 +51,15 @@ def format_duration(value: timedelta) -> str:
     return "".join(parts) or "0s"
 
 
+def format_bytes(size: int) -> str:
+    """A size for people: `512 bytes`, `1.2 GiB`."""
+    value, unit = float(size), "bytes"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if value < 1024:  # noqa: PLR2004 - the step between these units
+            break
+        value, unit = value / 1024, larger
+    return f"{size} bytes" if unit == "bytes" else f"{value:.1f} {unit}"
+
+
 ByteQuantity = Annotated[int, BeforeValidator(parse_quantity), PlainSerializer(str, return_type=str)]
 Duration = Annotated[timedelta, BeforeValidator(parse_duration), PlainSerializer(format_duration, return_type=str)]

@@ -17,6 +17,8 @@ from supportbundle.model.collectors import (
     ConfigOptions,
     EventsOptions,
     ExecOptions,
+    FilesOptions,
+    HelmOptions,
     HTTPOptions,
     LogsOptions,
     MetricsOptions,
@@ -69,6 +71,8 @@ class CollectorType(StrEnum):
     PROFILE = "Profile"
     HTTP = "HTTP"
     EXEC = "Exec"
+    FILES = "Files"
+    HELM = "Helm"
     RESOURCES = "Resources"
     METRICS = "Metrics"
 
@@ -85,6 +89,8 @@ class CollectorSpec(Value):
     profile: ProfileOptions | None = None
     http: HTTPOptions | None = None
     exec: ExecOptions | None = None
+    files: FilesOptions | None = None
+    helm: HelmOptions | None = None
     resources: ResourcesOptions | None = None
     metrics: MetricsOptions | None = None
 
@@ -175,3 +181,17 @@ class SupportBundleSpec(Value):
     service_account_name: Name253 | None = None
     dry_run: bool = False
     cancel: bool = False
+
+    @property
+    def uses_secrets(self) -> bool:
+        """Whether a collector takes Secrets for itself: headers, certificates, shapes."""
+        return any(_uses_secrets(collector) for collector in self.collectors)
+
+
+def _uses_secrets(collector: CollectorSpec) -> bool:
+    http, profile, config = collector.http, collector.profile, collector.config
+    return (
+        bool(http and (http.headers_from or (http.tls and http.tls.ca_from)))
+        or bool(profile and profile.headers_from)
+        or bool(config and config.secret_shapes)
+    )

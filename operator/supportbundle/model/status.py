@@ -62,6 +62,19 @@ class SanitizationStatus(Observed):
     leaks: int = 0
 
 
+class Estimate(Observed):
+    """What a dry run found: what the bundle would read and need. `role` is YAML that grants a person all of it."""
+
+    pods: int = 0
+    tasks: int = 0
+    bytes: int = 0
+    seconds: int = 0
+    sampled_tasks: int = 0
+    missing_capabilities: tuple[str, ...] = ()
+    missing_rights: tuple[str, ...] = ()
+    role: str = ""
+
+
 class FragmentRef(Observed):
     """A fragment that the assembly will use."""
 
@@ -98,6 +111,7 @@ class Status(Observed):
     collection: Collection | None = None
     artifact: Artifact | None = None
     sanitization: SanitizationStatus | None = None
+    estimate: Estimate | None = None
     warnings: tuple[Gap, ...] = ()
     warning_count: int = 0
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from supportbundle.model.bundle import Bundle
 from supportbundle.model.capability import Capability
+from supportbundle.model.cluster import ClusterFacts
 from supportbundle.model.gap import Gap
 from supportbundle.model.plan import Plan, PlannedSecret, Task
 from supportbundle.model.pod import PodFacts
 from supportbundle.model.spec import CollectorSpec, CollectorType, Target
+from supportbundle.plan.claims import separate
 from supportbundle.plan.context import PlanContext
+from supportbundle.plan.sample import sampled
 from supportbundle.plan.select import describe, select_pods
 from supportbundle.plan.shards import spread
 
@@ -22,25 +26,32 @@ MAX_TASKS = 20_000
 class Planner(Protocol):
     """The half of a collector that planning needs."""
 
-    @property
-    def capability(self) -> Capability:
+    def requires(self, spec: CollectorSpec) -> frozenset[Capability]:
         """What `spec.capabilities` must contain."""
 
     def plan(self, spec: CollectorSpec, context: PlanContext) -> Iterator[Task | Gap]:
         """Tasks and gaps for the pods of the context. Pure."""
 
 
-def build_plan(
-    bundle: Bundle, pods: Sequence[PodFacts], planners: Mapping[CollectorType, Planner], now: datetime
-) -> Plan:
-    """`pods` are all pods of the bundle's namespace. The result depends on the arguments alone."""
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the admin allows, and what the operator has read: `pods` are all of the bundle's namespace."""
+
+    pods: Sequence[PodFacts]
+    allowed: frozenset[Capability] = frozenset(Capability)
+    debug_image: str = ""
+    cluster: ClusterFacts | None = None
+
+
+def build_plan(bundle: Bundle, found: Surroundings, planners: Mapping[CollectorType, Planner], now: datetime) -> Plan:
+    """The result depends on the arguments alone."""
     tasks: list[Task] = []
     gaps: list[Gap] = []
     targets: dict[str, PodFacts] = {}
     for spec in bundle.spec.collectors:
-        chosen = select_pods(spec.target or bundle.spec.target, pods)
+        chosen = select_pods(spec.target or bundle.spec.target, found.pods)
         targets |= {pod.name: pod for pod in chosen}
-        for item in _expand(bundle, spec, chosen, planners, now):
+        for item in _expand(bundle, spec, chosen, found, planners.get(spec.type), now):
             if isinstance(item, Task) and len(tasks) < MAX_TASKS:
                 tasks.append(item)
             elif isinstance(item, Gap):
@@ -48,35 +59,46 @@ def build_plan(
             else:
                 message = f"A bundle runs at most {MAX_TASKS} tasks. Narrow the target."
                 gaps.append(Gap.say("TooManyTasks", message, target=item.target, collector=item.collector))
-    return Plan(
+    plan = Plan(
         bundle=bundle.ref,
         created_at=now,
         capabilities=bundle.spec.capabilities,
         targets=len(targets),
-        shards=spread(tasks, bundle.spec.limits.max_bytes),
+        shards=spread(separate(tasks), bundle.spec.limits.max_bytes),
         gaps=tuple(gaps),
-        secrets=_secrets(targets.values()),
+        secrets=_secrets(targets.values(), tasks),
         parallelism=bundle.spec.limits.parallelism,
         max_bytes=bundle.spec.limits.max_bytes,
         max_duration_seconds=int(bundle.spec.limits.max_duration.total_seconds()),
+        debug_image=found.debug_image,
     )
+    return sampled(plan, _required(bundle, planners)) if bundle.spec.dry_run else plan
+
+
+def _required(bundle: Bundle, planners: Mapping[CollectorType, Planner]) -> frozenset[Capability]:
+    known = (planners[spec.type].requires(spec) for spec in bundle.spec.collectors if spec.type in planners)
+    return frozenset().union(*known)
 
 
 def _expand(
     bundle: Bundle,
     spec: CollectorSpec,
     pods: tuple[PodFacts, ...],
-    planners: Mapping[CollectorType, Planner],
+    found: Surroundings,
+    planner: Planner | None,
     now: datetime,
 ) -> list[Task | Gap]:
-    planner = planners.get(spec.type)
     if planner is None:
-        message = f"Collectors of type {spec.type} are not built yet in this version."
-        return [Gap.say("NotSupported", message, collector=spec.name)]
-    if planner.capability not in bundle.spec.capabilities:
-        message = f"Add {planner.capability} to spec.capabilities of a new bundle."
+        return [Gap.say("NotSupported", f"This operator knows no collectors of type {spec.type}.", collector=spec.name)]
+    required = planner.requires(spec)
+    if missing := required - set(bundle.spec.capabilities):
+        message = f"Add {', '.join(sorted(missing))} to spec.capabilities of a new bundle."
         return [Gap.say("NotAllowed", message, collector=spec.name)]
-    context = PlanContext(namespace=bundle.metadata.namespace, pods=pods, now=now)
+    if disabled := required - found.allowed:
+        values = ", ".join(f"capabilities.{name.lower()}" for name in sorted(disabled))
+        message = f"The admin of this cluster has not enabled this (Helm value {values})."
+        return [Gap.say("NotAllowed", message, collector=spec.name)]
+    context = PlanContext(namespace=bundle.metadata.namespace, pods=pods, now=now, cluster=found.cluster)
     items = list(planner.plan(spec, context))
     if not items and not pods:
         return [_target_not_found(bundle, spec)]
@@ -98,9 +120,13 @@ def _target_not_found(bundle: Bundle, spec: CollectorSpec) -> Gap:
     return Gap.say("TargetNotFound", message, target=wanted, collector=spec.name)
 
 
-def _secrets(pods: Iterable[PodFacts]) -> tuple[PlannedSecret, ...]:
+def _secrets(pods: Iterable[PodFacts], tasks: Iterable[Task]) -> tuple[PlannedSecret, ...]:
+    """Those of the targets, to know what to redact, and those that tasks use; missing credentials are no leak."""
     required: dict[str, bool] = {}
     for pod in pods:
         for use in pod.secrets:
             required[use.name] = required.get(use.name, False) or not use.optional
+    for task in tasks:
+        for name in task.credentials:
+            required.setdefault(name, False)
     return tuple(PlannedSecret(name=name, required=must) for name, must in sorted(required.items()))

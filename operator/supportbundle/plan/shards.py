@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from supportbundle.model.plan import MAX_SHARDS, Shard, Task
@@ -16,8 +17,9 @@ MAX_BUDGET = 4 << 30
 def spread(tasks: Sequence[Task], max_bytes: int) -> tuple[Shard, ...]:
     """Shards of roughly equal estimated bytes; as few as carry the work, for each costs the start of a pod.
 
-    Synchronized tasks all go to the first shard: one process starts them at one instant, which no barrier between
-    pods could promise while fewer pods run than there are shards.
+    Tasks of one node stay together as far as that is possible, so that a kubelet serves few shards, and what a node's
+    loss makes impossible is lost together. Synchronized tasks all go to the first shard: one process starts them at
+    one instant, which no barrier between pods could promise while fewer pods run than there are shards.
     """
     if not tasks:
         return ()
@@ -25,15 +27,40 @@ def spread(tasks: Sequence[Task], max_bytes: int) -> tuple[Shard, ...]:
     count = max(-(-len(tasks) // TASKS_PER_SHARD), -(-total // BYTES_PER_SHARD), 1)
     bins: list[list[Task]] = [[] for _ in range(min(count, MAX_SHARDS, len(tasks)))]
     loads = [0] * len(bins)
-    for task in sorted(tasks, key=lambda t: (not t.synchronized, -t.estimate, t.id)):
-        index = 0 if task.synchronized else min(range(len(bins)), key=lambda i: (loads[i], i))
-        bins[index].append(task)
-        loads[index] += task.estimate
+    for chunk in _chunks(tasks, total / len(bins)):
+        index = 0 if chunk[0].synchronized else min(range(len(bins)), key=lambda i: (loads[i], i))
+        bins[index] += chunk
+        loads[index] += sum(task.estimate for task in chunk)
     filled = [(chunk, load) for chunk, load in zip(bins, loads, strict=True) if chunk]
     return tuple(
         Shard(index=index, budget=_share(load, total, max_bytes), tasks=tuple(chunk))
         for index, (chunk, load) in enumerate(filled)
     )
+
+
+def _chunks(tasks: Sequence[Task], size: float) -> list[list[Task]]:
+    """What is to stay together: synchronized tasks first, then each node's, in pieces no larger than a fair shard.
+
+    Larger pieces come first, as in every good packing of bins.
+    """
+    together = [task for task in tasks if task.synchronized]
+    by_node: defaultdict[str, list[Task]] = defaultdict(list)
+    for task in tasks:
+        if not task.synchronized:
+            by_node[task.node].append(task)
+    pieces: list[list[Task]] = []
+    for node in sorted(by_node):
+        load = 0
+        piece: list[Task] = []
+        for task in sorted(by_node[node], key=lambda t: (-t.priority, t.id)):
+            if piece and (load + task.estimate > size or len(piece) >= TASKS_PER_SHARD):
+                pieces.append(piece)
+                piece, load = [], 0
+            piece.append(task)
+            load += task.estimate
+        pieces.append(piece)
+    pieces.sort(key=lambda piece: (-sum(t.estimate for t in piece), piece[0].id))
+    return [together, *pieces] if together else pieces
 
 
 def _share(load: int, total: int, max_bytes: int) -> int:

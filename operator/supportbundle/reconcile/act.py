@@ -7,6 +7,7 @@ import gzip
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 
+from supportbundle.decide.estimate import Estimated
 from supportbundle.decide.report import Outcome
 from supportbundle.decide.world import Act, World
 from supportbundle.errors import Conflict, NotFound, SupportBundleError
@@ -15,18 +16,20 @@ from supportbundle.model.bundle import Bundle
 from supportbundle.model.capability import Capability
 from supportbundle.model.plan import Plan, Uploads
 from supportbundle.model.pod import parse_pod
-from supportbundle.plan import build_plan
+from supportbundle.plan import Surroundings, build_plan
 from supportbundle.reconcile import manifests, paths
 from supportbundle.reconcile.assemble import assemble
+from supportbundle.reconcile.cluster import read_cluster
 from supportbundle.reconcile.deps import Deps
+from supportbundle.reconcile.estimate import estimate
 from supportbundle.reconcile.stores import Place
 from supportbundle.reconcile.uploads import sign_uploads
 
 log = logging.getLogger(__name__)
 
 
-async def perform(act: Act, world: World, place: Place | None, deps: Deps) -> Outcome | None:
-    """Do one act. Only assembling has a result.
+async def perform(act: Act, world: World, place: Place | None, deps: Deps) -> Outcome | Estimated | None:
+    """Do one act. Only assembling and estimating have a result.
 
     Raises:
         SupportBundleError: it did not work; the caller retries if a retry can help.
@@ -38,7 +41,13 @@ async def _plan(world: World, place: Place | None, deps: Deps) -> None:
     """Fix what will be tried. Write-once: of two operators the first one's plan stands."""
     bundle = world.bundle
     pods = [parse_pod(pod) async for pod in deps.client.items(paths.every("pods", bundle.metadata.namespace))]
-    plan = build_plan(bundle, pods, deps.planners, deps.clock())
+    found = Surroundings(
+        pods=pods,
+        allowed=frozenset(deps.config.enabled_capabilities),
+        debug_image=deps.config.debug_image,
+        cluster=await read_cluster(deps.client) if _wants_cluster(bundle) and deps.config.cluster_info else None,
+    )
+    plan = build_plan(bundle, found, deps.planners, deps.clock())
     data = gzip.compress(plan.model_dump_json(by_alias=True).encode(), mtime=0)
     key = names.plan_key(_prefix(bundle, deps))
     store = _need(place).store
@@ -46,6 +55,10 @@ async def _plan(world: World, place: Place | None, deps: Deps) -> None:
         await deps.blocking(lambda: store.put(key, data, write_once=True))
     except Conflict:
         log.debug("the plan exists already")
+
+
+def _wants_cluster(bundle: Bundle) -> bool:
+    return any(spec.resources and spec.resources.cluster_info for spec in bundle.spec.collectors)
 
 
 async def _launch(world: World, place: Place | None, deps: Deps) -> None:
@@ -95,6 +108,10 @@ async def _assemble(world: World, place: Place | None, deps: Deps) -> Outcome:
     return await assemble(world.bundle, _planned(world), _need(place), deps)
 
 
+async def _estimate(world: World, place: Place | None, deps: Deps) -> Estimated:
+    return await estimate(world.bundle, _planned(world), _need(place), deps)
+
+
 async def _drop_staging(world: World, place: Place | None, deps: Deps) -> None:
     """Best effort: a failed bundle must be able to say so while its store is down; the sweep comes after."""
     if place is None:
@@ -130,11 +147,12 @@ async def _expire(world: World, place: Place | None, deps: Deps) -> None:
         await deps.blocking(lambda: there.store.delete([there.key(artifact.key)]))
 
 
-_ACTS: Mapping[Act, Callable[[World, Place | None, Deps], Awaitable[Outcome | None]]] = {
+_ACTS: Mapping[Act, Callable[[World, Place | None, Deps], Awaitable[Outcome | Estimated | None]]] = {
     Act.PLAN: _plan,
     Act.LAUNCH: _launch,
     Act.RELEASE: _release,
     Act.ASSEMBLE: _assemble,
+    Act.ESTIMATE: _estimate,
     Act.DROP_STAGING: _drop_staging,
     Act.EXPIRE: _expire,
 }

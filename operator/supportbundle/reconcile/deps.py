@@ -28,7 +28,10 @@ def utc_now() -> datetime:
 
 @dataclass(slots=True)
 class Memory:
-    """By uid: immutable plans, progress by etag, when URLs were signed, where it stages, since when it is refused.
+    """What a process remembers by uid.
+
+    Immutable plans, progress by etag, when URLs were signed, when the status was written (monotonic seconds), where it
+    stages, since when it is refused.
 
     Losing it costs requests, or leaves the staging of a deleted bundle to the sweep; never correctness.
     """
@@ -36,12 +39,13 @@ class Memory:
     plans: dict[str, Plan] = field(default_factory=dict)
     progress: dict[str, dict[str, Progress]] = field(default_factory=dict)
     signed: dict[str, datetime] = field(default_factory=dict)
+    written: dict[str, float] = field(default_factory=dict)
     destinations: dict[str, str] = field(default_factory=dict)
     refused: dict[str, tuple[str, datetime]] = field(default_factory=dict)
 
     def forget(self, uid: str) -> None:
         """The bundle is over."""
-        for table in (self.plans, self.progress, self.signed, self.destinations, self.refused):
+        for table in (self.plans, self.progress, self.signed, self.written, self.destinations, self.refused):
             table.pop(uid, None)
 
 

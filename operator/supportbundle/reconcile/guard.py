@@ -5,6 +5,7 @@ Asked of the API server, not of the settings: a deleted or emptied policy is not
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from supportbundle.kube.client import Client
 from supportbundle.model import names
 from supportbundle.model.bundle import Bundle
 from supportbundle.reconcile import paths, refusals
+from supportbundle.reconcile.access import Right, allowed
 
 FRESH_SECONDS = 15.0
 SPREAD = timedelta(seconds=2)
@@ -53,7 +55,8 @@ class Guard:
         if not self._policies:
             return Enforced(("of the chart",), datetime.max.replace(tzinfo=UTC))
         if self._monotonic() - self._checked > FRESH_SECONDS:
-            found = [(name, await self._bound_since(name)) for name in self._policies]
+            since_when = await asyncio.gather(*map(self._bound_since, self._policies))
+            found = list(zip(self._policies, since_when, strict=True))
             missing = tuple(name for name, since in found if since is None)
             since = max((since for _, since in found if since is not None), default=datetime.max.replace(tzinfo=UTC))
             self._enforced, self._checked = Enforced(missing, since), self._monotonic()
@@ -72,27 +75,17 @@ class Guard:
         return max(datetime.fromisoformat(obj["metadata"]["creationTimestamp"]) for obj in (policy, binding))
 
     async def _vouched(self, bundle: Bundle, account: str) -> bool:
-        """Whether an admin has marked the account for collecting, and for this destination."""
-        namespace = bundle.metadata.namespace
-        wanted = (("collect", names.PLURAL, ""), ("use", names.DESTINATIONS, bundle.spec.destination.name))
-        for verb, resource, name in wanted:
-            attributes = {
-                "namespace": namespace,
-                "verb": verb,
-                "group": names.GROUP,
-                "resource": resource,
-                "name": name,
-            }
-            review = {
-                "apiVersion": "authorization.k8s.io/v1",
-                "kind": "SubjectAccessReview",
-                "spec": {
-                    "user": f"system:serviceaccount:{namespace}:{account}",
-                    "groups": ["system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated"],
-                    "resourceAttributes": attributes,
-                },
-            }
-            answer = await self._client.create(paths.ACCESS_REVIEWS, review)
-            if not answer.get("status", {}).get("allowed"):
+        """Whether an admin has marked the account for collecting, for this destination, and for Secrets if it uses any.
+
+        Its other rights need no check: the collection runs as this very account.
+        """
+        wanted: list[Right] = [
+            ("collect", names.GROUP, names.PLURAL, ""),
+            ("use", names.GROUP, names.DESTINATIONS, bundle.spec.destination.name),
+        ]
+        if bundle.spec.uses_secrets:  # the kubelet mounts them, whatever the account may read
+            wanted.append(("get", "", "secrets", ""))
+        for right in wanted:
+            if not await allowed(self._client, bundle.metadata.namespace, account, right):
                 return False
         return True

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from supportbundle.decide import decide, say
 from supportbundle.decide.chain import fail
+from supportbundle.decide.estimate import Estimated, estimated_status
 from supportbundle.decide.report import Outcome, end_status, next_status
 from supportbundle.decide.world import Act, Decision, JobState, World
 from supportbundle.errors import Conflict, Corrupt, Invalid, NotFound, SupportBundleError, TooLarge
@@ -29,6 +30,8 @@ from supportbundle.reconcile.uploads import RENEW_AFTER
 log = logging.getLogger(__name__)
 PERMANENT = (Corrupt, Invalid, TooLarge)
 """Failures of a step that no repetition can mend."""
+PROGRESS_SECONDS = 1.0
+"""The least time between two writes of one bundle that tell progress only."""
 CONFLICT_SECONDS = 0.5
 """Somebody wrote since we read; read again, but never in a tight loop."""
 
@@ -36,8 +39,9 @@ CONFLICT_SECONDS = 0.5
 class Reconciler:
     """Stateless but for caches: any process may take any step of any bundle."""
 
-    def __init__(self, deps: Deps) -> None:
+    def __init__(self, deps: Deps, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._deps = deps
+        self._monotonic = monotonic
 
     async def run(self, key: Key) -> float | None:
         """One step. Returns in how many seconds the key wants to be seen again.
@@ -86,10 +90,10 @@ class Reconciler:
 
     async def _carry_out(self, found: Gathered, decision: Decision) -> float | None:
         world = found.world
-        outcome: Outcome | None = None
+        outcome: Outcome | Estimated | None = None
         for act in decision.acts:
             outcome = await perform(act, world, found.place, self._deps) or outcome
-        status = end_status(world, outcome) if outcome else next_status(world, decision)
+        status = _status(world, decision, outcome)
         await self._write(found.raw, world, status)
         await self._keep_urls_fresh(found)
         if outcome:
@@ -120,9 +124,10 @@ class Reconciler:
 
     async def _write(self, raw: Mapping[str, Any], world: World, status: Status) -> None:
         """Write the status if it says anything new; the resourceVersion keeps a slower process from overwriting."""
-        if status == world.bundle.status:
+        if status == world.bundle.status or self._too_soon(world.bundle, status):
             return
         meta = world.bundle.metadata
+        self._deps.memory.written[meta.uid] = self._monotonic()
         patch = {"metadata": {"resourceVersion": raw["metadata"]["resourceVersion"]}, "status": dump(status)}
         try:
             await self._deps.client.patch(f"{paths.bundle(meta.namespace, meta.name)}/status", patch)
@@ -131,6 +136,12 @@ class Reconciler:
         self._log(world.bundle, status)
         await emit(world.bundle, status, self._deps)
         self._count(world.bundle.status, status)
+
+    def _too_soon(self, bundle: Bundle, status: Status) -> bool:
+        """Whether only the progress has changed, and was written a moment ago: every watcher is sent each write."""
+        same = status.model_copy(update={"progress": bundle.status.progress}) == bundle.status
+        written = self._deps.memory.written.get(bundle.metadata.uid, float("-inf"))
+        return same and self._monotonic() - written < PROGRESS_SECONDS
 
     def _log(self, bundle: Bundle, status: Status) -> None:
         """One line for each new reason of the Ready condition."""
@@ -197,3 +208,13 @@ class Reconciler:
             await self._write(found.raw, world, next_status(world, decision))
         except SupportBundleError as failure:
             log.debug("could not report the wait: %s", failure)
+
+
+def _status(world: World, decision: Decision, outcome: Outcome | Estimated | None) -> Status:
+    match outcome:
+        case Outcome():
+            return end_status(world, outcome)
+        case Estimated():
+            return estimated_status(world, outcome)
+        case None:
+            return next_status(world, decision)

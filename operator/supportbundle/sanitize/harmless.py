@@ -16,6 +16,7 @@ _NOTHING: Final = re.compile(
       |(?i:null|nil|none|undefined|unset|n/a|redacted|\[redacted\]|x{3,}|[x*]{3,})
       |\$\{[^}]*\}|\$\([^)]*\)|\{\{.*\}\}|%[svqdx]                  # references and format verbs
       |<(?i:nil|none|unset|empty|hidden|masked|redacted|secret|password|token)>
+      |<secret\ [a-z0-9.-]+/[-._A-Za-z0-9]+>                        # our own word for what is not shown
       |<set\ to\ the\ key\ .*                                       # kubectl describe
     """,
     re.VERBOSE | re.DOTALL,

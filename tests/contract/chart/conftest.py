@@ -39,19 +39,16 @@ def helm() -> Helm:
 
 @pytest.fixture(scope="session")
 def render(helm: Helm) -> Render:
-    """The chart's objects with these values set, in the release `sb` of namespace `ops`."""
+    """The chart's objects with these values set, in the release `sb` of namespace `ops`; read and never changed."""
 
     @cache
-    def rendered(*settings: str) -> str:
+    def rendered(*settings: str) -> list[Object]:
         flags = [flag for setting in settings for flag in ("--set", setting)]
         done = helm("template", "sb", str(CHART), "-n", "ops", "--kube-version", "1.30.0", *flags)
         assert done.returncode == 0, done.stderr
-        return done.stdout
+        return [document for document in yaml.load_all(done.stdout, yaml.CSafeLoader) if document]
 
-    def objects(*settings: str) -> list[Object]:
-        return [document for document in yaml.safe_load_all(rendered(*settings)) if document]
-
-    return objects
+    return rendered
 
 
 @pytest.fixture(scope="session")

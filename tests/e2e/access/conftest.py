@@ -10,6 +10,7 @@ import pytest
 from support.access import Person, Site, proxy, refused
 from support.kube import RELEASE, ROOT, SYSTEM, kubectl, run
 
+EVERYTHING = "capabilities.debug=true,capabilities.helm=true,capabilities.clusterInfo=true"
 CHART = ROOT / "helm" / "supportbundle-operator"
 IMAGE = "registry.example/supportbundle-operator"
 TAG = "test"
@@ -27,7 +28,7 @@ def install_crds() -> None:
 
 @pytest.fixture(scope="session")
 def site() -> Iterator[Site]:
-    """The chart without an operator, under names of its own, so that other installations do not matter."""
+    """The chart with everything switched on but without an operator, under names of its own."""
     release = f"access-{uuid.uuid4().hex[:6]}"
     tenant = f"{release}-tenant"
     install_crds()
@@ -36,7 +37,7 @@ def site() -> Iterator[Site]:
             *("helm", "install", release, str(CHART), "--namespace", release, "--create-namespace"),
             *("--set", f"replicas=0,crds.enabled=false,fullnameOverride={release}"),
             *("--set", "store.embedded.persistence.enabled=false"),
-            *("--set", f"image.repository={IMAGE},image.tag={TAG}"),
+            *("--set", f"image.repository={IMAGE},image.tag={TAG},{EVERYTHING}"),
         )
         kubectl("create", "namespace", tenant)
         with proxy() as server:

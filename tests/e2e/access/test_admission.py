@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
 
-from support.access import Object, Site, accepted, bundle, refused
+from support.access import MERGE, Object, Site, accepted, bundle, refused
+from supportbundle.collect.registry import REGISTRY
+from supportbundle.model.capability import Capability
+from supportbundle.model.spec import CollectorSpec
 
 pytestmark = pytest.mark.e2e
 LATER = "is not built yet in this version"
@@ -16,12 +20,16 @@ def config(**options: object) -> Object:
     return {"capabilities": ["Config"], "collectors": [{"name": "c", "type": "Config", "config": options}]}
 
 
+def http(**options: object) -> Object:
+    return {"capabilities": ["HTTP"], **collector("HTTP", http={"port": 80, **options})}
+
+
+def command(**options: object) -> Object:
+    return {"capabilities": ["Exec"], **collector("Exec", exec=options)}
+
+
 def collector(kind: str, **options: object) -> Object:
     return {"collectors": [{"name": "c", "type": kind, **options}]}
-
-
-HEADER = {"name": "Authorization", "secret": "s", "key": "k"}
-PORT = {"capabilities": ["Profiles"]}
 
 
 @pytest.mark.parametrize(
@@ -29,24 +37,10 @@ PORT = {"capabilities": ["Profiles"]}
     [
         ({"templateRef": {"name": "mattermost"}}, "spec.templateRef"),
         ({"encryption": {"recipients": ["age1"]}}, "spec.encryption"),
-        ({"dryRun": True}, "spec.dryRun"),
         ({"deletionPolicy": "Delete"}, "spec.deletionPolicy Delete"),
         ({"sanitization": {"pseudonymize": ["IP"]}}, "spec.sanitization.pseudonymize"),
         ({"sanitization": {"keepShape": True}}, "spec.sanitization.keepShape"),
         ({"sanitization": {"rules": [{"name": "r", "type": "Key", "pattern": "p"}]}}, "spec.sanitization.rules"),
-        ({"capabilities": ["Logs", "HTTP"]}, "the capability HTTP"),
-        ({"capabilities": ["Logs", "Exec"]}, "the capability Exec"),
-        ({"capabilities": ["Logs", "Resources"]}, "the capability Resources"),
-        (collector("HTTP", http={"port": 80}), "the collector type HTTP"),
-        (collector("Exec", exec={"command": ["id"]}), "the collector type Exec"),
-        (collector("Resources"), "the collector type Resources"),
-        (collector("Metrics"), "the collector type Metrics"),
-        (PORT | collector("Profile", profile={"port": 1, "headersFrom": [HEADER]}), "profile.headersFrom"),
-        (config(files=[{"path": "/etc/app"}]), "config.files"),
-        (config(environment=True), "config.environment"),
-        (config(related=True), "config.related"),
-        (config(helmReleases=True), "config.helmReleases"),
-        (config(secretShapes=True), "config.secretShapes"),
     ],
 )
 def test_what_is_not_built_yet_is_refused_by_name(site: Site, spec: Object, named: str) -> None:
@@ -60,9 +54,40 @@ def test_what_is_not_built_yet_is_refused_by_name(site: Site, spec: Object, name
         (collector("Events", logs={}), "logs may be set only where type is Logs"),
         (collector("Logs", config={}), "config may be set only where type is Config"),
         (collector("Logs", profile={"port": 1}), "profile may be set only where type is Profile"),
+        (collector("Logs", http={"port": 1}), "http may be set only where type is HTTP"),
+        (collector("Logs", exec={"command": ["id"]}), "exec may be set only where type is Exec"),
+        (collector("Logs", files={"paths": ["/x"]}), "files may be set only where type is Files"),
+        (collector("Logs", helm={}), "helm may be set only where type is Helm"),
+        (collector("Logs", resources={}), "resources may be set only where type is Resources"),
+        (collector("Logs", metrics={}), "metrics may be set only where type is Metrics"),
         (collector("Config"), "type Config needs config"),
         (collector("Profile"), "type Profile needs profile with the port"),
+        (collector("HTTP"), "type HTTP needs http with a port"),
+        (collector("Exec"), "type Exec needs exec with a command or a tool"),
+        (collector("Files"), "type Files needs files with paths"),
         (config(), "config asks for nothing"),
+        (http(service="web", via="PodIP"), "service excludes via PodIP"),
+        (http(service="Web"), "spec.collectors[0].http.service"),
+        (http(body="x"), "only a POST has a body"),
+        (http(path="no-slash"), "spec.collectors[0].http.path"),
+        (http(path="/a b"), "spec.collectors[0].http.path"),
+        (http(headers=[{"name": "A: b", "value": "c"}]), "spec.collectors[0].http.headers[0].name"),
+        (http(headers=[{"name": "A", "value": "b\r\nC: d"}]), "spec.collectors[0].http.headers[0].value"),
+        (
+            http(headers=[{"name": "A", "value": "b"}], headersFrom=[{"name": "A", "secret": "s", "key": "k"}]),
+            "keep one",
+        ),
+        (http(tls={"insecureSkipVerify": True, "caBundle": "PEM"}), "exclude each other; keep one"),
+        (http(timeout="2h"), "timeout must lie between 1s and 1h"),
+        (http(maxBytes="5Gi"), "maxBytes must lie between 1Ki and 4Gi"),
+        (command(), "set either command or tool"),
+        (command(command=["id"], tool="NodeReport"), "set either command or tool"),
+        (command(command=[""]), "names the program"),
+        (command(command=["id"], seconds=20), "process and seconds are for tool only"),
+        (command(tool="PythonStacks", output="../x"), "spec.collectors[0].exec.output"),
+        (collector("Files", files={"paths": []}), "spec.collectors[0].files.paths"),
+        (collector("Files", files={"paths": ["etc"]}), "spec.collectors[0].files.paths[0]"),
+        (collector("Metrics", metrics={"path": "/m"}), "path and via are for port only"),
         (collector("Logs", logs={"since": "1h", "sinceTime": "2026-01-01T00:00:00Z"}), "exclude each other"),
         (collector("Logs", logs={"since": "0s"}), "since must lie between 1s and 8760h"),
         (collector("Logs", logs={"maxBytesPerContainer": "1"}), "between 1Ki and 100Gi"),
@@ -72,24 +97,104 @@ def test_what_is_not_built_yet_is_refused_by_name(site: Site, spec: Object, name
         ({"target": {}}, "an empty target names no pod"),
         (collector("Logs", target={"podNames": []}), "an empty target names no pod"),
         ({"target": {"selector": {"matchExpressions": [{"key": "k", "operator": "In"}]}}}, "In and NotIn need values"),
-        ({"capabilities": ["Events"]}, "needs the capability Logs; add Logs to spec.capabilities"),
-        (collector("Profile", profile={"port": 1}), "needs the capability Profiles"),
         ({"limits": {"maxBytes": "1Ki"}}, "spec.limits.maxBytes must lie between 1Mi and 100Gi"),
         ({"limits": {"maxDuration": "5s"}}, "spec.limits.maxDuration must lie between 10s and 6h"),
         ({"limits": {"maxDuration": "7h"}}, "spec.limits.maxDuration must lie between 10s and 6h"),
         ({"limits": {"parallelism": 51}}, "less than or equal to 50"),
         ({"ttl": "9000h"}, "spec.ttl must lie between 1s and 8760h"),
-        ({"ttl": "2d"}, "spec.ttl"),
     ],
 )
 def test_what_means_nothing_is_refused_with_its_reason(site: Site, spec: Object, message: str) -> None:
     refused(lambda: site.admin.create(bundle(**spec)), message)
 
 
-def test_events_of_the_namespace_need_no_target(site: Site) -> None:
-    events = bundle(capabilities=["Events"], collectors=[{"name": "e", "type": "Events"}])
-    del events["spec"]["target"]
-    assert site.admin.create(events).ok
+@pytest.mark.parametrize(
+    "spec",
+    [{"ttl": "2d"}, {"limits": {"maxDuration": "1d"}}, collector("Logs", logs={"since": "1d"}), http(maxBytes="1.5Gi")],
+    ids=["ttl", "maxDuration", "since", "maxBytes"],
+)
+def test_an_unreadable_amount_is_refused_once_and_without_noise(site: Site, spec: Object) -> None:
+    heard = refused(lambda: site.admin.create(bundle(**spec)), "should match")
+    assert "error" not in heard
+    assert "must lie between" not in heard
+
+
+NEEDS: tuple[tuple[Object, str], ...] = (
+    (collector("Logs"), "Logs"),
+    (collector("Events"), "Events"),
+    (collector("Config", config={"workloads": True}), "Config"),
+    (collector("Profile", profile={"port": 1}), "Profiles"),
+    (collector("HTTP", http={"port": 1}), "HTTP"),
+    (collector("Exec", exec={"command": ["id"]}), "Exec"),
+    (collector("Exec", exec={"command": ["id"], "ephemeral": True}), "Debug"),
+    (collector("Files", files={"paths": ["/x"]}), "Exec"),
+    (collector("Files", files={"paths": ["/x"], "ephemeral": True}), "Debug"),
+    (collector("Helm"), "Helm"),
+    (collector("Resources"), "Resources"),
+    (collector("Metrics"), "Resources"),
+    (collector("Metrics", metrics={"port": 1}), "HTTP"),
+)
+
+
+@pytest.mark.parametrize(("spec", "capability"), NEEDS)
+def test_a_collector_needs_its_capability_but_not_in_a_dry_run(site: Site, spec: Object, capability: str) -> None:
+    others = [word for word in Capability if word != capability]
+    lacking = bundle(**spec, capabilities=others)
+    refused(lambda: site.admin.create(lacking), f"needs the capability {capability}; add {capability} to")
+    lacking["spec"]["dryRun"] = True
+    assert site.admin.create(lacking).ok
+
+
+@pytest.mark.parametrize(("spec", "capability"), NEEDS)
+def test_admission_and_collectors_ask_for_the_same_capabilities(spec: Object, capability: str) -> None:
+    found = CollectorSpec.model_validate(spec["collectors"][0])
+    assert capability in REGISTRY[found.type].requires(found)
+
+
+@pytest.mark.parametrize(
+    ("spec", "needed"),
+    [
+        (collector("Logs"), True),
+        (collector("Profile", profile={"port": 1}), True),
+        (collector("HTTP", http={"port": 1}), True),
+        (collector("HTTP", http={"port": 1, "service": "web"}), False),
+        (collector("Exec", exec={"tool": "JVMThreads"}), True),
+        (collector("Files", files={"paths": ["/etc/app/*.yaml"]}), True),
+        (collector("Helm"), True),
+        (collector("Helm", helm={"releases": ["web"]}), False),
+        (collector("Metrics"), True),
+        (collector("Resources"), False),
+        (collector("Events"), False),
+        (collector("Events", events={"scope": "Targets"}), True),
+        (collector("Config", config={"configMaps": {}}), True),
+        (collector("Config", config={"configMaps": {"names": ["app"]}}), False),
+        (collector("Config", config={"environment": True}), True),
+        (collector("Config", config={"related": True}), True),
+        (collector("Config", config={"secretShapes": True}), True),
+    ],
+)
+def test_what_reads_pods_needs_a_target_and_nothing_else_does(site: Site, spec: Object, *, needed: bool) -> None:
+    wanted = bundle(**spec, capabilities=list(Capability))
+    del wanted["spec"]["target"]
+    if needed:
+        refused(lambda: site.admin.create(wanted), "has no target")
+    else:
+        assert site.admin.create(wanted).ok
+
+
+def test_a_standing_estimate_fits_into_the_status(site: Site) -> None:
+    obj = bundle(dryRun=True)
+    obj["metadata"]["name"] = "estimated"
+    site.make(obj)
+    estimate = {"pods": 3, "tasks": 9, "bytes": 1 << 40, "seconds": 7, "sampledTasks": 4}
+    estimate |= {"missingCapabilities": list(Capability), "role": "r" * 16384}
+    path = f"/apis/supportbundle.dev/v1alpha1/namespaces/{site.namespace}/supportbundles/estimated/status"
+    try:
+        answer = site.admin.ask("PATCH", path, {"status": {"estimate": estimate}}, MERGE)
+        assert answer.ok, answer.text
+        assert json.loads(answer.text)["status"]["estimate"] == estimate
+    finally:
+        site.admin.delete(obj, dry=False)
 
 
 def test_a_name_too_long_for_an_object_key_is_refused(site: Site) -> None:

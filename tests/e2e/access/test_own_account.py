@@ -16,7 +16,6 @@ from supportbundle.config import OperatorConfig
 from supportbundle.model import names
 from supportbundle.model.capability import Capability
 from supportbundle.model.plan import PlannedSecret, Uploads
-from supportbundle.model.unsupported import CAPABILITIES
 from supportbundle.reconcile import manifests
 
 pytestmark = pytest.mark.e2e
@@ -34,7 +33,7 @@ def everything_made(site: Site) -> list[Object]:
     plain = build.bundle()
     bundle = plain.model_copy(update={"metadata": plain.metadata.model_copy(update={"namespace": site.namespace})})
     plan = build.plan(
-        capabilities=tuple(c for c in (Capability.LOGS, *Capability) if c not in CAPABILITIES),
+        capabilities=tuple(Capability),
         secrets=(PlannedSecret(name="app-secret", required=True), PlannedSecret(name="a.b", required=False)),
     )
     config = OperatorConfig(
@@ -176,6 +175,8 @@ def test_a_job_may_run_as_an_account_that_is_set_aside_but_never_as_an_almighty_
             "only to the ServiceAccount of the same bundle",
         ),
         (lambda b: b["roleRef"].update(name=b["roleRef"]["name"].replace("logs", "config")), "each under its own name"),
+        (lambda b: b["roleRef"].update(name=b["roleRef"]["name"].replace("logs", "debug")), "each under its own name"),
+        (lambda b: b["roleRef"].update(name=b["roleRef"]["name"].replace("logs", "helm")), "each under its own name"),
     ],
 )  # fmt: skip
 def test_a_binding_serves_its_own_bundle_only(site: Site, change: Change, message: str) -> None:
@@ -184,7 +185,7 @@ def test_a_binding_serves_its_own_bundle_only(site: Site, change: Change, messag
     refused(lambda: site.operator.create(wanted), "operator-bindings", message)
 
 
-@pytest.mark.parametrize("role", ["cluster-admin", "edit", "admin"])
+@pytest.mark.parametrize("role", ["cluster-admin", "edit", "admin", "view"])
 def test_other_roles_cannot_be_bound(site: Site, role: str) -> None:
     wanted = made(site, "RoleBinding")
     wanted["roleRef"]["name"] = role

@@ -35,9 +35,8 @@ def test_a_release_lives_through_upgrade_uninstallation_and_reinstallation(relea
     run("helm", "uninstall", release, "-n", release)
     assert names(release, "persistentvolumeclaim") == [f"persistentvolumeclaim/{release}-store"]
     kubectl("get", "crd", "supportbundles.supportbundle.dev")
-    gone = kubectl(
-        "get", "validatingadmissionpolicy,validatingadmissionpolicybinding,clusterrole,clusterrolebinding", "-o", "name"
-    )
+    kinds = "validatingadmissionpolicy,validatingadmissionpolicybinding,clusterrole,clusterrolebinding,flowschema"
+    gone = kubectl("get", kinds, "-o", "name")
     assert not [name for name in gone.split() if f"/{release}" in name]
 
     # Without policies: those just removed may be heard a moment longer, and name roles that other tests would bind.

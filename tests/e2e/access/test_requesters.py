@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,8 +10,10 @@ from functools import partial
 
 import pytest
 
-from support.access import Answer, Object, Rule, Site, accepted, bundle, refused, until
+from support.access import RBAC, Answer, Object, Rule, Site, accepted, bundle, refused, until
 from support.kube import kubectl, run
+from supportbundle.collect.registry import demands_for
+from supportbundle.model.capability import VIEW_VERB, Capability
 
 pytestmark = pytest.mark.e2e
 GRANT = "An admin can grant it: "
@@ -26,28 +29,30 @@ CREATE = rule("supportbundle.dev", "supportbundles", "create get patch")
 USE = rule("supportbundle.dev", "supportbundledestinations", "use", "default")
 LOGS = rule("", "pods/log", "get")
 LIST = rule("", "pods", "list")
-FORWARD = rule("", "pods/portforward", "get create")
-CONFIG = (
-    rule("", "configmaps pods", "get"),
-    rule("apps", "deployments replicasets statefulsets daemonsets", "get"),
-    rule("batch", "jobs cronjobs", "get"),
-)
 EVENTS = rule("", "events", "list")
-PROFILE: Object = {
-    "capabilities": ["Profiles"],
-    "collectors": [{"name": "p", "type": "Profile", "profile": {"port": 6060}}],
-}
-WORKLOADS: Object = {
-    "capabilities": ["Config"],
-    "collectors": [{"name": "c", "type": "Config", "config": {"workloads": True}}],
-}
+SECRETS = rule("", "secrets", "get")
+COLLECT = rule("supportbundle.dev", "supportbundles", "collect")
+SOMETHING: Object = {"name": "e", "type": "Events"}
+EVERY_EVENT: Object = {"capabilities": ["Events"], "collectors": [SOMETHING]}
+HEADER: Object = {"name": "Authorization", "prefix": "Bearer ", "secret": "token", "key": "value"}
 
 
-CONFIG_MAPS: Object = {
-    "capabilities": ["Config"],
-    "collectors": [{"name": "c", "type": "Config", "config": {"configMaps": {"names": ["app"]}}}],
-}
-EVERY_EVENT: Object = {"capabilities": ["Events"], "collectors": [{"name": "e", "type": "Events"}]}
+def rights_of(capability: Capability) -> list[Rule]:
+    """One rule for each single right that the capability takes."""
+    return [
+        rule(group, resource, verb)
+        for demand in demands_for(capability)
+        for group in demand.api_groups
+        for resource in demand.resources
+        for verb in demand.verbs
+    ]
+
+
+def using(capability: Capability) -> Object:
+    """A bundle that lists the capability, and whose collector takes no more than Events."""
+    wanted = bundle(capabilities=sorted({"Events", capability.value}), collectors=[SOMETHING])
+    del wanted["spec"]["target"]
+    return wanted
 
 
 def test_one_who_reads_logs_may_bundle_them(site: Site) -> None:
@@ -56,7 +61,7 @@ def test_one_who_reads_logs_may_bundle_them(site: Site) -> None:
 
 
 def test_one_who_lacks_logs_may_not_and_hears_the_right_and_the_command(site: Site) -> None:
-    person = site.person(CREATE, USE)
+    person = site.person(CREATE, USE, LIST)
     refused(
         lambda: person.create(bundle()),
         "the capability Logs needs the right get pods/log",
@@ -69,26 +74,20 @@ def test_one_who_lacks_logs_may_not_and_hears_the_right_and_the_command(site: Si
     ("spec", "rights"),
     [
         ({}, (CREATE, USE)),
-        ({"capabilities": ["Logs", "Events"]}, (CREATE, USE, LOGS)),
-        ({"capabilities": ["Logs", "Config"]}, (CREATE, USE, LOGS)),
+        ({"capabilities": list(Capability)}, (CREATE, USE, LOGS)),
         ({}, (CREATE, USE, LOGS)),
-        (WORKLOADS, (CREATE, USE, rule("", "configmaps", "get"))),
-        (PROFILE, (CREATE, USE)),
         ({}, (CREATE, LOGS, LIST)),
         ({"destination": {"name": ELSEWHERE}}, (CREATE, USE, LOGS, LIST)),
-        ({"serviceAccountName": "default", "capabilities": [], **PROFILE}, (CREATE, USE)),
+        ({"serviceAccountName": "default", "capabilities": ["Profiles", "Logs"]}, (CREATE, USE)),
+        (
+            {
+                "capabilities": ["Profiles"],
+                "collectors": [{"name": "p", "type": "Profile", "profile": {"port": 1, "headersFrom": [HEADER]}}],
+            },
+            (CREATE, USE),
+        ),
     ],
-    ids=[
-        "logs",
-        "events",
-        "config",
-        "target",
-        "workloads",
-        "profiles",
-        "default-destination",
-        "other-destination",
-        "account",
-    ],
+    ids=["logs", "everything", "target", "default-destination", "other-destination", "account", "header"],
 )
 def test_running_the_printed_commands_ends_in_acceptance(site: Site, spec: Object, rights: tuple[Rule, ...]) -> None:
     person, wanted = site.person(*rights), bundle(**spec)
@@ -121,32 +120,87 @@ def _cleaned() -> Iterator[None]:
     kubectl("delete", "clusterrole", f"supportbundle-use-{ELSEWHERE}", "--ignore-not-found")
 
 
-@pytest.mark.parametrize("missing", ["get", "create"])
-def test_profiles_take_both_rights_on_port_forwarding(site: Site, missing: str) -> None:
-    held = "create" if missing == "get" else "get"
-    person = site.person(CREATE, USE, rule("", "pods/portforward", held))
-    refused(lambda: person.create(bundle(**PROFILE)), "needs the rights get and create pods/portforward")
+@pytest.mark.parametrize("capability", Capability)
+def test_one_who_holds_the_rights_of_a_capability_may_use_it(site: Site, capability: Capability) -> None:
+    person = site.person(CREATE, USE, EVENTS, *rights_of(capability))
+    accepted(lambda: person.create(using(capability)))
 
 
 @pytest.mark.parametrize(
-    "kind", ["pods", "deployments", "replicasets", "statefulsets", "daemonsets", "jobs", "cronjobs"]
+    ("capability", "missing"),
+    [(capability, i) for capability in Capability for i in range(len(rights_of(capability)))],
 )
-def test_configuration_takes_every_kind_that_its_role_grants(site: Site, kind: str) -> None:
-    rights = [{**r, "resources": [name for name in r["resources"] if name != kind]} for r in CONFIG]
-    person = site.person(CREATE, USE, LIST, *rights)
-    refused(
-        lambda: person.create(bundle(**CONFIG_MAPS)),
-        "the capability Config needs the right get on",
-        kind,
-        f"which {person.user} lacks at least in part",
-        "-collect-config",
+def test_a_capability_takes_every_right_that_its_role_grants(site: Site, capability: Capability, missing: int) -> None:
+    rights = rights_of(capability)
+    lacked = rights.pop(missing)
+    person = site.person(CREATE, USE, *([] if capability == Capability.EVENTS else [EVENTS]), *rights)
+    [resource], [verb] = lacked["resources"], lacked["verbs"]
+    heard = refused(
+        lambda: person.create(using(capability)),
+        f"the capability {capability} needs the right",
+        resource,
+        verb,
+        f"in namespace {site.namespace}, which {person.user} lacks",
+        f"-collect-{capability.lower()}",
     )
+    assert ("at least in part" in heard) == bool(rights)
 
 
-@pytest.mark.parametrize("spec", [CONFIG_MAPS, WORKLOADS], ids=["configMaps", "workloads"])
-def test_one_who_reads_all_configuration_may_bundle_it(site: Site, spec: Object) -> None:
-    person = site.person(CREATE, USE, LIST, *CONFIG)
-    accepted(lambda: person.create(bundle(**spec)))
+def test_a_dry_run_takes_the_rights_of_what_it_lists(site: Site) -> None:
+    person = site.person(CREATE, USE, LIST)
+    refused(lambda: person.create(bundle(dryRun=True)), "the capability Logs needs the right get pods/log")
+
+
+def test_whoever_may_view_a_namespace_may_collect_its_objects(site: Site) -> None:
+    person = site.person(CREATE, USE)
+    site.bind(person.user or "", "ClusterRole", "view")
+    accepted(lambda: person.create(using(Capability.RESOURCES)))
+
+
+@pytest.fixture
+def labelled(site: Site) -> Iterator[str]:
+    """A ClusterRole that an admin adds to what is collected; returns the name of its only kind of object."""
+    name = f"{site.release}-more"
+    labels = {"supportbundle.dev/aggregate-to-collect": "true"}
+    role = {"apiVersion": f"{RBAC}/v1", "kind": "ClusterRole", "metadata": {"name": name, "labels": labels}}
+    site.make({**role, "rules": [rule("example.com", "widgets", "get list")]})
+    yield "widgets"
+    kubectl("delete", "clusterrole", name)
+
+
+def test_the_objects_that_are_collected_are_those_that_may_be_viewed_and_never_secrets(
+    site: Site, labelled: str
+) -> None:
+    def look() -> Answer:
+        found = json.loads(kubectl("get", "clusterrole", f"{site.release}-collect-resources", "-o", "json"))
+        kinds = sorted({kind for rule in found["rules"] or () for kind in rule.get("resources", ())})
+        return Answer(ok={"configmaps", "deployments", "supportbundles", labelled} <= set(kinds), text=",".join(kinds))
+
+    accepted(look)
+    assert "secrets" not in look().text.split(",")
+
+
+@pytest.mark.parametrize(
+    ("capability", "options"),
+    [
+        ("HTTP", {"type": "HTTP", "http": {"port": 80, "headersFrom": [HEADER]}}),
+        ("HTTP", {"type": "HTTP", "http": {"port": 80, "tls": {"caFrom": {"secret": "ca", "key": "ca.crt"}}}}),
+        ("Profiles", {"type": "Profile", "profile": {"port": 80, "headersFrom": [HEADER]}}),
+        ("Config", {"type": "Config", "config": {"secretShapes": True}}),
+    ],
+    ids=["http-header", "http-ca", "profile-header", "shapes"],
+)
+def test_who_uses_secrets_must_be_able_to_read_them(site: Site, capability: str, options: Object) -> None:
+    person = site.person(CREATE, USE, LIST, *rights_of(Capability(capability)))
+    wanted = bundle(capabilities=[capability], collectors=[{"name": "c", **options}])
+    refused(
+        lambda: person.create(wanted),
+        "headersFrom, caFrom and secretShapes need the right get secrets",
+        f"which {person.user} lacks",
+        "-get-secrets",
+    )
+    site.grant(person.user or "", SECRETS)
+    accepted(lambda: person.create(wanted))
 
 
 def test_a_target_takes_the_right_to_list_pods_wherever_it_stands(site: Site) -> None:
@@ -196,19 +250,38 @@ def test_an_account_takes_impersonation_before_anything_else_is_told(site: Site)
     assert "pods/log" not in heard
 
 
-def test_an_account_needs_the_rights_itself_and_must_be_set_aside(site: Site) -> None:
+def test_an_account_needs_the_rights_itself(site: Site) -> None:
     account = site.account("reader")
     person = site.person(CREATE, USE, rule("", "serviceaccounts", "impersonate", "reader"))
     named = bundle(serviceAccountName="reader")
+    site.grant(account, LIST, COLLECT)
     refused(lambda: person.create(named), "get pods/log", f"which {account} lacks")
-    site.grant(account, LOGS, LIST)
-    refused(lambda: person.create(named), "not set aside for collecting")
-    site.grant(account, rule("supportbundle.dev", "supportbundles", "collect"))
+    site.grant(account, LOGS)
     accepted(lambda: person.create(named))
 
 
-def test_the_largest_request_stays_within_the_budget_of_the_api_server(site: Site) -> None:
-    person = site.person(CREATE, USE, LOGS, LIST, EVENTS, FORWARD, *CONFIG)
+def test_an_account_must_be_set_aside(site: Site) -> None:
+    account = site.account("kept")
+    person = site.person(CREATE, USE, rule("", "serviceaccounts", "impersonate", "kept"))
+    named = bundle(serviceAccountName="kept")
+    site.grant(account, LOGS, LIST)
+    refused(lambda: person.create(named), "not set aside for collecting")
+    site.grant(account, COLLECT)
+    accepted(lambda: person.create(named))
+
+
+@pytest.mark.parametrize("account", [None, "largest"], ids=["requester", "account"])
+def test_the_largest_request_stays_within_the_budget_of_the_api_server(site: Site, account: str | None) -> None:
+    rights = [right for capability in Capability for right in rights_of(capability)]
+    person = site.person(CREATE, USE, LIST, SECRETS, *rights)
+    if account:
+        site.grant(site.account(account), COLLECT, LIST, SECRETS, *rights)
+        site.grant(person.user or "", rule("", "serviceaccounts", "impersonate", account))
+    accepted(lambda: person.create(largest(account)))
+
+
+def largest(account: str | None) -> Object:
+    """Every capability, 50 collectors of every type with long options and targets."""
     labels = {f"label-{i}": "v" * 63 for i in range(32)}
     names = [f"pod-{i}" + "x" * 200 for i in range(100)]
     expression = {"key": "k", "operator": "In", "values": [f"v{i}" for i in range(64)]}
@@ -216,17 +289,33 @@ def test_the_largest_request_stays_within_the_budget_of_the_api_server(site: Sit
         "selector": {"matchLabels": labels, "matchExpressions": [expression] * 32},
         "podNames": names,
     }
+    headers_from = [{**HEADER, "name": f"X-{i}"} for i in range(8)]
+    sizes = {"maxBytes": "4Gi", "timeout": "59m59s"}
+    config = {
+        "configMaps": {"names": names},
+        **dict.fromkeys(("workloads", "environment", "related", "secretShapes"), True),
+    }
+    http = {
+        **sizes, "port": 1, "method": "POST", "body": "b" * 1000, "path": "/" + "p" * 1000, "headersFrom": headers_from,
+        "headers": [{"name": f"Y-{i}", "value": "v" * 100} for i in range(16)],
+        "tls": {"caFrom": {"secret": "ca", "key": "ca.crt"}, "serverName": "web"},
+    }  # fmt: skip
     options: list[Object] = [
-        {"type": "Logs", "logs": {"since": "24h", "tailLines": 5, "maxBytesPerContainer": "1Gi"}},
-        {"type": "Config", "config": {"configMaps": {"names": names}, "workloads": True}},
-        {"type": "Profile", "profile": {"port": 1, "kinds": [{"type": "CPU", "seconds": 300}, {"type": "Trace"}]}},
+        {"type": "Logs", "logs": {"since": "24h", "tailLines": 5, "maxBytesPerContainer": "1Gi", "around": "Restarts"}},
         {"type": "Events", "events": {"scope": "Targets"}},
-    ]
-    collectors = [{"name": f"c{i}", "target": target, **options[i % 4]} for i in range(50)]
-    largest = bundle(
-        target=target, collectors=collectors, capabilities=["Logs", "Events", "Config", "Profiles"], ttl="8760h"
-    )
-    accepted(lambda: person.create(largest))
+        {"type": "Config", "config": config},
+        {"type": "Profile", "profile": {"port": 1, "kinds": [{"type": "CPU"}], "headersFrom": headers_from}},
+        {"type": "HTTP", "http": http},
+        {"type": "Exec", "exec": {**sizes, "command": ["x" * 200] * 64, "ephemeral": True, "output": "o" * 128}},
+        {"type": "Files", "files": {**sizes, "paths": [f"/{i}" + "p" * 200 for i in range(50)], "ephemeral": True}},
+        {"type": "Helm", "helm": {"releases": [f"release-{i}" for i in range(50)]}},
+        {"type": "Resources", "resources": {"kinds": [f"kind{i}.example.com" for i in range(64)], "clusterInfo": True}},
+        {"type": "Metrics", "metrics": {"port": 1, "path": "/" + "p" * 1000}},
+    ]  # fmt: skip
+    collectors = [{"name": f"c{i}", "target": target, **options[i % len(options)]} for i in range(50)]
+    wanted = bundle(target=target, collectors=collectors, capabilities=list(Capability), ttl="8760h")
+    wanted["spec"] |= {"serviceAccountName": account} if account else {}
+    return wanted
 
 
 def test_metadata_may_change_and_a_bundle_may_be_cancelled_without_the_rights(site: Site) -> None:
@@ -248,6 +337,7 @@ def test_metadata_may_change_and_a_bundle_may_be_cancelled_without_the_rights(si
     [
         ("view", "get", "supportbundles", True),
         ("view", "create", "supportbundles", False),
+        ("view", VIEW_VERB, "supportbundles", True),
         ("edit", "create", "supportbundles", True),
         ("edit", "patch", "supportbundles/status", False),
         ("admin", "patch", "supportbundles/status", False),

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from support.collecting import FakeSink
+from support.collecting import FakeSecrets, FakeSink
 from support.kube import ROOT, apply, get, kubectl, names, until
 from supportbundle.collect.base import RunContext
 from supportbundle.collect.registry import REGISTRY
+from supportbundle.collector.start import StartLine
 from supportbundle.errors import SupportBundleError
 from supportbundle.kube.client import Client, connect
 from supportbundle.kube.kubeconfig import configured
@@ -118,11 +119,20 @@ class Collecting:
         self.sink.gaps += [gap for gap in planned if isinstance(gap, Gap)]
         return [task for task in planned if isinstance(task, Task)]
 
-    async def run(self, *tasks: Task, start: datetime | None = None) -> FakeSink:
-        context = RunContext(namespace=self.namespace, cluster=self.client, sink=self.sink, synchronized_start=start)
-        for task in tasks:
+    async def run(self, *tasks: Task) -> FakeSink:
+        context = RunContext(
+            namespace=self.namespace,
+            cluster=self.client,
+            sink=self.sink,
+            secrets=FakeSecrets(),
+            start=StartLine(tasks),
+        )
+        waiting = list(tasks)
+        while waiting:
+            task = waiting.pop(0)
             try:
-                await REGISTRY[task.type].run(task, context)
+                if later := await REGISTRY[task.type].run(task, context):
+                    waiting.append(later)
             except SupportBundleError as error:
                 self.sink.gap(Gap.of(error, target=task.target, collector=task.collector))
         return self.sink

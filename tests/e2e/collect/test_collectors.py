@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -13,6 +13,7 @@ from support.collecting import FakeSink
 from support.kube import apply, kubectl, run, until
 from supportbundle.errors import Conflict, Invalid, NotFound, Unavailable
 from supportbundle.kube.client import Client
+from supportbundle.model.exchange import PodRequest
 from supportbundle.model.paths import one
 from supportbundle.model.plan import Task
 
@@ -106,7 +107,7 @@ async def test_config_maps_and_workloads(collecting: Collecting) -> None:
 @pytest.mark.usefixtures("web")
 async def test_loopback_only_pprof_by_port_forward(collecting: Collecting, tmp_path: Path) -> None:
     (task,) = await collecting.plan("app=web", PROFILE)
-    sink = await collecting.run(task, start=datetime.now(UTC) + timedelta(seconds=1))
+    sink = await collecting.run(task)
     assert not sink.gaps
     assert 0 <= int(next(m for p, m in sink.files.items() if p.endswith("cpu.pb.gz")).notes["startSkewMs"]) < 500
     for name, words in (("cpu.pb.gz", "main.work"), ("heap.pb.gz", "main.work")):
@@ -132,9 +133,9 @@ async def test_a_busy_profiler_is_named(collecting: Collecting) -> None:
     (name,) = {task.target for task in [first]}
     async with (
         collecting.client.forward(collecting.namespace, name, 6060) as base,
-        collecting.client.fetch(f"{base}/debug/pprof/trace?seconds=3", timeout_seconds=10) as chunks,
+        collecting.client.request(PodRequest(f"{base}/debug/pprof/trace?seconds=3", timeout_seconds=10)) as answer,
     ):
-        await anext(chunks)
+        await anext(answer.body)
         spec = {"type": "Profile", "profile": {"port": 6060, "kinds": [{"type": "Trace", "seconds": 1}]}}
         sink = await collecting.collect("app=web", spec)
     assert {reason for _, reason in sink.reasons} == {"ProfilerBusy"}
@@ -154,8 +155,8 @@ async def test_big_answers_pass_a_forward_whole(collecting: Collecting) -> None:
     (task,) = await collecting.plan("app=web", PROFILE)
     async with collecting.client.forward(collecting.namespace, task.target, 6060) as base:
         for _ in range(10):
-            async with collecting.client.fetch(f"{base}/debug/pprof/goroutine?debug=2") as chunks:
-                text = b"".join([chunk async for chunk in chunks])
+            async with collecting.client.request(PodRequest(f"{base}/debug/pprof/goroutine?debug=2")) as answer:
+                text = b"".join([chunk async for chunk in answer.body])
             assert text.startswith(b"goroutine ")
             assert text.endswith(b"\n")
 
@@ -190,9 +191,9 @@ async def test_pages_of_a_real_list(client: Client, apps: str) -> None:
 async def test_a_forward_to_nowhere(client: Client, apps: str) -> None:
     async with client.forward(apps, "none", 80) as base:
         with pytest.raises(NotFound):
-            async with client.fetch(base):
+            async with client.request(PodRequest(base)):
                 pass
     async with client.forward(apps, "states", 81) as base:
         with pytest.raises(Unavailable, match="Nothing listens on port 81"):
-            async with client.fetch(base):
+            async with client.request(PodRequest(base)):
                 pass

@@ -50,6 +50,24 @@ class TestPlanning:
         tasks, _ = plan(COLLECTOR, {"type": "Config", "config": {"configMaps": {"names": ["b", "a"]}}}, pod())
         assert tasks[0].params == {"configMaps": ["a", "b"]}
 
+    def test_every_concern_alone_is_enough(self) -> None:
+        for concern in ("workloads", "environment", "related", "secretShapes"):
+            tasks, gaps = plan(COLLECTOR, {"type": "Config", "config": {concern: True}}, pod())
+            assert (len(tasks), gaps) == (1, [])
+
+    def test_together_they_claim_no_path_twice(self) -> None:
+        everything = {"configMaps": {}, "workloads": True, "environment": True, "related": True, "secretShapes": True}
+        tasks, _ = plan(COLLECTOR, {"type": "Config", "config": everything}, pod("a"), pod("b"))
+        claims = [claim for task in tasks for claim in task.claims]
+        assert len(claims) == len(set(claims))
+        assert "cluster-resources/configmaps/apps.json" in claims
+        assert "cluster-resources/deployments/apps.json" in claims
+
+    def test_only_shapes_use_secrets_themselves(self) -> None:
+        everything = {"configMaps": {}, "workloads": True, "environment": True, "related": True, "secretShapes": True}
+        tasks, _ = plan(COLLECTOR, {"type": "Config", "config": everything}, pod())
+        assert {task.target: task.credentials for task in tasks if task.credentials} == {"secretshapes": ("db",)}
+
     def test_the_secrets_of_all_targets_are_needed(self) -> None:
         pods = [pod(n, secrets=(SecretUse(name=f"s-{n}", optional=False),)) for n in "ab"]
         tasks, _ = plan(COLLECTOR, {"type": "Config", "config": {"configMaps": {}, "workloads": True}}, *pods)
@@ -69,6 +87,13 @@ async def test_config_maps_become_one_list_and_missing_ones_gaps(cluster: FakeCl
     (item,) = sink.json("cluster-resources/configmaps/apps.json")["items"]
     assert item["data"] == {"k": "v"}
     assert item["metadata"] == {"name": "here", "uid": "uid-here", "annotations": {"team": "a"}}
+    assert sink.reasons == [("ConfigMap/gone", "NotFound")]
+
+
+async def test_config_maps_that_are_all_missing_leave_an_empty_list(cluster: FakeCluster, sink: FakeSink) -> None:
+    (task,), _ = plan(COLLECTOR, {"type": "Config", "config": {"configMaps": {"names": ["gone"]}}}, pod())
+    await run(COLLECTOR, task, cluster, sink)
+    assert listed(sink, "configmaps") == []
     assert sink.reasons == [("ConfigMap/gone", "NotFound")]
 
 

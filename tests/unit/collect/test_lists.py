@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.collecting import FakeCluster, FakeMember
-from supportbundle.collect.lists import ListWriter, each
-from supportbundle.errors import NotFound, SupportBundleError, TooLarge
+from support.collecting import FakeCluster, FakeMember, FakeSecrets, FakeSink
+from supportbundle.collect.base import RunContext
+from supportbundle.collect.lists import Kind, ListWriter, each, named, write_list
+from supportbundle.errors import NotFound, SupportBundleError, TooLarge, Unavailable
+from supportbundle.model.plan import Task
+from supportbundle.model.spec import CollectorType
 
 texts = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=40)
 objects = st.lists(st.dictionaries(texts, texts | st.integers(-(2**53), 2**53) | st.none(), max_size=4), max_size=8)
@@ -75,3 +79,68 @@ async def test_objects_come_in_order_a_few_at_a_time() -> None:
     assert failures == [3]
     assert [a["path"] for a in answers if isinstance(a, dict)] == [f"/{n}" for n in range(20) if n != 3]
     assert cluster.most == 8
+
+
+async def test_an_object_that_is_nested_too_deep_costs_only_itself() -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(400):
+        deep = {"a": deep}
+    member, writer = await written([{"n": 1}, deep, {"n": 2}], 1 << 20)
+    assert json.loads(member.data)["items"] == [{"n": 1}, {"n": 2}]
+    assert (writer.kept, writer.omitted) == (2, 1)
+
+
+WIDGET = Kind("example.com/v1", "Widget", "widgets")
+TASK = Task(id="c/x", collector="c", type=CollectorType.CONFIG, target="x", params={})
+
+
+def surroundings(cluster: FakeCluster, sink: FakeSink) -> RunContext:
+    return RunContext(namespace="apps", cluster=cluster, sink=sink, secrets=FakeSecrets())
+
+
+async def these(*items: dict[str, Any] | SupportBundleError) -> AsyncIterator[dict[str, Any]]:
+    for item in items:
+        if isinstance(item, SupportBundleError):
+            raise item
+        yield item
+
+
+async def test_a_list_file_is_written_where_viewers_look(cluster: FakeCluster, sink: FakeSink) -> None:
+    await write_list(these({"metadata": {"name": "a"}}), WIDGET, TASK, surroundings(cluster, sink))
+    found = sink.json("cluster-resources/widgets/apps.json")
+    assert found["items"] == [{"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "a"}}]
+
+
+async def test_no_objects_make_a_file_only_where_it_is_asked_for(cluster: FakeCluster, sink: FakeSink) -> None:
+    await write_list(these(), WIDGET, TASK, surroundings(cluster, sink))
+    assert not sink.files
+    await write_list(these(), WIDGET, TASK, surroundings(cluster, sink), path="x.json", empty=True)
+    assert sink.json("x.json")["items"] == []
+
+
+async def test_a_list_that_breaks_off_is_no_file(cluster: FakeCluster, sink: FakeSink) -> None:
+    broken = these({"metadata": {"name": "a"}}, Unavailable("later"))
+    with pytest.raises(Unavailable):
+        await write_list(broken, WIDGET, TASK, surroundings(cluster, sink))
+    assert not sink.files
+
+
+async def test_named_objects_come_with_a_gap_for_each_missing_one(cluster: FakeCluster, sink: FakeSink) -> None:
+    cluster.objects["/apis/example.com/v1/namespaces/apps/widgets/b"] = {"metadata": {"name": "b"}}
+    found = [item async for item in named(WIDGET, ["a", "b", "c"], TASK, surroundings(cluster, sink))]
+    assert [item["metadata"]["name"] for item in found] == ["b"]
+    assert sink.reasons == [("Widget/a", "NotFound"), ("Widget/c", "NotFound")]
+
+
+@pytest.mark.parametrize(
+    ("plural", "folder"),
+    [
+        ("persistentvolumeclaims", "pvcs"),
+        ("ingresses", "ingress"),
+        ("networkpolicies", "network-policy"),
+        ("resourcequotas", "resource-quota"),
+        ("pods", "pods"),
+    ],
+)
+def test_folders_have_troubleshoots_names(plural: str, folder: str) -> None:
+    assert Kind("v1", "X", plural).file("apps") == f"cluster-resources/{folder}/apps.json"

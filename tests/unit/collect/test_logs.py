@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.collecting import NOW, FakeCluster, FakeSink, Piece, container, plan, pod, run
+from support.collecting import NOW, FakeCluster, FakeSecrets, FakeSink, Piece, container, plan, pod, run
+from supportbundle.collect.base import RunContext
 from supportbundle.collect.logs import COLLECTOR
 from supportbundle.errors import DeadlineExceeded, Forbidden, Invalid, NotFound, Unavailable, Unsanitizable
 from supportbundle.model.plan import Task
@@ -18,8 +19,15 @@ LOG = "/api/v1/namespaces/apps/pods/web-0/log"
 CURRENT, PREVIOUS = "pods/web-0/app/current.log", "pods/web-0/app/previous.log"
 
 
-def task(options: dict[str, Any] | None = None, *, has_previous: bool = False) -> Task:
-    tasks, gaps = plan(COLLECTOR, {"type": "Logs", "logs": options}, pod("web-0", container(has_previous=has_previous)))
+def both(options: dict[str, Any] | None = None) -> list[Task]:
+    """The previous log and the current one of a container that crashed."""
+    tasks, gaps = plan(COLLECTOR, {"type": "Logs", "logs": options}, pod("web-0", container(has_previous=True)))
+    assert not gaps
+    return tasks
+
+
+def task(options: dict[str, Any] | None = None) -> Task:
+    tasks, gaps = plan(COLLECTOR, {"type": "Logs", "logs": options}, pod("web-0", container()))
     assert not gaps
     return tasks[0]
 
@@ -36,7 +44,7 @@ class TestPlanning:
             container("debugger", kind=ContainerKind.EPHEMERAL),
         )
         tasks, gaps = plan(COLLECTOR, {"type": "Logs"}, target)
-        assert [t.id for t in tasks] == ["c/web-0/migrate", "c/web-0/app", "c/web-0/debugger"]
+        assert [t.id for t in tasks] == ["c/web-0/migrate/current", "c/web-0/app/current", "c/web-0/debugger/current"]
         assert [t.target for t in tasks] == ["web-0/migrate", "web-0/app", "web-0/debugger"]
         assert [(g.target, g.reason) for g in gaps] == [("web-0/sidecar", "ContainerNotStarted")]
         assert "ImagePullBackOff" in gaps[0].message
@@ -70,7 +78,8 @@ class TestPlanning:
 
     async def test_options_become_the_apis(self, cluster: FakeCluster, sink: FakeSink) -> None:
         cluster.bodies[LOG] = [[b"x\n"]]
-        await run(COLLECTOR, task({"tailLines": 7, "timestamps": False}, has_previous=True), cluster, sink)
+        for each in both({"tailLines": 7, "timestamps": False}):
+            await run(COLLECTOR, each, cluster, sink)
         assert cluster.requests == [
             (LOG, {"container": "app", "tailLines": "7", "previous": "true"}),
             (LOG, {"container": "app", "tailLines": "7"}),
@@ -79,7 +88,8 @@ class TestPlanning:
     async def test_previous_is_not_read_where_there_is_none(self, cluster: FakeCluster, sink: FakeSink) -> None:
         cluster.bodies[LOG] = [[b"x\n"]]
         await run(COLLECTOR, task(), cluster, sink)
-        await run(COLLECTOR, task({"previous": False}, has_previous=True), cluster, FakeSink())
+        for each in both({"previous": False}):
+            await run(COLLECTOR, each, cluster, FakeSink())
         assert [query.get("previous") for _, query in cluster.requests] == [None, None]
 
 
@@ -100,7 +110,8 @@ class TestReading:
 
     async def test_a_break_in_the_middle_keeps_what_came(self, cluster: FakeCluster, sink: FakeSink) -> None:
         cluster.bodies[LOG] = [[b"one\n", DeadlineExceeded("stalled")], [b"now\n"]]
-        await run(COLLECTOR, task(has_previous=True), cluster, sink)
+        for each in both():
+            await run(COLLECTOR, each, cluster, sink)
         assert sink.files[PREVIOUS].data == b"one\n"
         assert "incomplete" in sink.files[PREVIOUS].notes
         assert sink.files[CURRENT].data == b"now\n"
@@ -118,41 +129,90 @@ class TestTooLong:
     """A log beyond its limit keeps its newest lines."""
 
     LINES = tuple(b"line %05d\n" % n for n in range(1000))
+    LIMIT = 1100 * 8
+
+    def options(self) -> dict[str, Any]:
+        return {"maxBytesPerContainer": str(self.LIMIT)}
 
     async def test_the_newest_lines_are_asked_for(self, cluster: FakeCluster, sink: FakeSink) -> None:
-        cluster.bodies[LOG] = [list(self.LINES), list(self.LINES[-90:])]
-        await run(COLLECTOR, task({"maxBytesPerContainer": "1100"}), cluster, sink)
-        assert cluster.requests[1][1]["tailLines"] == "90"
-        assert sink.files[CURRENT].data == b"".join(self.LINES[-90:])
-        assert sink.files[CURRENT].notes["newestLines"] == 90
+        newest = int(self.LIMIT * 0.97) // 11
+        cluster.bodies[LOG] = [list(self.LINES), list(self.LINES[-newest:])]
+        await run(COLLECTOR, task(self.options()), cluster, sink)
+        assert cluster.requests[1][1]["tailLines"] == str(newest)
+        assert sink.files[CURRENT].data == b"".join(self.LINES[-newest:])
+        assert sink.files[CURRENT].notes == {"newestLines": newest, "logBytes": 11_000}
         assert sink.reasons == [("web-0/app", "TooLarge")]
-        assert "newest 90 lines" in sink.gaps[0].message
+        assert f"newest {newest} lines, at most 8.6 KiB of 10.7 KiB" in sink.gaps[0].message
 
-    async def test_lines_are_counted_within_the_chunk_that_is_cut(self, cluster: FakeCluster, sink: FakeSink) -> None:
-        cluster.bodies[LOG] = [[b"".join(self.LINES)], [b"".join(self.LINES[-90:])]]
-        await run(COLLECTOR, task({"maxBytesPerContainer": "1100"}), cluster, sink)
-        assert cluster.requests[1][1]["tailLines"] == "90"
-        assert sink.files[CURRENT].data == b"".join(self.LINES[-90:])
+    async def test_lines_within_one_chunk_are_counted(self, cluster: FakeCluster, sink: FakeSink) -> None:
+        cluster.bodies[LOG] = [[b"".join(self.LINES)], [b"".join(self.LINES[-700:])]]
+        await run(COLLECTOR, task(self.options()), cluster, sink)
+        assert cluster.requests[1][1]["tailLines"] == str(int(self.LIMIT * 0.97) // 11)
+        assert sink.files[CURRENT].data == b"".join(self.LINES[-700:])
 
     async def test_lines_that_grow_are_asked_for_again(self, cluster: FakeCluster, sink: FakeSink) -> None:
-        long = [b"x" * 50 + b"\n"] * 90
-        cluster.bodies[LOG] = [list(self.LINES), list(long), long[:8]]
-        await run(COLLECTOR, task({"maxBytesPerContainer": "1100"}), cluster, sink)
-        assert [query.get("tailLines") for _, query in cluster.requests] == [None, "90", "8"]
-        assert sink.files[CURRENT].data == b"".join(long[:8])
+        long = [b"x" * 87 + b"\n"] * 700
+        cluster.bodies[LOG] = [list(self.LINES), list(long), long[:40]]
+        await run(COLLECTOR, task(self.options()), cluster, sink)
+        assert [query.get("tailLines") for _, query in cluster.requests] == [None, "776", "40"]
+        assert sink.files[CURRENT].data == b"".join(long[:40])
 
     async def test_in_the_end_something_is_kept_in_any_case(self, cluster: FakeCluster, sink: FakeSink) -> None:
-        cluster.bodies[LOG] = [[b"x" * 5000]]
-        await run(COLLECTOR, task({"maxBytesPerContainer": "1100"}), cluster, sink)
-        assert sink.files[CURRENT].data == b"x" * 1100
+        cluster.bodies[LOG] = [[b"x" * 50_000]]
+        await run(COLLECTOR, task(self.options()), cluster, sink)
+        assert sink.files[CURRENT].data == b"x" * self.LIMIT
         assert len(cluster.requests) == 3
 
-    async def test_a_full_bundle_keeps_the_beginning(self, cluster: FakeCluster, sink: FakeSink) -> None:
-        sink.budget = 100
-        cluster.bodies[LOG] = [list(self.LINES)]
+    async def test_a_log_without_end_is_not_counted_for_ever(self, cluster: FakeCluster, sink: FakeSink) -> None:
+        cluster.bodies[LOG] = [[b"y" * 999 + b"\n"] * 10_000, [b"y" * 999 + b"\n"] * 8]
+        await run(COLLECTOR, task(self.options()), cluster, sink)
+        assert "of more than 275.4 KiB" in sink.gaps[0].message
+        assert sink.files[CURRENT].data == (b"y" * 999 + b"\n") * 8
+
+
+class TestShare:
+    """A bundle whose bytes are short."""
+
+    LINES = tuple(b"line %05d\n" % n for n in range(1000))
+
+    async def test_a_log_beyond_its_share_waits_for_what_others_leave(
+        self, cluster: FakeCluster, sink: FakeSink
+    ) -> None:
+        sink.share = [5000, 20_000]
+        cluster.bodies[LOG] = [list(self.LINES), list(self.LINES)]
+        later = await COLLECTOR.run(task(), RunContext("apps", cluster, sink, FakeSecrets()))
+        assert later is not None
+        assert (later.id, sink.files, sink.gaps) == (task().id, {}, [])
+        assert await COLLECTOR.run(later, RunContext("apps", cluster, sink, FakeSecrets())) is None
+        assert sink.files[CURRENT].data == b"".join(self.LINES)
+        assert "tailLines" not in cluster.requests[1][1]
+        assert not sink.gaps
+
+    async def test_in_the_end_the_newest_lines_of_its_share_are_kept(
+        self, cluster: FakeCluster, sink: FakeSink
+    ) -> None:
+        sink.share = [5000, 5500]
+        cluster.bodies[LOG] = [list(self.LINES), list(self.LINES[-485:])]
+        later = await COLLECTOR.run(task(), RunContext("apps", cluster, sink, FakeSecrets()))
+        assert later is not None
+        assert await COLLECTOR.run(later, RunContext("apps", cluster, sink, FakeSecrets())) is None
+        assert cluster.requests[1][1]["tailLines"] == "485"
+        assert sink.files[CURRENT].data == b"".join(self.LINES[-485:])
+        assert "its share of limits.maxBytes" in sink.gaps[0].message
+
+    async def test_nothing_left_is_a_gap_without_a_request(self, cluster: FakeCluster, sink: FakeSink) -> None:
+        sink.share = [100]
         await run(COLLECTOR, task(), cluster, sink)
-        assert len(sink.files[CURRENT].data) == 100
-        assert len(cluster.requests) == 1
+        assert sink.reasons == [("web-0/app", "TooLarge")]
+        assert not cluster.requests
+
+    def test_what_preceded_crashes_comes_first_if_asked(self) -> None:
+        crashed = container("crashed", restarts=2, has_previous=True)
+        tasks, _ = plan(
+            COLLECTOR, {"type": "Logs", "logs": {"around": "Restarts"}}, pod("web-0", container("calm"), crashed)
+        )
+        order = [t.id for t in sorted(tasks, key=lambda t: -t.priority)]
+        assert order == ["c/web-0/crashed/previous", "c/web-0/crashed/current", "c/web-0/calm/current"]
 
 
 class TestRaces:
@@ -181,7 +241,8 @@ class TestRaces:
         self, cluster: FakeCluster, sink: FakeSink
     ) -> None:
         cluster.bodies[LOG] = [[Invalid("previous terminated container")], [b"now\n"]]
-        await run(COLLECTOR, task(has_previous=True), cluster, sink)
+        for each in both():
+            await run(COLLECTOR, each, cluster, sink)
         assert list(sink.files) == [CURRENT]
 
     KUBELET = b"unable to retrieve container logs for containerd://0123"

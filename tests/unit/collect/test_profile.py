@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from support.collecting import NOW, FakeCluster, FakeSink, Piece, plan, pod, run
+from support.collecting import NOW, FakeCluster, FakeSecrets, FakeSink, Piece, plan, pod, run
 from supportbundle.collect.profile import COLLECTOR, ProfileCollector
 from supportbundle.errors import DeadlineExceeded, Forbidden, HTTPStatus, NotFound, Unavailable
 from supportbundle.model.collectors import ProfileType
@@ -17,6 +16,7 @@ from supportbundle.model.plan import Task
 BASE = "http://forwarded/debug/pprof"
 GZ = b"\x1f\x8b rest"
 FILES = "pods/web-0/profiles"
+TOKEN = {"name": "Authorization", "prefix": "Bearer ", "secret": "scraper", "key": "token"}
 ALL = [{"type": kind.value, "seconds": 7} for kind in ProfileType]
 
 
@@ -64,6 +64,18 @@ class TestPlanning:
         assert plan(COLLECTOR, spec(), pod(ip=""))[0]
         assert [g.reason for g in plan(COLLECTOR, spec(via="PodIP"), pod(ip=""))[1]] == ["PodNotRunning"]
 
+    def test_a_pod_on_its_nodes_network_is_not_asked_by_address(self) -> None:
+        assert plan(COLLECTOR, spec(), pod(host_network=True))[0]
+        assert [g.reason for g in plan(COLLECTOR, spec(via="PodIP"), pod(host_network=True))[1]] == ["NotAllowed"]
+
+    def test_files_node_and_secrets_are_named(self) -> None:
+        planned = task(kinds=[{"type": "Heap"}], headersFrom=[TOKEN])
+        assert (planned.claims, planned.node, planned.credentials) == ((f"{FILES}/heap.pb.gz",), "n1", ("scraper",))
+
+    def test_framing_headers_are_refused(self) -> None:
+        _, gaps = plan(COLLECTOR, spec(headersFrom=[{"name": "Upgrade", "secret": "s", "key": "k"}]), pod())
+        assert [g.reason for g in gaps] == ["Invalid"]
+
     def test_options_are_required(self) -> None:
         assert [g.reason for g in plan(COLLECTOR, {"type": "Profile"}, pod())[1]] == ["Invalid"]
 
@@ -97,7 +109,7 @@ async def test_the_usual_kinds(cluster: FakeCluster, sink: FakeSink) -> None:
         "heap.pb.gz",
     ]
     timeouts = {url.rpartition("/")[2]: float(query["timeout"]) for url, query in cluster.requests}
-    assert timeouts["profile?seconds=5"] == 35
+    assert timeouts["profile?seconds=5"] == 95
     assert timeouts["heap"] == 30
 
 
@@ -110,31 +122,43 @@ async def test_by_pod_ip_nothing_is_forwarded(ip: str, base: str, cluster: FakeC
     assert not cluster.forwards
 
 
-class Clock:
-    """Time that passes only while somebody sleeps; each sleep oversleeps by 20 ms."""
-
-    def __init__(self, now: datetime) -> None:
-        self.now = now
-        self.slept: list[float] = []
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.now += timedelta(seconds=seconds + 0.02)
-        await asyncio.sleep(0)
-
-
-@pytest.mark.parametrize(("start", "slept", "skew"), [(3.0, [3.0], 20), (-1.5, [], 1500)])
-async def test_timed_profiles_begin_at_the_common_instant(
-    start: float, slept: list[float], skew: int, cluster: FakeCluster, sink: FakeSink
-) -> None:
-    clock = Clock(NOW)
-    collector = ProfileCollector(clock=lambda: clock.now, pause=clock.sleep)
+async def test_every_request_carries_the_headers(cluster: FakeCluster, sink: FakeSink) -> None:
     cluster.bodies = bodies()
-    planned = task(kinds=[{"type": "CPU", "seconds": 7}, {"type": "Heap"}])
-    await run(collector, planned, cluster, sink, synchronized_start=NOW + timedelta(seconds=start))
-    assert clock.slept == slept
-    assert sink.files[f"{FILES}/cpu.pb.gz"].notes == {"startSkewMs": skew}
-    assert sink.files[f"{FILES}/heap.pb.gz"].notes == {}
+    planned = task(kinds=ALL, headersFrom=[TOKEN])
+    await run(COLLECTOR, planned, cluster, sink, secrets=FakeSecrets({"scraper": {"token": b"t0ken\n"}}))
+    assert not sink.gaps
+    assert {tuple(sent.headers.items()) for sent in cluster.sent} == {(("authorization", "Bearer t0ken"),)}
+
+
+async def test_without_its_secret_nothing_is_asked(cluster: FakeCluster, sink: FakeSink) -> None:
+    await run(COLLECTOR, task(headersFrom=[TOKEN]), cluster, sink)
+    assert sink.reasons == [("web-0", "SecretNotFound")]
+    assert not cluster.forwards
+
+
+class Line:
+    """A start line that everybody reached 20 ms ago."""
+
+    def __init__(self) -> None:
+        self.waited: list[str] = []
+
+    async def wait(self, task: Task) -> datetime:
+        self.waited.append(task.id)
+        return NOW
+
+    def leave(self, task: Task) -> None:
+        raise AssertionError(task)
+
+
+async def test_the_first_timed_profile_begins_at_the_common_instant(cluster: FakeCluster, sink: FakeSink) -> None:
+    line = Line()
+    collector = ProfileCollector(clock=lambda: NOW + timedelta(milliseconds=20))
+    cluster.bodies = bodies()
+    planned = task(kinds=[{"type": kind, "seconds": 7} for kind in ("CPU", "Trace", "Heap")])
+    await run(collector, planned, cluster, sink, start=line)
+    assert line.waited == [planned.id]
+    notes = {path.rsplit("/", 1)[1]: file.notes for path, file in sink.files.items()}
+    assert notes == {"heap.pb.gz": {}, "cpu.pb.gz": {"startSkewMs": 20}, "trace.out": {}}
 
 
 class TestFailures:

@@ -11,7 +11,8 @@ import pytest
 from support.build import NOW
 from support.sink import SECRET, Bench
 from supportbundle.archive.fragment import FragmentWriter
-from supportbundle.collector.sink import Budget, FragmentSink
+from supportbundle.collector.budget import Budget
+from supportbundle.collector.sink import FragmentSink
 from supportbundle.sanitize import KnownSecret, Sanitizer
 
 
@@ -22,5 +23,5 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     sanitizer = Sanitizer.build([KnownSecret("db/password", SECRET)])
     budget = Budget(1 << 20)
     with ThreadPoolExecutor(1) as pool, FragmentWriter(file, shard=0, modified=NOW) as writer:
-        sink = FragmentSink(writer, sanitizer, scratch=tmp_path, pool=pool, budget=budget, clock=lambda: NOW)
+        sink = FragmentSink(writer.append, sanitizer, scratch=tmp_path, pool=pool, budget=budget, clock=lambda: NOW)
         yield Bench(sink, writer, file, budget)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import ClassVar, cast
 
 from support.build import NOW, task
+from support.collecting import FakeSecrets
 from support.sink import Bench
-from supportbundle.collect.base import ClusterReader, RunContext
+from supportbundle.collect.base import ClusterReader, Output, RunContext
 from supportbundle.collector.run import ShardRun, seconds_left
 from supportbundle.errors import NotFound
 from supportbundle.model.capability import Capability, PolicyRule
@@ -18,55 +19,73 @@ from supportbundle.model.plan import Shard, Task
 from supportbundle.model.spec import CollectorSpec, CollectorType
 from supportbundle.plan.context import PlanContext
 
-Behaviour = Callable[[RunContext, Task], Awaitable[None]]
+Behaviour = Callable[[RunContext, Task], Awaitable[Task | None]]
 
 
 class Scripted:
     """A collector whose tasks behave as their id says."""
 
     type: ClassVar[CollectorType] = CollectorType.LOGS
-    capability: ClassVar[Capability] = Capability.LOGS
-    needs: ClassVar[tuple[PolicyRule, ...]] = ()
+    needs: ClassVar[Mapping[Capability, tuple[PolicyRule, ...]]] = {}
+    outputs: ClassVar[tuple[Output, ...]] = ()
 
     def __init__(self, **behaviour: Behaviour) -> None:
         self._behaviour = behaviour
+
+    def requires(self, spec: CollectorSpec) -> frozenset[Capability]:
+        del spec
+        return frozenset()
 
     def plan(self, spec: CollectorSpec, context: PlanContext) -> Iterator[Task | Gap]:
         del spec, context
         return iter(())
 
-    async def run(self, task: Task, context: RunContext) -> None:
-        await self._behaviour[task.id](context, task)
+    async def run(self, task: Task, context: RunContext) -> Task | None:
+        return await self._behaviour[task.id](context, task)
 
 
-async def write(context: RunContext, task: Task) -> None:
+async def write(context: RunContext, task: Task) -> Task | None:
     async with context.sink.member(f"{task.id}.log", task=task, limit=100) as member:
         await member.write(b"hello\n")
+    return None
 
 
-async def hang(context: RunContext, task: Task) -> None:
+async def greedy(context: RunContext, task: Task) -> Task | None:
+    """Wants 1 MiB; what a share cuts is left for later."""
+    wanted = 1 << 20
+    allowed = context.sink.allowance(task, wanted)
+    if allowed < wanted and not task.params:
+        return task.model_copy(update={"params": {"again": True}})
+    async with context.sink.member(f"{task.id}.log", task=task, limit=allowed) as member:
+        await member.write(b"x" * allowed)
+    return None
+
+
+async def hang(context: RunContext, task: Task) -> Task | None:
     del context, task
     await asyncio.Event().wait()
+    return None
 
 
-async def hang_in_a_log(context: RunContext, task: Task) -> None:
+async def hang_in_a_log(context: RunContext, task: Task) -> Task | None:
     async with context.sink.member(f"{task.id}.log", task=task, limit=100, keep_partial=True) as member:
         await member.write(b"the last words\n")
         await asyncio.Event().wait()
+    return None
 
 
-async def vanish(context: RunContext, task: Task) -> None:
+async def vanish(context: RunContext, task: Task) -> Task | None:
     del context, task
     raise NotFound("the pod is gone")
 
 
-async def bug(context: RunContext, task: Task) -> None:
+async def bug(context: RunContext, task: Task) -> Task | None:
     del context, task
     raise ZeroDivisionError
 
 
 def shard_run(bench: Bench, *tasks: Task, missing: frozenset[str] = frozenset(), **behaviour: Behaviour) -> ShardRun:
-    context = RunContext(namespace="team", cluster=cast("ClusterReader", None), sink=bench.sink)
+    context = RunContext(namespace="team", cluster=cast("ClusterReader", None), sink=bench.sink, secrets=FakeSecrets())
     collectors = {CollectorType.LOGS: Scripted(**behaviour)}
     return ShardRun(Shard(index=0, budget=1, tasks=tasks), collectors, context, bench.sink, missing)
 
@@ -103,6 +122,21 @@ async def test_a_pod_whose_secret_is_unknown_yields_nothing(bench: Bench) -> Non
     index = bench.index()
     assert index.members == ()
     assert [g.reason for g in index.gaps] == ["KnownSecretMissing"]
+
+
+async def test_what_one_task_leaves_goes_to_those_that_were_cut(bench: Bench) -> None:
+    tasks = [task("good", target="a/app"), task("greedy", target="b/app")]
+    run = shard_run(bench, *tasks, good=write, greedy=greedy)
+    await run.run(10)
+    sizes = {m.path: m.size for m in bench.index().members}
+    assert sizes == {"good.log": 6, "greedy.log": (1 << 20) - 6}
+    assert run.progress().tasks_done == 2
+
+
+async def test_a_second_task_with_the_same_paths_writes_below_its_folder(bench: Bench) -> None:
+    run = shard_run(bench, task("good", folder="collectors/second/"), good=write)
+    await run.run(10)
+    assert [m.path for m in bench.index().members] == ["collectors/second/good.log"]
 
 
 def test_a_late_shard_gets_only_the_time_that_the_job_has_left() -> None:

@@ -11,11 +11,14 @@ import pytest
 from aiohttp import web
 
 from supportbundle import errors
-from supportbundle.kube import client as client_module
+from supportbundle.kube.api import MAX_JSON
 from supportbundle.kube.client import Client, PatchType, connect
 from supportbundle.kube.login import Login
+from supportbundle.kube.ratelimit import RateLimit
+from supportbundle.model.exchange import PodCommand
 
 Connect = Callable[..., Awaitable[Client]]
+Serve = Callable[..., Awaitable[str]]
 
 
 def status(code: int, message: str) -> web.Response:
@@ -194,7 +197,7 @@ class TestItems:
         async def handler(request: web.Request) -> web.Response:
             limits.append(request.query["limit"])
             if int(request.query["limit"]) > 10:
-                return web.Response(body=b" " * (client_module.MAX_JSON + 1))
+                return web.Response(body=b" " * (MAX_JSON + 1))
             return page("a")
 
         assert await collected(await client(handler), "/x") == ["a"]
@@ -202,7 +205,7 @@ class TestItems:
 
     async def test_one_object_that_is_too_large_is_an_error(self, client: Connect) -> None:
         async def handler(_: web.Request) -> web.Response:
-            return web.Response(body=b" " * (client_module.MAX_JSON + 1))
+            return web.Response(body=b" " * (MAX_JSON + 1))
 
         with pytest.raises(errors.TooLarge):
             await collected(await client(handler), "/x", {"limit": "1"})
@@ -234,6 +237,63 @@ class TestWrites:
         seen = await echo.apply("/a", {"a": 1}, manager="me")
         assert seen["type"] == "application/apply-patch+yaml"
         assert seen["query"] == {"fieldManager": "me", "force": "true"}
+
+
+class TestEphemeralContainer:
+    """One more container in a running pod."""
+
+    async def test_it_is_merged_into_the_pod_by_its_name(self, client: Connect) -> None:
+        seen = []
+
+        async def handler(request: web.Request) -> web.Response:
+            seen.append((request.method, request.path, request.headers["Content-Type"], await request.json()))
+            return web.json_response({})
+
+        await (await client(handler)).add_ephemeral_container("ns", "web-0", {"name": "debug", "image": "i"})
+        path = "/api/v1/namespaces/ns/pods/web-0/ephemeralcontainers"
+        body = {"spec": {"ephemeralContainers": [{"name": "debug", "image": "i"}]}}
+        assert seen == [("PATCH", path, "application/strategic-merge-patch+json", body)]
+
+    async def test_a_refusal_keeps_the_servers_words_and_names_the_right(self, client: Connect) -> None:
+        async def handler(_: web.Request) -> web.Response:
+            return status(403, 'pods "web-0" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot')
+
+        with pytest.raises(errors.Forbidden, match='violates PodSecurity "restricted:latest"') as caught:
+            await (await client(handler)).add_ephemeral_container("ns", "web-0", {"name": "debug"})
+        assert "patch pods/ephemeralcontainers" in str(caught.value)
+
+    async def test_another_container_of_that_name(self, client: Connect) -> None:
+        async def handler(_: web.Request) -> web.Response:
+            return status(422, "existing ephemeral containers may not be changed")
+
+        with pytest.raises(errors.Invalid, match="may not be changed"):
+            await (await client(handler)).add_ephemeral_container("ns", "web-0", {"name": "debug"})
+
+
+async def test_every_request_waits_for_its_turn(serve: Serve) -> None:
+    """Also repetitions, streams and websockets; the pause before a repetition is the one of 0.5 s."""
+    answers = [web.json_response({}), status(503, "starting"), web.json_response({}), web.Response(body=b"x")]
+    waits: list[float] = []
+
+    async def handler(_: web.Request) -> web.Response:
+        return answers.pop(0) if answers else status(404, "gone")
+
+    async def pause(seconds: float) -> None:
+        waits.append(seconds)
+        if seconds != 0.5:
+            await asyncio.sleep(seconds)
+
+    login = Login(base_url=await serve(handler), headers=no_headers)
+    async with connect(login, rate=RateLimit(per_second=20, burst=1), pause=pause) as client:
+        await client.get("/x")
+        await client.get("/x")
+        async with client.stream("/log") as chunks:
+            assert [chunk async for chunk in chunks] == [b"x"]
+        with pytest.raises(errors.NotFound):
+            async with client.execute(PodCommand("ns", "web-0", "app", ("true",))):
+                pass
+    assert waits.count(0.5) == 1
+    assert len([wait for wait in waits if wait <= 0.05]) >= 4
 
 
 async def test_delete_names_the_very_object_and_its_dependents(client: Connect) -> None:

@@ -15,8 +15,10 @@ from supportbundle import errors
 from supportbundle.kube.client import Client, connect
 from supportbundle.kube.forward import PROTOCOL, Forward
 from supportbundle.kube.login import Login
+from supportbundle.model.exchange import PodRequest
 
 Connect = Callable[..., Awaitable[Client]]
+Serve = Callable[..., Awaitable[str]]
 Kubelet = Callable[[web.WebSocketResponse], Awaitable[None]]
 PORT = (6060).to_bytes(2, "little")
 DATA, ERROR = b"\0", b"\1"
@@ -51,8 +53,8 @@ async def answer(socket: web.WebSocketResponse) -> None:
 
 
 async def fetched(client: Client, url: str) -> bytes:
-    async with client.fetch(url, timeout_seconds=5) as chunks:
-        return b"".join([chunk async for chunk in chunks])
+    async with client.request(PodRequest(url, timeout_seconds=5)) as answer:
+        return b"".join([chunk async for chunk in answer.body])
 
 
 async def test_each_connection_travels_in_its_own_websocket(client: Connect) -> None:
@@ -80,6 +82,43 @@ async def test_hundreds_of_ports_are_open_at_the_same_time(client: Connect) -> N
             return await fetched(real, f"{base}/{pod}")
 
     assert len(set(await asyncio.gather(*(profile(f"web-{n}") for n in range(pods))))) == pods
+
+
+async def test_nothing_is_sent_before_the_request_is_ready(client: Connect) -> None:
+    told: list[str] = []
+    connected = asyncio.Event()
+
+    async def listen(socket: web.WebSocketResponse) -> None:
+        told.append("the pod is reached")
+        connected.set()
+        await answer(socket)
+        told.append("the request has come")
+
+    async def ready() -> None:
+        await connected.wait()
+        told.append("ready")
+
+    real = await client(kubelet(listen))
+    async with (
+        real.forward("ns", "web-0", 6060) as base,
+        real.request(PodRequest(f"{base}/a", timeout_seconds=5, ready=ready)) as reply,
+    ):
+        assert [chunk async for chunk in reply.body] == [b"/a"]
+    assert told == ["the pod is reached", "ready", "the request has come"]
+
+
+async def test_a_port_that_cannot_be_reached_keeps_nobody_waiting(client: Connect) -> None:
+    async def forbidden(_: web.Request) -> web.StreamResponse:
+        return web.Response(status=403)
+
+    async def ready() -> None:
+        await asyncio.sleep(0)
+
+    real = await client(forbidden)
+    async with real.forward("ns", "web-0", 6060) as base:
+        with pytest.raises(errors.Forbidden):
+            async with real.request(PodRequest(f"{base}/a", timeout_seconds=5, ready=ready)):
+                pass
 
 
 async def test_a_closed_port_is_told_in_plain_words(client: Connect) -> None:
@@ -136,12 +175,36 @@ async def test_a_refused_upgrade_reaches_the_request(
     client: Connect, code: int, kind: type[errors.SupportBundleError]
 ) -> None:
     async def handler(_: web.Request) -> web.Response:
-        return web.Response(status=code)
+        return web.json_response({"message": "the server's own words"}, status=code)
 
     real = await client(handler)
     async with real.forward("ns", "web-0", 6060) as base:
-        with pytest.raises(kind):
+        with pytest.raises(kind, match="the server's own words"):
             await fetched(real, base)
+
+
+async def test_a_missing_right_is_named(client: Connect) -> None:
+    async def handler(_: web.Request) -> web.Response:
+        return web.Response(status=403)
+
+    real = await client(handler)
+    async with real.forward("ns", "web-0", 6060) as base:
+        with pytest.raises(errors.Forbidden, match="get and create on pods/portforward"):
+            await fetched(real, base)
+
+
+async def test_an_upgrade_follows_no_redirect_with_our_token(client: Connect) -> None:
+    paths = []
+
+    async def handler(request: web.Request) -> web.Response:
+        paths.append(request.path)
+        raise web.HTTPFound("/elsewhere")
+
+    real = await client(handler)
+    async with real.forward("ns", "web-0", 6060) as base:
+        with pytest.raises(errors.Unavailable):
+            await fetched(real, base)
+    assert set(paths) == {"/api/v1/namespaces/ns/pods/web-0/portforward"}
 
 
 async def test_leaving_closes_what_is_open(client: Connect) -> None:
@@ -241,7 +304,7 @@ async def _through(play: Kubelet, up: list[bytes], expected: int) -> bytes:
     return back
 
 
-async def test_no_credentials_reach_the_pod(client: Connect) -> None:
+async def test_no_credentials_reach_the_pod(serve: Serve) -> None:
     async def token() -> dict[str, str]:
         return {"Authorization": "Bearer ours"}
 
@@ -252,7 +315,7 @@ async def test_no_credentials_reach_the_pod(client: Connect) -> None:
         await socket.send_bytes(DATA + b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 
     requests: list[web.Request] = []
-    base_url = (await client(kubelet(record, requests)))._login.base_url  # noqa: SLF001
+    base_url = await serve(kubelet(record, requests))
     async with connect(Login(base_url=base_url, headers=token)) as real, real.forward("ns", "web-0", 6060) as base:
         await fetched(real, base)
     assert requests[0].headers["Authorization"] == "Bearer ours"

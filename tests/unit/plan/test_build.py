@@ -15,7 +15,8 @@ from supportbundle.model.names import LABEL_MANAGED_BY, MANAGED_BY
 from supportbundle.model.plan import MAX_SHARDS, Plan, Task
 from supportbundle.model.pod import SecretUse
 from supportbundle.model.spec import CollectorSpec, CollectorType, LabelSelector, Target
-from supportbundle.plan import PlanContext, build_plan
+from supportbundle.plan import PlanContext, Surroundings, build_plan
+from supportbundle.plan.build import _secrets
 from supportbundle.plan.select import matches, select_pods
 from supportbundle.plan.shards import spread
 
@@ -23,7 +24,12 @@ from supportbundle.plan.shards import spread
 class OneTaskAPod:
     """A planner that makes one task a pod."""
 
-    capability = Capability.LOGS
+    def __init__(self, capability: Capability = Capability.LOGS) -> None:
+        self._capability = capability
+
+    def requires(self, spec: CollectorSpec) -> frozenset[Capability]:
+        del spec
+        return frozenset({self._capability})
 
     def plan(self, spec: CollectorSpec, context: PlanContext) -> Iterator[Task | Gap]:
         for target in context.pods:
@@ -35,24 +41,39 @@ PLANNERS = {CollectorType.LOGS: OneTaskAPod()}
 
 def test_a_plan_is_a_function_of_its_inputs_and_survives_storage() -> None:
     pods = [pod("web-2"), pod("web-1", secrets=(SecretUse(name="db", optional=False),))]
-    made = build_plan(bundle(), pods, PLANNERS, NOW)
-    assert made == build_plan(bundle(), pods, PLANNERS, NOW)
+    made = build_plan(bundle(), Surroundings(pods), PLANNERS, NOW)
+    assert made == build_plan(bundle(), Surroundings(pods), PLANNERS, NOW)
     assert Plan.model_validate_json(made.model_dump_json(by_alias=True)) == made
     assert [t.target for shard in made.shards for t in shard.tasks] == ["web-1", "web-2"]
     assert [(s.name, s.required) for s in made.secrets] == [("db", True)]
 
 
 def test_a_target_without_pods_is_a_gap_that_says_how_to_look() -> None:
-    made = build_plan(bundle(), [pod(labels={"app": "other"})], PLANNERS, NOW)
+    made = build_plan(bundle(), Surroundings([pod(labels={"app": "other"})]), PLANNERS, NOW)
     assert made.tasks == 0
     assert [g.reason for g in made.gaps] == ["TargetNotFound"]
     assert "kubectl get pods -n team -l 'app=web'" in made.gaps[0].message
 
 
 def test_a_collector_outside_the_capabilities_is_not_run() -> None:
-    made = build_plan(bundle(capabilities=["Events"]), [pod()], PLANNERS, NOW)
+    made = build_plan(bundle(capabilities=["Events"]), Surroundings([pod()]), PLANNERS, NOW)
     assert [g.reason for g in made.gaps] == ["NotAllowed"]
     assert made.tasks == 0
+
+
+def test_a_capability_that_the_admin_has_not_enabled_is_not_used() -> None:
+    planners = {CollectorType.LOGS: OneTaskAPod(Capability.DEBUG)}
+    found = Surroundings([pod()], allowed=frozenset({Capability.LOGS}))
+    made = build_plan(bundle(capabilities=["Logs", "Debug"]), found, planners, NOW)
+    assert [g.reason for g in made.gaps] == ["NotAllowed"]
+    assert "capabilities.debug" in made.gaps[0].message
+    assert made.tasks == 0
+
+
+def test_what_a_task_uses_is_mounted_and_its_absence_is_the_tasks_own_trouble() -> None:
+    found = [task("a", credentials=("token", "db")), task("b")]
+    pods = [pod(secrets=(SecretUse(name="db", optional=False),))]
+    assert {(s.name, s.required) for s in _secrets(pods, found)} == {("db", True), ("token", False)}
 
 
 def test_our_own_collector_pods_are_never_targets() -> None:
@@ -80,10 +101,11 @@ def test_selectors_mean_what_the_api_means(selector: dict[str, object], *, expec
 
 tasks = st.lists(
     st.builds(
-        lambda number, estimate, synchronized: task(
-            f"t{number}", target=f"p{number}", estimate=estimate, synchronized=synchronized
+        lambda number, node, estimate, synchronized: task(
+            f"t{number}", target=f"p{number}", node=f"n{node}", estimate=estimate, synchronized=synchronized
         ),
         st.integers(0, 10**9),
+        st.integers(0, 5),
         st.integers(0, 1 << 32),
         st.booleans(),
     ),
@@ -99,3 +121,11 @@ def test_every_task_is_in_exactly_one_shard_and_synchronized_ones_share_the_firs
     assert len(shards) <= MAX_SHARDS
     assert [shard.index for shard in shards] == list(range(len(shards)))
     assert all(shard.index == 0 for shard in shards for t in shard.tasks if t.synchronized)
+
+
+def test_the_tasks_of_a_node_stay_together() -> None:
+    many = [task(f"t{i}", target=f"p{i}", node=f"n{i % 4}", estimate=1 << 30) for i in range(8)]
+    shards = spread(many, 1 << 40)
+    assert len(shards) == 8
+    few = spread([t.model_copy(update={"estimate": 1 << 29}) for t in many], 1 << 40)
+    assert [{t.node for t in shard.tasks} for shard in few] == [{f"n{i}"} for i in range(4)]

@@ -1,0 +1,240 @@
+"""Requests to ports of target pods: which pods may be asked, by which way, with which secrets, and what is kept.
+
+Shared by every collector that speaks HTTP with targets, so that the rule "only forwarded ports and pod addresses" has
+one place.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from ipaddress import ip_address
+
+from supportbundle.collect.base import PodAnswer, PodRequest, PodTLS, RunContext, SecretReader
+from supportbundle.errors import Invalid, NotFound
+from supportbundle.model.base import Value
+from supportbundle.model.collectors import Header, HeaderSource, PodChoice, SecretKey, TLSOptions, Via
+from supportbundle.model.gap import Gap, printable
+from supportbundle.model.plan import Task
+from supportbundle.model.pod import PodFacts
+
+_VALUE = re.compile(r"[\x20-\x7e]*")
+_OURS = frozenset(
+    {"connection", "content-length", "expect", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
+)
+"""Headers that frame the exchange; a wrong one would let the body be read as a second request."""
+
+_TYPE_CHARS = 128
+_LOCATION_CHARS = 300
+_REDIRECTS = range(300, 400)
+_FINE = range(200, 300)
+Clock = Callable[[], float]
+
+
+class SecretNotFound(NotFound):
+    """A Secret, or the key of one, that a request needs is not there."""
+
+    reason = "SecretNotFound"
+
+
+class InvalidHeader(Invalid):
+    """A header that must not be sent; its value is never quoted, because it may be a secret."""
+
+    reason = "InvalidHeader"
+
+
+class PodPort(Value):
+    """A port of one pod, and the way to it. `ip` only matters to `PodIP`."""
+
+    pod: str
+    ip: str
+    port: int
+    via: Via
+
+    @classmethod
+    def of(cls, pod: PodFacts, port: int, via: Via) -> PodPort:
+        """The pod's port as it was when the plan was made."""
+        return cls(pod=pod.name, ip=pod.ip, port=port, via=via)
+
+
+def choose(pods: tuple[PodFacts, ...], choice: PodChoice, collector: str) -> Iterator[PodFacts | Gap]:
+    """The running pods that a collector runs in, and a gap for each other one.
+
+    `One` takes the first ready one by name; where none is ready the first that runs, because that is the one to look
+    into.
+    """
+    running = sorted((p for p in pods if p.running), key=lambda p: (not p.ready, p.name))
+    if choice == PodChoice.ONE:
+        yield from running[:1]
+        if pods and not running:
+            yield Gap.say("PodNotRunning", "None of the target pods is running.", collector=collector)
+        return
+    for pod in pods:
+        yield pod if pod.running else not_running(pod, collector)
+
+
+def not_running(pod: PodFacts, collector: str) -> Gap:
+    """The gap of a pod whose ports and programs cannot be reached."""
+    return Gap.say(
+        "PodNotRunning",
+        f"The pod is {pod.phase}; only a running one can be asked.",
+        target=pod.name,
+        collector=collector,
+    )
+
+
+def unreachable(pod: PodFacts, via: Via, collector: str) -> Gap | None:
+    """Why this way does not lead to the pod, or must not be taken; None if it may."""
+    if via == Via.PORT_FORWARD:
+        return None
+    if pod.host_network:
+        message = "The pod uses its node's network, so its address is the node's. Use `via: PortForward`."
+        return Gap.say("NotAllowed", message, target=pod.name, collector=collector)
+    if not pod.ip:
+        message = "The pod has no address yet. Use `via: PortForward`, or wait until it has started."
+        return Gap.say("PodNotRunning", message, target=pod.name, collector=collector)
+    if not _is_pods_own(pod.ip):
+        message = f"{pod.ip} is no address that a pod may be asked at. Use `via: PortForward`."
+        return Gap.say("NotAllowed", message, target=pod.name, collector=collector)
+    return None
+
+
+def _is_pods_own(ip: str) -> bool:
+    """Loopback would be ourselves, and link-local addresses serve the metadata of clouds."""
+    try:
+        address = ip_address(ip)
+    except ValueError:
+        return False
+    address = getattr(address, "ipv4_mapped", None) or address
+    return not (address.is_loopback or address.is_link_local or address.is_multicast or address.is_unspecified)
+
+
+@asynccontextmanager
+async def pod_url(port: PodPort, context: RunContext, *, secure: bool = False) -> AsyncIterator[str]:
+    """A base URL without a trailing slash: a forwarded port of ours, or the pod's own address; `https` if `secure`.
+
+    Raises:
+        SupportBundleError: as `ClusterReader.forward`.
+    """
+    scheme = "https" if secure else "http"
+    if port.via == Via.POD_IP:
+        host = f"[{port.ip}]" if ":" in port.ip else port.ip
+        yield f"{scheme}://{host}:{port.port}"
+        return
+    async with context.cluster.forward(context.namespace, port.pod, port.port) as base:
+        yield f"{scheme}://{base.partition('://')[2]}"
+
+
+def credentials(sources: Iterable[HeaderSource], tls: TLSOptions | None = None) -> tuple[str, ...]:
+    """The Secrets that these options make a task use; for `Task.credentials`."""
+    names = {source.secret for source in sources}
+    if tls is not None and tls.ca_from is not None:
+        names.add(tls.ca_from.secret)
+    return tuple(sorted(names))
+
+
+def refused_header(names: Iterable[str]) -> str | None:
+    """The first of the header names that may not be set, if any."""
+    return next((name for name in names if name.lower() in _OURS), None)
+
+
+def request_headers(plain: Iterable[Header], sources: Iterable[HeaderSource], secrets: SecretReader) -> dict[str, str]:
+    """All headers of a request; one from a Secret replaces a plain one of the same name.
+
+    Raises:
+        SecretNotFound: a Secret or its key is not there.
+        InvalidHeader: a value holds something else than printable ASCII.
+    """
+    headers = {header.name.lower(): header.value for header in plain}
+    for source in sources:
+        value = _secret(SecretKey(secret=source.secret, key=source.key), secrets)
+        # Whoever makes a Secret with `echo` or from a file leaves a line break at its end.
+        text = source.prefix + value.decode("latin-1").removesuffix("\n").removesuffix("\r")
+        if not _VALUE.fullmatch(text):
+            raise InvalidHeader(
+                f"Key {source.key} of Secret {source.secret} holds characters that a header cannot carry.",
+                "Store it as one line of printable ASCII.",
+            )
+        headers[source.name.lower()] = text
+    return headers
+
+
+def trust(options: TLSOptions | None, secrets: SecretReader, *, server_name: str) -> PodTLS | None:
+    """How the answer's certificate is checked; `server_name` holds where the options name none.
+
+    Raises:
+        SecretNotFound: the CA's Secret or key is not there.
+        Invalid: the CA is no text.
+    """
+    if options is None:
+        return None
+    bundle = options.ca_bundle
+    if options.ca_from is not None:
+        try:
+            bundle = f"{bundle}\n{_secret(options.ca_from, secrets).decode('ascii')}".lstrip()
+        except UnicodeDecodeError as error:
+            raise Invalid(
+                f"Key {options.ca_from.key} of Secret {options.ca_from.secret} is no PEM.",
+                "Store the CA's certificate as `-----BEGIN CERTIFICATE-----`.",
+            ) from error
+    return PodTLS(
+        ca_bundle=bundle,
+        server_name=options.server_name or server_name,
+        insecure_skip_verify=options.insecure_skip_verify,
+    )
+
+
+def _secret(wanted: SecretKey, secrets: SecretReader) -> bytes:
+    try:
+        keys = secrets.keys(wanted.secret)
+    except NotFound as error:
+        raise SecretNotFound(
+            f"The Secret {wanted.secret} does not exist.",
+            "Create it in the bundle's namespace, then make a new bundle.",
+        ) from error
+    if wanted.key not in keys:
+        raise SecretNotFound(f"The Secret {wanted.secret} has no key {wanted.key}.", "Name one of its keys.")
+    return keys[wanted.key]
+
+
+async def download(
+    request: PodRequest, path: str, task: Task, context: RunContext, *, limit: int, clock: Clock = time.monotonic
+) -> int:
+    """One exchange into one file, whatever the status; another one than 2xx is a gap besides. Returns the status.
+
+    The manifest gets `status`, `contentType`, `firstByteMs` and `milliseconds` (both since the request was sent).
+
+    Raises:
+        SupportBundleError: nothing was answered, or the body broke off (what came before is kept).
+    """
+    started = clock()
+    async with (
+        context.cluster.request(request) as answer,
+        context.sink.member(path, task=task, limit=limit, keep_partial=True) as member,
+    ):
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        member.note("status", answer.status)
+        if kind := headers.get("content-type"):
+            member.note("contentType", printable(kind, _TYPE_CHARS))
+        first = True
+        async for chunk in answer.body:
+            if first:
+                member.note("firstByteMs", round((clock() - started) * 1000))
+                first = False
+            if not await member.write(chunk):
+                break
+        member.note("milliseconds", round((clock() - started) * 1000))
+    if answer.status not in _FINE:
+        message = _unlucky(answer, headers, path)
+        context.sink.gap(Gap.say(f"HTTP{answer.status}", message, target=task.target, collector=task.collector))
+    return answer.status
+
+
+def _unlucky(answer: PodAnswer, headers: Mapping[str, str], path: str) -> str:
+    kept = f"The request was answered with {answer.status}; its body is kept in {path}."
+    if answer.status in _REDIRECTS:
+        where = printable(headers.get("location", ""), _LOCATION_CHARS) or "nowhere"
+        return f"{kept} It redirects to {where}; redirects are not followed. Ask for the final path."
+    return kept

@@ -1,0 +1,122 @@
+"""The end of a dry run: what the samples said, what is missing, and the Role that grants it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import yaml
+
+from supportbundle.archive.footer import read_index
+from supportbundle.archive.index import FragmentIndex, IndexLimits
+from supportbundle.collect.registry import demands_for
+from supportbundle.decide.estimate import Estimated, Samples, expected_bytes, expected_seconds
+from supportbundle.errors import Conflict, Corrupt, NotFound
+from supportbundle.model import names
+from supportbundle.model.bundle import Bundle
+from supportbundle.model.capability import PolicyRule
+from supportbundle.model.gap import Gap
+from supportbundle.model.plan import DryRun, Plan
+from supportbundle.model.sampling import MILLISECONDS, counter_of
+from supportbundle.model.status import Collection, Estimate
+from supportbundle.reconcile.access import allowed
+from supportbundle.reconcile.deps import Deps
+from supportbundle.reconcile.stores import Place
+
+
+async def estimate(bundle: Bundle, plan: Plan, place: Place, deps: Deps) -> Estimated:
+    """What a run would take and need.
+
+    Raises:
+        SupportBundleError: the store or the API server failed; the next try starts over.
+    """
+    dry_run = plan.dry_run
+    assert dry_run is not None, "decide asks for an estimate only of a dry run"  # noqa: S101 - states decide's contract
+    prefix = names.staging_prefix(deps.cluster_id, bundle.metadata.namespace, bundle.metadata.uid)
+    index, gaps = await deps.blocking(lambda: _sample(bundle.status.collection, prefix, place))
+    samples = _samples(dry_run, index)
+    size = expected_bytes(dry_run, samples)
+    rules = needed(bundle, plan, dry_run)
+    return Estimated(
+        Estimate(
+            pods=plan.targets,
+            tasks=sum(forecast.tasks for forecast in dry_run.forecasts),
+            bytes=size,
+            seconds=expected_seconds(plan, dry_run, size, samples),
+            sampled_tasks=sum(forecast.sampled for forecast in dry_run.forecasts),
+            missing_capabilities=tuple(sorted(set(dry_run.required) - set(bundle.spec.capabilities))),
+            missing_rights=await _missing(bundle, rules, deps),
+            role=role(bundle, rules),
+        ),
+        (*plan.gaps, *(index.gaps if index else ()), *gaps),
+    )
+
+
+def needed(bundle: Bundle, plan: Plan, dry_run: DryRun) -> tuple[PolicyRule, ...]:
+    """Every right that whoever creates such a bundle must hold in its namespace, but for using the destination."""
+    rules = [rule for capability in dry_run.required for rule in demands_for(capability)]
+    rules.append(PolicyRule(api_groups=(names.GROUP,), resources=(names.PLURAL,), verbs=("create", "get")))
+    if plan.targets:
+        rules.append(PolicyRule(api_groups=("",), resources=("pods",), verbs=("list",)))
+    if bundle.spec.uses_secrets:
+        rules.append(PolicyRule(api_groups=("",), resources=("secrets",), verbs=("get",)))
+    return tuple(dict.fromkeys(rules))
+
+
+def role(bundle: Bundle, rules: Iterable[PolicyRule]) -> str:
+    """A Role of the bundle's namespace as YAML, for `kubectl apply`."""
+    use = {
+        "apiGroups": [names.GROUP],
+        "resources": [names.DESTINATIONS],
+        "resourceNames": [bundle.spec.destination.name],
+        "verbs": ["use"],
+    }
+    return yaml.safe_dump(
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "Role",
+            "metadata": {"name": f"supportbundle-{bundle.metadata.name}", "namespace": bundle.metadata.namespace},
+            "rules": [*(rule.model_dump(mode="json", by_alias=True) for rule in rules), use],
+        },
+        sort_keys=False,
+    )
+
+
+def _sample(collection: Collection | None, prefix: str, place: Place) -> tuple[FragmentIndex | None, tuple[Gap, ...]]:
+    """The index of the samples; a sample that is lost leaves the collectors' own guesses, and a gap."""
+    if collection is None:
+        return None, ()
+    if not collection.fragments:
+        return None, tuple(Gap.say("SampleLost", item.message) for item in collection.lost)
+    ref = collection.fragments[0]
+    key = names.fragment_key(prefix, ref.shard)
+
+    def read(start: int, end: int) -> bytes:
+        return place.store.get(key, start, end, if_match=ref.etag)
+
+    try:
+        return read_index(read, ref.size, shard=ref.shard, limits=IndexLimits()), ()
+    except (Conflict, Corrupt, NotFound) as error:
+        return None, (Gap.say("SampleLost", str(error)),)
+
+
+def _samples(dry_run: DryRun, index: FragmentIndex | None) -> Samples:
+    if index is None:
+        return Samples({}, 0)
+    stats = index.report.stats
+    counters = {forecast.collector: counter_of(place) for place, forecast in enumerate(dry_run.forecasts)}
+    sizes = {name: stats[counter] for name, counter in counters.items() if counter in stats}
+    return Samples(sizes, stats.get(MILLISECONDS, 0))
+
+
+async def _missing(bundle: Bundle, rules: Iterable[PolicyRule], deps: Deps) -> tuple[str, ...]:
+    """What the named ServiceAccount lacks. Without one the requester was checked when the bundle was created."""
+    account = bundle.spec.service_account_name
+    if account is None:
+        return ()
+    wanted = [(v, g, r, "") for rule in rules for g in rule.api_groups for r in rule.resources for v in rule.verbs]
+    held = [await allowed(deps.client, bundle.metadata.namespace, account, right) for right in wanted]
+    return tuple(
+        f"{verb} {resource}{'.' if group else ''}{group}"
+        for (verb, group, resource, _), yes in zip(wanted, held, strict=True)
+        if not yes
+    )

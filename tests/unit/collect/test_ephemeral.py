@@ -1,0 +1,127 @@
+"""Debugging containers: how they are asked for, waited for, and used again."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from support.collecting import NOW, FakeCluster, FakeSecrets, FakeSink
+from supportbundle.collect.base import RunContext
+from supportbundle.collect.ephemeral import DebugTarget, Time, debugging_container
+from supportbundle.errors import DeadlineExceeded, NotFound, SupportBundleError
+
+RUNNING = {"running": {"startedAt": "2026-03-04T05:06:00Z"}}
+PULLING = {"waiting": {"reason": "ContainerCreating"}}
+ENDED = {"terminated": {"exitCode": 0, "reason": "Completed"}}
+
+
+@dataclass
+class Kubelet(FakeCluster):
+    """A pod whose debugging containers pass through the given states, one a look."""
+
+    states: list[dict[str, Any] | None] = field(default_factory=lambda: [RUNNING])
+    there: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    async def get(self, path: str, params: Any = None) -> dict[str, Any]:
+        assert (path, params) == ("/api/v1/namespaces/apps/pods/web-0", None)
+        names = [*self.there, *(added["name"] for _, added in self.ephemeral)]
+        states = dict(self.there)
+        for _, added in self.ephemeral:
+            state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
+            if state is not None:
+                states[added["name"]] = state
+        return {
+            "spec": {"ephemeralContainers": [{"name": name} for name in names]},
+            "status": {"ephemeralContainerStatuses": [{"name": n, "state": s} for n, s in states.items()]},
+        }
+
+
+async def debug(cluster: FakeCluster, *, image: str = "tools:1", user: int | None = 1000, seconds: float = 60) -> str:
+    async def pause(_: float) -> None:
+        await asyncio.sleep(0)
+
+    context = RunContext(namespace="apps", cluster=cluster, sink=FakeSink(), secrets=FakeSecrets(), debug_image=image)
+    target = DebugTarget(pod="web-0", uid="u1", container="app", user=user)
+    return await debugging_container(target, "c/web-0", context, seconds=seconds, time=Time(lambda: NOW, pause))
+
+
+async def test_it_is_added_and_waited_for() -> None:
+    kubelet = Kubelet(states=[None, PULLING, PULLING, RUNNING])
+    name = await debug(kubelet)
+    ((pod, added),) = kubelet.ephemeral
+    assert (pod, added["name"], added["image"], added["targetContainerName"]) == ("web-0", name, "tools:1", "app")
+    assert added["command"][:3] == ["supportbundle", "idle", "--seconds"]
+    assert name.startswith("supportbundle-")
+
+
+@pytest.mark.parametrize(
+    ("user", "security"),
+    [
+        (1000, {"runAsNonRoot": True, "runAsUser": 1000, "capabilities": {"drop": ["ALL"]}}),
+        (None, {"runAsNonRoot": True, "capabilities": {"drop": ["ALL"]}}),
+        (0, {"runAsNonRoot": False, "runAsUser": 0}),
+    ],
+)
+async def test_it_is_the_targets_user_with_no_more_rights(user: int | None, security: dict[str, Any]) -> None:
+    kubelet = Kubelet()
+    await debug(kubelet, user=user)
+    always = {"allowPrivilegeEscalation": False, "seccompProfile": {"type": "RuntimeDefault"}}
+    assert kubelet.ephemeral[0][1]["securityContext"] == always | security
+
+
+async def test_a_retry_uses_the_one_that_runs() -> None:
+    first = await debug(Kubelet())
+    again = Kubelet(there={first: RUNNING})
+    assert await debug(again) == first
+    assert not again.ephemeral
+
+
+@pytest.mark.parametrize("state", [ENDED, {"running": {"startedAt": (NOW - timedelta(seconds=1850)).isoformat()}}])
+async def test_one_that_ended_or_soon_will_is_followed_by_the_next(state: dict[str, Any]) -> None:
+    first = await debug(Kubelet())
+    later = Kubelet(there={first: state})
+    second = await debug(later)
+    assert second != first
+    assert [added["name"] for _, added in later.ephemeral] == [second]
+
+
+async def test_there_is_an_end_to_how_many_a_pod_collects() -> None:
+    there: dict[str, dict[str, Any]] = {}
+    with pytest.raises(SupportBundleError, match="restart it"):
+        for _ in range(20):
+            there[await debug(Kubelet(there=dict(there)))] = ENDED
+    assert len(there) == 6
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ({"waiting": {"reason": "ImagePullBackOff", "message": "not\x1b found"}}, r"ImagePullBackOff not\\x1b found"),
+        ({"waiting": {"reason": "CreateContainerConfigError", "message": "image will run as root"}}, "as root"),
+        ({"terminated": {"reason": "StartError", "message": "no such file"}}, "StartError no such file"),
+    ],
+)
+async def test_the_kubelets_reason_is_quoted(state: dict[str, Any], words: str) -> None:
+    with pytest.raises(SupportBundleError, match=words) as failed:
+        await debug(Kubelet(states=[PULLING, state]))
+    assert failed.value.reason == "DebugContainerFailed"
+
+
+async def test_one_that_never_starts_is_given_up() -> None:
+    with pytest.raises(DeadlineExceeded):
+        await debug(Kubelet(states=[PULLING]))
+
+
+async def test_without_an_image_there_is_none() -> None:
+    with pytest.raises(SupportBundleError, match="admin") as refused:
+        await debug(Kubelet(), image="")
+    assert refused.value.reason == "NotAllowed"
+
+
+async def test_a_pod_that_is_gone() -> None:
+    with pytest.raises(NotFound):
+        await debug(FakeCluster())

@@ -1,0 +1,55 @@
+"""Without the admission policies only accounts that an admin has marked may collect."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import pytest
+
+from support.build import bundle
+from supportbundle.errors import NotFound
+from supportbundle.kube.client import Client
+from supportbundle.reconcile.guard import Guard
+
+TOKEN = [{"name": "x", "secret": "s", "key": "k"}]
+PLAIN = {"name": "h", "type": "HTTP", "http": {"port": 80}}
+WITH_TOKEN = {"name": "h", "type": "HTTP", "http": {"port": 80, "headersFrom": TOKEN}}
+SHAPES = {"name": "c", "type": "Config", "config": {"secretShapes": True}}
+PROFILE = {"name": "p", "type": "Profile", "profile": {"port": 80, "headersFrom": TOKEN}}
+AUTHORITY = {"name": "h", "type": "HTTP", "http": {"port": 80, "tls": {"caFrom": {"secret": "s", "key": "k"}}}}
+
+
+class Api:
+    """A cluster without policies, and an account that holds these verbs on these resources."""
+
+    def __init__(self, *held: tuple[str, str]) -> None:
+        self._held = held
+
+    async def get(self, path: str) -> dict[str, Any]:
+        raise NotFound(path)
+
+    async def create(self, _: str, review: Mapping[str, Any]) -> dict[str, Any]:
+        asked = review["spec"]["resourceAttributes"]
+        return {"status": {"allowed": (asked["verb"], asked["resource"]) in self._held}}
+
+
+MARKED = (("collect", "supportbundles"), ("use", "supportbundledestinations"))
+
+
+async def refused(api: Api, collector: dict[str, Any], account: str | None = "robot") -> bool:
+    spec = bundle(collectors=[collector], capabilities=["HTTP", "Config", "Profiles"], serviceAccountName=account)
+    return await Guard(cast("Client", api), ("p",), lambda: 0.0).refusal(spec) is not None
+
+
+async def test_a_marked_account_may_collect_and_nobody_else() -> None:
+    assert not await refused(Api(*MARKED), PLAIN)
+    assert await refused(Api(*MARKED), PLAIN, account=None)
+    assert await refused(Api(*MARKED[:1]), PLAIN)
+    assert await refused(Api(), PLAIN)
+
+
+@pytest.mark.parametrize("collector", [WITH_TOKEN, SHAPES, PROFILE, AUTHORITY])
+async def test_whoever_uses_secrets_must_be_allowed_to_read_them(collector: dict[str, Any]) -> None:
+    assert await refused(Api(*MARKED), collector)
+    assert not await refused(Api(*MARKED, ("get", "secrets")), collector)
