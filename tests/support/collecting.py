@@ -139,13 +139,15 @@ class FakeMember:
     data: bytes = b""
     notes: dict[str, str | int] = field(default_factory=dict)
     reject: SupportBundleError | None = None
+    truncated: bool = False
 
     async def write(self, data: bytes) -> bool:
         if self.reject:
             raise self.reject
         fits = data[: self.limit - len(self.data)]
         self.data += fits
-        return len(fits) == len(data)
+        self.truncated = self.truncated or len(fits) < len(data)
+        return not self.truncated
 
     def note(self, key: str, value: str | int) -> None:
         self.notes[key] = value

@@ -16,7 +16,7 @@ from supportbundle.model.gap import Gap, printable
 from supportbundle.model.plan import Task
 
 _NAME_CHARS = 300
-_MIRROR = re.compile(rb"(?:^|/)\.\.[^/]")
+_MIRROR = re.compile(rb"(?:^|/)\.\.(?:data|data_tmp|[0-9]{4}(?:_[0-9]{2}){5}\.[0-9]+)(?:/|$)")
 """Kubernetes' volumes: `..data` and the dated folder that it leads to; the files are links through both."""
 
 

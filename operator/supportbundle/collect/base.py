@@ -16,7 +16,7 @@ from supportbundle.errors import HTTPStatus, SupportBundleError
 from supportbundle.model.capability import Capability, PolicyRule
 from supportbundle.model.exchange import Channel, CommandOutput, PodAnswer, PodCommand, PodRequest, PodTLS
 from supportbundle.model.gap import Gap, printable
-from supportbundle.model.plan import Task
+from supportbundle.model.plan import NO_DEBUG, DebugImages, Task
 from supportbundle.model.spec import CollectorSpec, CollectorType
 from supportbundle.plan.context import PlanContext
 
@@ -120,7 +120,7 @@ class RunContext:
     cluster: ClusterReader
     sink: Sink
     secrets: SecretReader
-    debug_image: str = ""
+    debug: DebugImages = NO_DEBUG
     start: Start | None = None
 
 

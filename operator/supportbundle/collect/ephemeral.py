@@ -18,6 +18,7 @@ from supportbundle.errors import DeadlineExceeded, SupportBundleError
 from supportbundle.model.base import Value
 from supportbundle.model.gap import printable
 from supportbundle.model.paths import one
+from supportbundle.model.plan import DebugImages
 from supportbundle.model.pod import ContainerFacts, PodFacts
 
 START_SECONDS = 60
@@ -76,6 +77,24 @@ class DebugTarget(Value):
 
 
 @dataclass(frozen=True, slots=True)
+class DebugProgram:
+    """The image of a debugging container, empty where there is none, and what it does but for commands: it waits."""
+
+    image: str
+    idle: tuple[str, ...]
+
+    @classmethod
+    def files(cls, images: DebugImages) -> DebugProgram:
+        """Ours, which reads files."""
+        return cls(images.files, ("supportbundle", "idle", "--seconds"))
+
+    @classmethod
+    def tools(cls, images: DebugImages) -> DebugProgram:
+        """Perhaps the admin's, of which we expect no more than `sleep`."""
+        return cls(images.tools, ("sleep",))
+
+
+@dataclass(frozen=True, slots=True)
 class Time:
     """The clock and the wait, for tests to replace."""
 
@@ -84,7 +103,7 @@ class Time:
 
 
 async def debugging_container(
-    target: DebugTarget, task_id: str, context: RunContext, *, seconds: float, time: Time
+    target: DebugTarget, task_id: str, context: RunContext, program: DebugProgram, *, seconds: float, time: Time
 ) -> str:
     """The name of a running debugging container that lives for `seconds` more.
 
@@ -94,15 +113,15 @@ async def debugging_container(
         DeadlineExceeded: it did not start in time.
         SupportBundleError: as the API server answered, NotFound if the pod is gone.
     """
-    if not context.debug_image:
+    if not program.image:
         raise DebugNotEnabled("The admin has not enabled debugging containers.", "Ask them to set the debugging image.")
     life = IDLE_SECONDS + int(seconds)
     for generation in range(_GENERATIONS):
-        name = _name(target, task_id, context.debug_image, generation)
+        name = _name(target, task_id, program, generation)
         state = await _state(target, name, context)
         if state is None:
             await context.cluster.add_ephemeral_container(
-                context.namespace, target.pod, _container(name, target, context.debug_image, life)
+                context.namespace, target.pod, _container(name, target, program, life)
             )
         elif not _usable(state, life, seconds, time.clock()):
             continue
@@ -114,17 +133,18 @@ async def debugging_container(
     )
 
 
-def _name(target: DebugTarget, task_id: str, image: str, generation: int) -> str:
+def _name(target: DebugTarget, task_id: str, program: DebugProgram, generation: int) -> str:
     """The same for a retry of the shard, another one for a container that ended or is of another image or user."""
-    seed = "\n".join((task_id, target.uid, target.container, str(target.user), image, str(generation)))
+    user, what = str(target.user), (program.image, *program.idle)
+    seed = "\n".join((task_id, target.uid, target.container, user, *what, str(generation)))
     return f"supportbundle-{hashlib.sha256(seed.encode()).hexdigest()[:8]}"
 
 
-def _container(name: str, target: DebugTarget, image: str, life: int) -> dict[str, Any]:
+def _container(name: str, target: DebugTarget, program: DebugProgram, life: int) -> dict[str, Any]:
     return {
         "name": name,
-        "image": image,
-        "command": ["supportbundle", "idle", "--seconds", str(life)],
+        "image": program.image,
+        "command": [*program.idle, str(life)],
         "targetContainerName": target.container,
         "securityContext": _security(target.user),
     }

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from supportbundle.collect.base import Channel, Collector, Member, Output, PodCommand, RunContext
 from supportbundle.collect.commands import NonZeroExit, Program, Tail, containers, explained, running, shown
-from supportbundle.collect.ephemeral import START_SECONDS, DebugTarget, Time, debugging_container
+from supportbundle.collect.ephemeral import START_SECONDS, DebugProgram, DebugTarget, Time, debugging_container
 from supportbundle.collect.ports import Clock
 from supportbundle.collect.tools import FLUSH_SECONDS, TOOLS, Step, Tool, filled
 from supportbundle.errors import Corrupt, SupportBundleError, TooLarge
@@ -86,7 +86,12 @@ class ExecCollector:
             )
             return
         for place in containers(context.pods, options.pods, options.container, spec.name):
-            yield place if isinstance(place, Gap) else _task(spec.name, options, *place)
+            if isinstance(place, Gap):
+                yield place
+            elif options.tool and options.process == 1 and place[0].share_process_namespace:
+                yield _not_its_process(spec.name, *place)
+            else:
+                yield _task(spec.name, options, *place)
 
     async def run(self, task: Task, context: RunContext) -> None:
         """Run the command or the tool's steps."""
@@ -97,8 +102,9 @@ class ExecCollector:
         try:
             container = params.target.container
             if options.ephemeral:
+                tools = DebugProgram.tools(context.debug)
                 container = await debugging_container(
-                    params.target, task.id, context, seconds=seconds + _SETUP_SECONDS, time=self._wall
+                    params.target, task.id, context, tools, seconds=seconds + _SETUP_SECONDS, time=self._wall
                 )
             place = _Place(task, params, context, container, self._clock)
             if options.tool is None:
@@ -285,6 +291,14 @@ class _File:
     def _unexpected(self, said: bytes) -> UnexpectedOutput:
         text = shown(said) or shown(self._before) or "nothing"
         return UnexpectedOutput(f"The tool wrote no such file but: {text}.", f"It needs {self._tool.needs}")
+
+
+def _not_its_process(collector: str, pod: PodFacts, container: ContainerFacts) -> Gap:
+    message = (
+        "The pod shares one process namespace (`shareProcessNamespace`, `hostPID`), where process 1 is not the "
+        "container's. Name the right one in `process`."
+    )
+    return Gap.say("WrongProcess", message, target=f"{pod.name}/{container.name}", collector=collector)
 
 
 def _task(collector: str, options: ExecOptions, pod: PodFacts, container: ContainerFacts) -> Task:

@@ -16,9 +16,9 @@ from supportbundle.collect.archives import Folder, Unpacking
 from supportbundle.collect.base import Channel, Collector, Member, Output, PodCommand, RunContext
 from supportbundle.collect.commands import NonZeroExit, Tail, containers, explained, not_there, running, shown
 from supportbundle.collect.containerpaths import archive_path
-from supportbundle.collect.ephemeral import START_SECONDS, DebugTarget, Time, debugging_container
+from supportbundle.collect.ephemeral import START_SECONDS, DebugProgram, DebugTarget, Time, debugging_container
 from supportbundle.collect.fileprograms import NO_TAR, ProgramSaid, program, script
-from supportbundle.errors import Forbidden, NotFound, SupportBundleError
+from supportbundle.errors import Corrupt, Forbidden, NotFound, SupportBundleError
 from supportbundle.model.base import Value
 from supportbundle.model.capability import Capability, PolicyRule
 from supportbundle.model.collectors import FilesOptions
@@ -110,7 +110,12 @@ class FilesCollector:
         paths = tuple(dict.fromkeys(path for path in spec.files.paths if path not in refused))
         if paths:
             for place in containers(context.pods, spec.files.pods, spec.files.container, spec.name):
-                yield place if isinstance(place, Gap) else _task(spec.name, spec.files, paths, *place)
+                if isinstance(place, Gap):
+                    yield place
+                elif spec.files.ephemeral and place[0].share_process_namespace:
+                    yield _not_its_root(spec.name, *place)
+                else:
+                    yield _task(spec.name, spec.files, paths, *place)
 
     async def run(self, task: Task, context: RunContext) -> None:
         """Read by the first way that the container offers. What cannot be read costs only itself."""
@@ -127,7 +132,8 @@ class FilesCollector:
     async def _from_outside(self, task: Task, params: FilesParams, context: RunContext, target: DebugTarget) -> None:
         """Once more as the target's user, where only the first try could find out who that is."""
         seconds = params.options.timeout.total_seconds() + _SETUP_SECONDS
-        name = await debugging_container(target, task.id, context, seconds=seconds, time=self._time)
+        ours = DebugProgram.files(context.debug)
+        name = await debugging_container(target, task.id, context, ours, seconds=seconds, time=self._time)
         try:
             await _Reading(task, params, context, name).from_outside()
         except OtherUser as error:
@@ -209,6 +215,8 @@ class _Reading:
                 raise self._failed(code, trouble) if said.owner is None else OtherUser(said.owner, trouble)
             if unpacking.started and not unpacking.full:
                 unpacking.close()
+            elif not code and not unpacking.started and len(said.missing) < len(paths):
+                raise Corrupt("The container's tar ended well and sent nothing.", "Set `ephemeral: true`.")
         return True
 
     async def _list(self, paths: tuple[str, ...]) -> list[str]:
@@ -294,6 +302,14 @@ class _Reading:
 
     def _gap(self, reason: str, message: str) -> None:
         self._context.sink.gap(Gap.say(reason, message, target=self._task.target, collector=self._task.collector))
+
+
+def _not_its_root(collector: str, pod: PodFacts, container: ContainerFacts) -> Gap:
+    message = (
+        "The pod shares one process namespace (`shareProcessNamespace`, `hostPID`), where a debugging container cannot "
+        "tell which process's files are meant. `ephemeral: false` works if the container's image has `tar` or `cat`."
+    )
+    return Gap.say("NotAllowed", message, target=f"{pod.name}/{container.name}", collector=collector)
 
 
 def _task(

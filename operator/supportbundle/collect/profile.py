@@ -204,6 +204,7 @@ def _task(collector: str, options: ProfileOptions, pod: PodFacts) -> Task:
         node=pod.node,
         timeout_seconds=WAIT_SECONDS + ANSWER_SECONDS * len(forms) + sum(timed),
         estimate=ESTIMATE * len(forms),
+        lasts_seconds=sum(timed),
         synchronized=bool(timed),
     )
 

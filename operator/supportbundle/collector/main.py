@@ -114,7 +114,7 @@ async def reporting_run(
             cluster=cluster,
             sink=sink,
             secrets=MountedSecrets(mounts),
-            debug_image=plan.debug_image,
+            debug=plan.debug,
             start=StartLine(shard.tasks),
         )
         yield ShardRun(shard, REGISTRY, context, sink, known.missing)

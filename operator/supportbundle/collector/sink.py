@@ -12,7 +12,7 @@ from concurrent.futures import Executor
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from supportbundle.archive.index import MemberMeta, first_lines
 from supportbundle.archive.spool import ClosedMember, MemberSpool
@@ -69,6 +69,7 @@ class OpenMember:
         self._budget = budget
         self._pool = pool
         self._buffer = bytearray()
+        self._running: asyncio.Future[Any] | None = None
 
     async def write(self, data: bytes) -> bool:
         """Take more bytes; False once the member's or the shard's limit is reached."""
@@ -91,8 +92,23 @@ class OpenMember:
             await self.run(lambda: self.pipeline.feed(block))
 
     async def run(self, work: Callable[[], T]) -> T:
-        """Run CPU work beside the loop."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        """Run CPU work beside the loop, one piece after the other.
+
+        A task that is cancelled stops waiting, not the thread: the next piece must not overtake it.
+        """
+        if self._running is not None:
+            await asyncio.wait((self._running,))
+            self._running.result()
+        future = asyncio.get_running_loop().run_in_executor(self._pool, work)
+        self._running = future
+        return await asyncio.shield(future)
+
+    def discard(self) -> None:
+        """Drop everything, as soon as no thread works on it."""
+        if self._running is None or self._running.done():
+            self.pipeline.spool.discard()
+        else:
+            self._running.add_done_callback(lambda _: self.pipeline.spool.discard())
 
 
 class FragmentSink:
@@ -147,7 +163,7 @@ class FragmentSink:
     @asynccontextmanager
     async def member(self, path: str, *, task: Task, limit: int, keep_partial: bool = False) -> AsyncIterator[Member]:
         """See `collect.base.Sink`. A member that cannot be sanitized becomes a gap, and its task goes on."""
-        path = f"{task.folder}{path}"
+        path = task.place(path)
         started = self._clock()
         pipeline = Pipeline(
             self._sanitizer.open(path),
@@ -172,7 +188,7 @@ class FragmentSink:
             self.gap(Gap.say(error.reason, f"{path}: {error}", target=task.target, collector=task.collector))
         finally:
             if not kept:
-                pipeline.spool.discard()
+                member.discard()
                 self._budget.give_back(member.read)
 
     async def _keep(self, path: str, member: OpenMember, task: Task, started: datetime) -> None:

@@ -62,7 +62,7 @@ def pod_url(text: str) -> URL:
         Invalid: it is not `http` or `https` with a host, or it carries a user or a password.
     """
     try:
-        url = URL(text)
+        url = URL(text, encoded=True)
     except ValueError as error:
         raise Invalid("A request's address is no URL.") from error
     if url.scheme not in {"http", "https"} or not url.host or url.user is not None or url.password is not None:

@@ -185,7 +185,7 @@ class SecretKey(Value):
 class TLSOptions(Value):
     """HTTPS. Without a CA the usual public ones are trusted; skipping verification must be said."""
 
-    ca_bundle: Annotated[str, StringConstraints(max_length=65536)] = ""
+    ca_bundle: Annotated[str, StringConstraints(max_length=16384)] = ""
     ca_from: SecretKey | None = None
     server_name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]{0,253}$")] = ""
     insecure_skip_verify: bool = False
@@ -203,7 +203,7 @@ class HTTPOptions(Value):
     tls: TLSOptions | None = None
     headers: Annotated[tuple[Header, ...], Field(max_length=16)] = ()
     headers_from: Annotated[tuple[HeaderSource, ...], Field(max_length=8)] = ()
-    body: Annotated[str, StringConstraints(max_length=65536)] = ""
+    body: Annotated[str, StringConstraints(max_length=8192)] = ""
     output: OutputName | None = None
     timeout: Annotated[Duration, Field(ge=timedelta(seconds=1), le=timedelta(hours=1))] = timedelta(seconds=30)
     max_bytes: Annotated[ByteQuantity, Field(ge=1 << 10, le=4 << 30)] = 10 << 20

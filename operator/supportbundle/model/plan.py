@@ -34,8 +34,8 @@ class Task(Value):
     `estimate` is in bytes and only steers how tasks are spread; `lasts_seconds` is what it takes by its nature, such as
     a profile. `secrets` names the Secrets whose values must be known before a byte of this task may be written;
     `credentials` those that the task itself uses. `claims` are the paths, or folders ending in `/`, that it may write;
-    where another task claims them too, everything of this one goes below `folder`. Tasks of a higher `priority` are
-    served first while bytes are short. `node` is where its pod runs.
+    `moved` are those that another collector claims too: what they cover goes below `collectors/<collector>/`. Tasks of
+    a higher `priority` are served first while bytes are short. `node` is where its pod runs.
     """
 
     id: str
@@ -46,13 +46,18 @@ class Task(Value):
     secrets: tuple[str, ...] = ()
     credentials: tuple[str, ...] = ()
     claims: tuple[str, ...] = ()
-    folder: str = ""
+    moved: tuple[str, ...] = ()
     node: str = ""
     priority: int = 0
     timeout_seconds: Annotated[int, Field(ge=1)] = 60
     estimate: int = 1 << 20
     lasts_seconds: int = 0
     synchronized: bool = False
+
+    def place(self, path: str) -> str:
+        """Where a file that the task calls `path` stands in the bundle."""
+        gone = any(path == claim or (claim.endswith("/") and path.startswith(claim)) for claim in self.moved)
+        return f"collectors/{self.collector}/{path}" if gone else path
 
 
 class Shard(Value):
@@ -71,6 +76,19 @@ class PlannedSecret(Value):
 
     name: str
     required: bool
+
+
+class DebugImages(Value):
+    """Images of debugging containers; empty where the admin allows none.
+
+    `files` is our own, which reads files without a shell; `tools` may be the admin's, and needs `sleep`.
+    """
+
+    files: str = ""
+    tools: str = ""
+
+
+NO_DEBUG = DebugImages()
 
 
 class Forecast(Value):
@@ -105,7 +123,7 @@ class Plan(Value):
     parallelism: int
     max_bytes: int
     max_duration_seconds: int
-    debug_image: str = ""
+    debug: DebugImages = NO_DEBUG
     dry_run: DryRun | None = None
 
     @property

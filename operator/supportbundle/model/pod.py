@@ -55,7 +55,11 @@ class OwnerRef(Value):
 
 
 class PodFacts(Value):
-    """One pod of the bundle's namespace."""
+    """One pod of the bundle's namespace.
+
+    With `share_process_namespace` (`hostPID` too) process 1 is none of a container's own, but the sandbox's or the
+    node's.
+    """
 
     name: str
     uid: str
@@ -69,6 +73,7 @@ class PodFacts(Value):
     config_maps: tuple[str, ...]
     owner: OwnerRef | None
     host_network: bool = False
+    share_process_namespace: bool = False
     default_container: str = ""
 
     def container(self, name: str | None) -> ContainerFacts | None:
@@ -101,6 +106,7 @@ def parse_pod(pod: Json) -> PodFacts:
         config_maps=_config_maps(spec),
         owner=controller_of(pod),
         host_network=spec.get("hostNetwork", False),
+        share_process_namespace=spec.get("shareProcessNamespace", False) or spec.get("hostPID", False),
         default_container=meta.get("annotations", {}).get(_DEFAULT_CONTAINER, ""),
     )
 

@@ -11,7 +11,7 @@ from supportbundle.model.bundle import Bundle
 from supportbundle.model.capability import Capability
 from supportbundle.model.cluster import ClusterFacts
 from supportbundle.model.gap import Gap
-from supportbundle.model.plan import Plan, PlannedSecret, Task
+from supportbundle.model.plan import NO_DEBUG, DebugImages, Plan, PlannedSecret, Task
 from supportbundle.model.pod import PodFacts
 from supportbundle.model.spec import CollectorSpec, CollectorType, Target
 from supportbundle.plan.claims import separate
@@ -39,7 +39,7 @@ class Surroundings:
 
     pods: Sequence[PodFacts]
     allowed: frozenset[Capability] = frozenset(Capability)
-    debug_image: str = ""
+    debug: DebugImages = NO_DEBUG
     cluster: ClusterFacts | None = None
 
 
@@ -70,14 +70,18 @@ def build_plan(bundle: Bundle, found: Surroundings, planners: Mapping[CollectorT
         parallelism=bundle.spec.limits.parallelism,
         max_bytes=bundle.spec.limits.max_bytes,
         max_duration_seconds=int(bundle.spec.limits.max_duration.total_seconds()),
-        debug_image=found.debug_image,
+        debug=found.debug,
     )
-    return sampled(plan, _required(bundle, planners)) if bundle.spec.dry_run else plan
+    return _dry(plan, bundle, planners) if bundle.spec.dry_run else plan
 
 
-def _required(bundle: Bundle, planners: Mapping[CollectorType, Planner]) -> frozenset[Capability]:
-    known = (planners[spec.type].requires(spec) for spec in bundle.spec.collectors if spec.type in planners)
-    return frozenset().union(*known)
+def _dry(plan: Plan, bundle: Bundle, planners: Mapping[CollectorType, Planner]) -> Plan:
+    """Only what the bundle may read is sampled; all that it wants is summed up."""
+    required = {
+        spec.name: planners[spec.type].requires(spec) for spec in bundle.spec.collectors if spec.type in planners
+    }
+    readable = {name for name, needs in required.items() if needs <= set(bundle.spec.capabilities)}
+    return sampled(plan, frozenset().union(*required.values()), readable)
 
 
 def _expand(
@@ -90,19 +94,25 @@ def _expand(
 ) -> list[Task | Gap]:
     if planner is None:
         return [Gap.say("NotSupported", f"This operator knows no collectors of type {spec.type}.", collector=spec.name)]
-    required = planner.requires(spec)
-    if missing := required - set(bundle.spec.capabilities):
-        message = f"Add {', '.join(sorted(missing))} to spec.capabilities of a new bundle."
-        return [Gap.say("NotAllowed", message, collector=spec.name)]
-    if disabled := required - found.allowed:
-        values = ", ".join(f"capabilities.{name.lower()}" for name in sorted(disabled))
-        message = f"The admin of this cluster has not enabled this (Helm value {values})."
-        return [Gap.say("NotAllowed", message, collector=spec.name)]
+    refusal = _refusal(bundle, spec, planner.requires(spec), found)
+    if refusal and not bundle.spec.dry_run:
+        return [refusal]
     context = PlanContext(namespace=bundle.metadata.namespace, pods=pods, now=now, cluster=found.cluster)
     items = list(planner.plan(spec, context))
     if not items and not pods:
-        return [_target_not_found(bundle, spec)]
-    return items
+        items = [_target_not_found(bundle, spec)]
+    return [refusal, *items] if refusal else items
+
+
+def _refusal(bundle: Bundle, spec: CollectorSpec, required: frozenset[Capability], found: Surroundings) -> Gap | None:
+    if missing := required - set(bundle.spec.capabilities):
+        message = f"Add {', '.join(sorted(missing))} to spec.capabilities of a new bundle."
+        return Gap.say("NotAllowed", message, collector=spec.name)
+    if disabled := required - found.allowed:
+        values = ", ".join(f"capabilities.{name.lower()}" for name in sorted(disabled))
+        message = f"The admin of this cluster has not enabled this (Helm value {values})."
+        return Gap.say("NotAllowed", message, collector=spec.name)
+    return None
 
 
 def _target_not_found(bundle: Bundle, spec: CollectorSpec) -> Gap:

@@ -1,4 +1,4 @@
-"""Two tasks that may write the same path: the later one's files go below a folder of its collector."""
+"""Two tasks that may write the same path: what the later one would write there goes below a folder of its collector."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from supportbundle.model.plan import Task
 
 
 def separate(tasks: Sequence[Task]) -> tuple[Task, ...]:
-    """The tasks in their order, with a `folder` where their claims meet those of another collector.
+    """The tasks in their order, with `moved` where a claim meets one of another collector.
 
     Broad claims (a folder near the root) come first: whoever lays out a whole tree keeps it together.
     """
     taken: dict[str, str] = {}
     above: dict[str, str] = {}
-    folders: dict[str, str] = {}
+    moved: dict[str, tuple[str, ...]] = {}
     for task in sorted(tasks, key=_breadth):
-        if any(_meets(claim, task.collector, taken, above) for claim in task.claims):
-            folders[task.id] = f"collectors/{task.collector}/"
-            continue
+        moved[task.id] = tuple(claim for claim in task.claims if _meets(claim, task.collector, taken, above))
         for claim in task.claims:
+            if claim in moved[task.id]:
+                continue
             taken.setdefault(claim, task.collector)
             for folder in _folders_of(claim):
                 above.setdefault(folder, task.collector)
-    return tuple(task.model_copy(update={"folder": folders.get(task.id, "")}) for task in tasks)
+    return tuple(task.model_copy(update={"moved": moved[task.id]}) for task in tasks)
 
 
 def _breadth(task: Task) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from supportbundle.model.capability import Capability
 from supportbundle.model.plan import DryRun, Forecast, Plan, Shard, Task
@@ -13,15 +13,21 @@ SAMPLE_BUDGET = 256 << 20
 """Bytes that a sample may read in all."""
 
 
-def sampled(plan: Plan, required: Iterable[Capability]) -> Plan:
-    """The plan with one shard of samples (none, if there is nothing whose size only reading tells)."""
+def sampled(plan: Plan, required: Iterable[Capability], readable: Collection[str]) -> Plan:
+    """The plan with one shard of samples (none, if there is nothing whose size only reading tells).
+
+    `required` are the capabilities of all collectors, `readable` the names of those that the bundle's cover.
+    """
     tasks = [task for shard in plan.shards for task in shard.tasks]
-    chosen = _spread_evenly([task for task in tasks if task.type == CollectorType.LOGS])
+    logs = [task for task in tasks if task.type == CollectorType.LOGS and task.collector in readable]
+    chosen = _spread_evenly(logs)
+    known = {name for task in chosen for name in task.secrets}
     counts = {name: sum(task.collector == name for task in chosen) for name in {task.collector for task in tasks}}
     shard = Shard(index=0, budget=SAMPLE_BUDGET, tasks=tuple(chosen))
     return plan.model_copy(
         update={
             "shards": (shard,) if chosen else (),
+            "secrets": tuple(secret for secret in plan.secrets if secret.name in known),
             "dry_run": DryRun(
                 forecasts=tuple(_forecasts(tasks, counts)),
                 shards=len(plan.shards),

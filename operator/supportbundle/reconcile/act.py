@@ -7,6 +7,7 @@ import gzip
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 
+from supportbundle.config import OperatorConfig
 from supportbundle.decide.estimate import Estimated
 from supportbundle.decide.report import Outcome
 from supportbundle.decide.world import Act, World
@@ -14,7 +15,7 @@ from supportbundle.errors import Conflict, NotFound, SupportBundleError
 from supportbundle.model import names
 from supportbundle.model.bundle import Bundle
 from supportbundle.model.capability import Capability
-from supportbundle.model.plan import Plan, Uploads
+from supportbundle.model.plan import NO_DEBUG, DebugImages, Plan, Uploads
 from supportbundle.model.pod import parse_pod
 from supportbundle.plan import Surroundings, build_plan
 from supportbundle.reconcile import manifests, paths
@@ -44,7 +45,7 @@ async def _plan(world: World, place: Place | None, deps: Deps) -> None:
     found = Surroundings(
         pods=pods,
         allowed=frozenset(deps.config.enabled_capabilities),
-        debug_image=deps.config.debug_image,
+        debug=_debug_images(deps.config),
         cluster=await read_cluster(deps.client) if _wants_cluster(bundle) and deps.config.cluster_info else None,
     )
     plan = build_plan(bundle, found, deps.planners, deps.clock())
@@ -55,6 +56,10 @@ async def _plan(world: World, place: Place | None, deps: Deps) -> None:
         await deps.blocking(lambda: store.put(key, data, write_once=True))
     except Conflict:
         log.debug("the plan exists already")
+
+
+def _debug_images(config: OperatorConfig) -> DebugImages:
+    return DebugImages(files=config.image, tools=config.debug_image) if config.debug_image else NO_DEBUG
 
 
 def _wants_cluster(bundle: Bundle) -> bool:

@@ -11,8 +11,9 @@ import pytest
 
 from support.collecting import NOW, FakeCluster, FakeSecrets, FakeSink
 from supportbundle.collect.base import RunContext
-from supportbundle.collect.ephemeral import DebugTarget, Time, debugging_container
+from supportbundle.collect.ephemeral import DebugProgram, DebugTarget, Time, debugging_container
 from supportbundle.errors import DeadlineExceeded, NotFound, SupportBundleError
+from supportbundle.model.plan import DebugImages
 
 RUNNING = {"running": {"startedAt": "2026-03-04T05:06:00Z"}}
 PULLING = {"waiting": {"reason": "ContainerCreating"}}
@@ -40,22 +41,42 @@ class Kubelet(FakeCluster):
         }
 
 
-async def debug(cluster: FakeCluster, *, image: str = "tools:1", user: int | None = 1000, seconds: float = 60) -> str:
+IMAGES = DebugImages(files="sb:1", tools="tools:1")
+FILES, TOOLS = DebugProgram.files(IMAGES), DebugProgram.tools(IMAGES)
+
+
+async def debug(
+    cluster: FakeCluster, *, program: DebugProgram = FILES, user: int | None = 1000, seconds: float = 60
+) -> str:
     async def pause(_: float) -> None:
         await asyncio.sleep(0)
 
-    context = RunContext(namespace="apps", cluster=cluster, sink=FakeSink(), secrets=FakeSecrets(), debug_image=image)
+    context = RunContext(namespace="apps", cluster=cluster, sink=FakeSink(), secrets=FakeSecrets(), debug=IMAGES)
     target = DebugTarget(pod="web-0", uid="u1", container="app", user=user)
-    return await debugging_container(target, "c/web-0", context, seconds=seconds, time=Time(lambda: NOW, pause))
+    return await debugging_container(
+        target, "c/web-0", context, program, seconds=seconds, time=Time(lambda: NOW, pause)
+    )
 
 
 async def test_it_is_added_and_waited_for() -> None:
     kubelet = Kubelet(states=[None, PULLING, PULLING, RUNNING])
     name = await debug(kubelet)
     ((pod, added),) = kubelet.ephemeral
-    assert (pod, added["name"], added["image"], added["targetContainerName"]) == ("web-0", name, "tools:1", "app")
-    assert added["command"][:3] == ["supportbundle", "idle", "--seconds"]
+    assert (pod, added["name"], added["image"], added["targetContainerName"]) == ("web-0", name, "sb:1", "app")
+    assert added["command"] == ["supportbundle", "idle", "--seconds", "1860"]
     assert name.startswith("supportbundle-")
+
+
+async def test_an_admins_image_needs_only_sleep() -> None:
+    kubelet = Kubelet()
+    await debug(kubelet, program=TOOLS)
+    assert (kubelet.ephemeral[0][1]["image"], kubelet.ephemeral[0][1]["command"]) == ("tools:1", ["sleep", "1860"])
+
+
+async def test_an_image_that_can_do_both_is_not_mistaken_for_the_other() -> None:
+    both = DebugImages(files="sb:1", tools="sb:1")
+    names = [await debug(Kubelet(), program=p) for p in (DebugProgram.files(both), DebugProgram.tools(both))]
+    assert len(set(names)) == 2
 
 
 @pytest.mark.parametrize(
@@ -118,7 +139,7 @@ async def test_one_that_never_starts_is_given_up() -> None:
 
 async def test_without_an_image_there_is_none() -> None:
     with pytest.raises(SupportBundleError, match="admin") as refused:
-        await debug(Kubelet(), image="")
+        await debug(Kubelet(), program=DebugProgram.tools(DebugImages()))
     assert refused.value.reason == "NotAllowed"
 
 

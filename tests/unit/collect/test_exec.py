@@ -16,7 +16,7 @@ from supportbundle.collect.tools import TOOLS
 from supportbundle.errors import NotFound, SupportBundleError, Unavailable
 from supportbundle.model.capability import Capability
 from supportbundle.model.collectors import ExecTool
-from supportbundle.model.plan import Task
+from supportbundle.model.plan import DebugImages, Task
 from supportbundle.model.spec import CollectorSpec
 
 OUT, ERR = Channel.STDOUT, Channel.STDERR
@@ -83,6 +83,15 @@ class TestPlanning:
     def test_a_recording_has_its_time_besides(self) -> None:
         recording = task(tool="JVMFlightRecording", seconds=300)
         assert recording.timeout_seconds > task(tool="JVMThreads", seconds=300).timeout_seconds + 299
+
+    @pytest.mark.parametrize("ephemeral", [False, True])
+    def test_process_1_of_a_shared_namespace_is_no_tools_target(self, *, ephemeral: bool) -> None:
+        shared = target(share_process_namespace=True)
+        tasks, gaps = plan(COLLECTOR, spec(tool="JVMThreads", ephemeral=ephemeral), shared)
+        assert ([g.reason for g in gaps], tasks) == (["WrongProcess"], [])
+        for options in ({"tool": "JVMThreads", "process": 7}, {"command": LS}):
+            tasks, gaps = plan(COLLECTOR, spec(**options, ephemeral=ephemeral), shared)
+            assert (len(tasks), gaps) == (1, [])
 
     def test_debugging_containers_need_a_capability(self) -> None:
         specs = [CollectorSpec.model_validate({"name": "c", **spec(command=LS, ephemeral=e)}) for e in (False, True)]
@@ -291,9 +300,10 @@ class TestDebugging:
 
         started = Started(outputs={LS: [output((OUT, b"ok"))]})
         planned = task(command=LS, ephemeral=True)
-        await run(COLLECTOR, planned, started, sink, debug_image="tools:1")
+        await run(COLLECTOR, planned, started, sink, debug=DebugImages(files="sb:1", tools="tools:1"))
         ((where, added),) = started.ephemeral
         assert where == "web-0"
+        assert (added["image"], added["command"][0]) == ("tools:1", "sleep")
         assert started.commands[0].container == added["name"]
         assert sink.files[STDOUT].data == b"ok"
 

@@ -21,11 +21,12 @@ from supportbundle.collect.files import COLLECTOR, FilesCollector
 from supportbundle.errors import NotFound, SupportBundleError, Unavailable
 from supportbundle.inside.files import Limits, write_files
 from supportbundle.model.capability import Capability
-from supportbundle.model.plan import Task
+from supportbundle.model.plan import DebugImages, Task
 from supportbundle.model.spec import CollectorSpec
 
 OUT, ERR = Channel.STDOUT, Channel.STDERR
 FOLDER = "pods/web-0/files/app/"
+IMAGES = DebugImages(files="sb:1", tools="tools:1")
 Piece = tuple[Channel, bytes] | SupportBundleError
 
 
@@ -103,6 +104,13 @@ class TestPlanning:
 
     def test_options_are_required(self) -> None:
         assert [g.reason for g in plan(COLLECTOR, {"type": "Files"}, target())[1]] == ["Invalid"]
+
+    def test_from_outside_a_shared_process_namespace_hides_the_containers_root(self) -> None:
+        shared = pod("web-0", container(running=True), share_process_namespace=True)
+        tasks, gaps = plan(COLLECTOR, spec(ephemeral=True), shared)
+        assert ([(g.target, g.reason) for g in gaps], tasks) == ([("web-0/app", "NotAllowed")], [])
+        assert "`ephemeral: false`" in gaps[0].message
+        assert plan(COLLECTOR, spec(), shared)[1] == []
 
     def test_debugging_containers_need_a_capability(self) -> None:
         specs = [CollectorSpec.model_validate({"name": "c", **spec(ephemeral=e)}) for e in (False, True)]
@@ -256,10 +264,10 @@ class TestCat:
 class TestFromOutside:
     """A debugging container with our own image."""
 
-    async def read(self, sink: FakeSink, *pieces: Piece, code: int = 0, image: str = "sb:1") -> Scripted:
+    async def read(self, sink: FakeSink, *pieces: Piece, code: int = 0, images: DebugImages = IMAGES) -> Scripted:
         cluster = Scripted(programs={"supportbundle": output(*pieces, code=code)})
         collector = FilesCollector(Time(clock=lambda: NOW))
-        await run(collector, task("/etc/a*", ephemeral=True), cluster, sink, debug_image=image)
+        await run(collector, task("/etc/a*", ephemeral=True), cluster, sink, debug=images)
         return cluster
 
     async def test_our_program_reads_below_the_targets_root(self, sink: FakeSink) -> None:
@@ -267,6 +275,7 @@ class TestFromOutside:
         assert list(sink.files) == [f"{FOLDER}etc/a"]
         (command,) = cluster.commands
         assert command.container == cluster.ephemeral[0][1]["name"]
+        assert cluster.ephemeral[0][1]["image"] == "sb:1"
         assert command.command == (
             *("supportbundle", "files", "--root", "/proc/1/root", "--max-bytes", "10485760"),
             *("--max-files", "200", "--", "/etc/a*"),
@@ -283,7 +292,7 @@ class TestFromOutside:
     async def test_a_user_that_nobody_told_is_found_out(self, sink: FakeSink) -> None:
         cluster = Scripted(programs={"supportbundle": output((ERR, self.REFUSED), code=1)})
         (planned,), _ = plan(COLLECTOR, spec("/etc/a", ephemeral=True), pod("web-0", container(running=True)))
-        await run(FilesCollector(Time(clock=lambda: NOW)), planned, cluster, sink, debug_image="sb:1")
+        await run(FilesCollector(Time(clock=lambda: NOW)), planned, cluster, sink, debug=IMAGES)
         security = [added["securityContext"].get("runAsUser") for _, added in cluster.ephemeral]
         assert security == [None, 0]
         assert sink.reasons == [("web-0/app", "PermissionDenied")]
@@ -294,7 +303,7 @@ class TestFromOutside:
         assert "debugging image" in sink.gaps[0].message
 
     async def test_without_an_image(self, sink: FakeSink) -> None:
-        await self.read(sink, image="")
+        await self.read(sink, images=DebugImages())
         assert sink.reasons == [("web-0/app", "NotAllowed")]
 
 
@@ -319,7 +328,7 @@ class TestOurProgram:
         cluster = Outside()
         cluster.root = str(root)
         collector = FilesCollector(Time(clock=lambda: NOW))
-        await run(collector, task(*paths, ephemeral=True, **options), cluster, sink, debug_image="sb:1")
+        await run(collector, task(*paths, ephemeral=True, **options), cluster, sink, debug=IMAGES)
         return [reason for _, reason in sink.reasons]
 
     async def test_files(self, tree: Path, sink: FakeSink) -> None:

@@ -133,8 +133,8 @@ async def test_what_one_task_leaves_goes_to_those_that_were_cut(bench: Bench) ->
     assert run.progress().tasks_done == 2
 
 
-async def test_a_second_task_with_the_same_paths_writes_below_its_folder(bench: Bench) -> None:
-    run = shard_run(bench, task("good", folder="collectors/second/"), good=write)
+async def test_what_another_collector_claims_too_is_written_elsewhere(bench: Bench) -> None:
+    run = shard_run(bench, task("good", collector="second", moved=("good.log",)), good=write)
     await run.run(10)
     assert [m.path for m in bench.index().members] == ["collectors/second/good.log"]
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from support.build import task
 from support.sink import SECRET, Bench
+from supportbundle.collector.budget import Budget
+from supportbundle.collector.sink import BLOCK, OpenMember, Pipeline
 from supportbundle.errors import Unavailable
 from supportbundle.model.gap import Gap
 
@@ -51,6 +57,62 @@ async def test_a_broken_off_log_is_kept_and_the_failure_still_told(bench: Bench)
             raise Unavailable("broken off")
     (entry,) = bench.index().members
     assert entry.meta.notes == {"incomplete": "Unavailable"}
+
+
+class Open:
+    """A sanitizer that changes nothing."""
+
+    def feed(self, block: bytes) -> bytes:
+        return block
+
+
+class Unchecked:
+    """A leak check that finds nothing."""
+
+    def feed(self, block: bytes) -> None:
+        del block
+
+
+class SlowSpool:
+    """Takes each block only when it is let go on; notes how many are inside at once."""
+
+    def __init__(self) -> None:
+        self.go_on = threading.Event()
+        self.begun = threading.Event()
+        self.inside = self.most = 0
+        self.blocks: list[bytes] = []
+        self.discarded = False
+
+    def write(self, block: bytes) -> None:
+        self.inside += 1
+        self.most = max(self.most, self.inside)
+        self.begun.set()
+        assert self.go_on.wait(10)
+        self.blocks.append(block)
+        self.inside -= 1
+
+    def discard(self) -> None:
+        assert not self.inside
+        self.discarded = True
+
+
+async def test_a_cancelled_write_is_not_overtaken_by_the_next() -> None:
+    spool = SlowSpool()
+    with ThreadPoolExecutor(2) as pool:
+        member = OpenMember(Pipeline(Open(), Unchecked(), spool), task(), 1 << 30, Budget(1 << 30), pool)  # type: ignore[arg-type]
+        writing = asyncio.create_task(member.write(b"a" * BLOCK))
+        await asyncio.to_thread(spool.begun.wait, 10)
+        writing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await writing
+        rest = asyncio.create_task(member.write(b"b" * BLOCK))
+        await asyncio.sleep(0)
+        member.discard()
+        assert not spool.discarded
+        spool.go_on.set()
+        await rest
+    assert [block[:1] for block in spool.blocks] == [b"a", b"b"]
+    assert spool.most == 1
 
 
 async def test_what_cannot_be_sanitized_is_left_out_and_listed(bench: Bench) -> None:

@@ -14,26 +14,33 @@ def claiming(collector: str, *claims: str) -> Task:
     return task(f"{collector}/{claims[0]}", target="x").model_copy(update={"collector": collector, "claims": claims})
 
 
-def folders(*tasks: Task) -> list[str]:
-    return [t.folder for t in separate(tasks)]
+def moved(*tasks: Task) -> list[tuple[str, ...]]:
+    return [t.moved for t in separate(tasks)]
 
 
 def test_the_second_collector_of_a_path_moves() -> None:
-    assert folders(claiming("a", "x.log"), claiming("b", "x.log")) == ["", "collectors/b/"]
+    assert moved(claiming("a", "x.log"), claiming("b", "x.log")) == [(), ("x.log",)]
 
 
 def test_one_collector_may_share_its_own_folders() -> None:
-    assert folders(claiming("a", "pods/p/files/"), claiming("a", "pods/p/files/x")) == ["", ""]
+    assert moved(claiming("a", "pods/p/files/"), claiming("a", "pods/p/files/x")) == [(), ()]
 
 
 def test_a_tree_stays_whole_whoever_comes_first() -> None:
     config = claiming("config", "cluster-resources/pods/ns.json")
     everything = claiming("all", "cluster-resources/")
-    assert folders(config, everything) == ["collectors/config/", ""]
+    assert moved(config, everything) == [config.claims, ()]
 
 
 def test_a_folder_that_holds_anothers_file_is_no_free_folder() -> None:
-    assert folders(claiming("a", "pods/p/http/x"), claiming("b", "pods/p/http/")) == ["collectors/a/", ""]
+    assert moved(claiming("a", "pods/p/http/x"), claiming("b", "pods/p/http/")) == [("pods/p/http/x",), ()]
+
+
+def test_only_what_meets_another_is_moved() -> None:
+    first, second = separate([claiming("a", "list.json"), claiming("b", "list.json", "table.txt")])
+    assert first.place("list.json") == "list.json"
+    assert second.place("list.json") == "collectors/b/list.json"
+    assert second.place("table.txt") == "table.txt"
 
 
 paths = st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=3).map("/".join)
@@ -42,7 +49,7 @@ claims = st.builds(lambda path, folder: path + "/" * folder, paths, st.booleans(
 
 @given(st.lists(st.tuples(st.sampled_from(["one", "two", "three"]), claims), max_size=12, unique=True))
 def test_what_stays_at_its_place_never_meets_another_collector(wanted: list[tuple[str, str]]) -> None:
-    placed = [t for t in separate([claiming(name, claim) for name, claim in wanted]) if not t.folder]
+    placed = [t for t in separate([claiming(name, claim) for name, claim in wanted]) if not t.moved]
     for t in placed:
         for other in placed:
             if t.collector != other.collector:

@@ -53,6 +53,7 @@ async def test_a_missing_capability_is_named_and_is_part_of_the_role(universe: U
         collectors=[{"name": "logs", "type": "Logs"}, {"name": "events", "type": "Events"}],
     )
     assert status["estimate"]["missingCapabilities"] == ["Logs"]
+    assert (status["estimate"]["tasks"], status["estimate"]["sampledTasks"]) == (3, 0)
     assert [w["reason"] for w in status["warnings"]] == ["NotAllowed"]
     role = yaml.safe_load(status["estimate"]["role"])
     granted = {(r["apiGroups"][0], resource) for r in role["rules"] for resource in r["resources"]}
