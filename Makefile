@@ -1,5 +1,5 @@
 # Thin: each target is one script, so that everything can be run without make too.
-.PHONY: help check unit test e2e cluster cluster-down images demo demo-down bench-collect bench-sanitize generate lock
+.PHONY: help check unit test e2e cluster cluster-down images demo demo-down bench-collect bench-profiles bench-sanitize generate lock
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -31,6 +31,9 @@ demo-down: ## remove what `make demo` made
 
 bench-collect: ## apply to Ready of 24 big logs beside a bare reader (ARGS="--pods N --bytes N")
 	tests/bench/collect/run $(ARGS)
+
+bench-profiles: ## how far apart the CPU profiles of 24 pods begin
+	tests/bench/profiles/run $(ARGS)
 
 bench-sanitize: ## throughput of the sanitizer beside a bare scan of the same bytes
 	tests/bench/sanitize/run

@@ -90,7 +90,7 @@ func serve() {
 func work() {
 	for i := 0; ; i++ {
 		hash := fnv.New64a()
-		for range 60_000 {
+		for range 30_000 {
 			hash.Write([]byte("some work to be seen in a CPU profile"))
 		}
 		if i < 200 {

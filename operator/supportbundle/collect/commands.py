@@ -6,6 +6,7 @@ Shared by the collectors that execute something, so that deadlines and failures 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ TAIL = 2 << 10
 """Bytes of a stream's end that are kept for a message."""
 
 _TAIL_CHARS = 300
+_FRAME = re.compile(rb"^[ \t]+at .*\n?", re.MULTILINE)
+"""A line of Java's and Node's stack traces; the reason stands above them."""
 
 
 class NonZeroExit(SupportBundleError):
@@ -46,8 +49,8 @@ class Tail:
 
 
 def shown(said: bytes) -> str:
-    """The last characters of what a program said, safe to print."""
-    return printable(said.decode("utf-8", "replace").strip()[-_TAIL_CHARS:].strip(), _TAIL_CHARS * 2)
+    """The last characters of what a program said, safe to print, without stack traces."""
+    return printable(_FRAME.sub(b"", said).decode("utf-8", "replace").strip()[-_TAIL_CHARS:].strip(), _TAIL_CHARS * 2)
 
 
 def containers(

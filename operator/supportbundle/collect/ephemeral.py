@@ -63,17 +63,18 @@ class DebugContainerFailed(SupportBundleError):
 
 
 class DebugTarget(Value):
-    """The container to look into. `user` is its numeric user, None where only its image knows."""
+    """The container to look into. `user` and `group` are its numeric ones, None where only its image knows."""
 
     pod: str
     uid: str
     container: str
     user: int | None = None
+    group: int | None = None
 
     @classmethod
     def of(cls, pod: PodFacts, container: ContainerFacts) -> DebugTarget:
         """As it was when the plan was made."""
-        return cls(pod=pod.name, uid=pod.uid, container=container.name, user=container.user)
+        return cls(pod=pod.name, uid=pod.uid, container=container.name, user=container.user, group=container.group)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +136,8 @@ async def debugging_container(
 
 def _name(target: DebugTarget, task_id: str, program: DebugProgram, generation: int) -> str:
     """The same for a retry of the shard, another one for a container that ended or is of another image or user."""
-    user, what = str(target.user), (program.image, *program.idle)
-    seed = "\n".join((task_id, target.uid, target.container, user, *what, str(generation)))
+    who, what = (str(target.user), str(target.group)), (program.image, *program.idle)
+    seed = "\n".join((task_id, target.uid, target.container, *who, *what, str(generation)))
     return f"supportbundle-{hashlib.sha256(seed.encode()).hexdigest()[:8]}"
 
 
@@ -146,15 +147,16 @@ def _container(name: str, target: DebugTarget, program: DebugProgram, life: int)
         "image": program.image,
         "command": [*program.idle, str(life)],
         "targetContainerName": target.container,
-        "securityContext": _security(target.user),
+        "securityContext": _security(target.user, target.group),
     }
 
 
-def _security(user: int | None) -> dict[str, Any]:
+def _security(user: int | None, group: int | None) -> dict[str, Any]:
     """As narrow as Pod Security's `restricted`, but for a target that is root itself.
 
-    The kernel lets a process look into another one's /proc/<pid>/root only if it is of the same user and holds all of
-    its capabilities; a root that has dropped them could not look into one that has not.
+    The kernel lets a process look into another one's /proc/<pid>/root, or trace it, only if it is of the same user and
+    group and holds all of its capabilities (ptrace(2), "Ptrace access mode checking"); a root that has dropped them
+    could not look into one that has not.
     """
     security: dict[str, Any] = {
         "allowPrivilegeEscalation": False,
@@ -163,6 +165,8 @@ def _security(user: int | None) -> dict[str, Any]:
     }
     if user is not None:
         security["runAsUser"] = user
+    if user is not None and group is not None:
+        security["runAsGroup"] = group
     if user != _ROOT:
         security["capabilities"] = {"drop": ["ALL"]}
     return security
@@ -194,17 +198,18 @@ async def _started(target: DebugTarget, name: str, context: RunContext, time: Ti
             return
         waiting, ended = state.get("waiting") or {}, state.get("terminated")
         if waiting.get("reason") in _HOPELESS or ended is not None:
-            raise _failed(waiting if ended is None else ended)
+            raise _failed(waiting if ended is None else ended, target)
         await time.pause(_POLL_SECONDS)
     raise DeadlineExceeded(
         f"The debugging container did not start in {START_SECONDS} s.", "See the pod's Events for what it waits for."
     )
 
 
-def _failed(why: Json) -> DebugContainerFailed:
+def _failed(why: Json, target: DebugTarget) -> DebugContainerFailed:
     reason = printable(str(why.get("reason") or "Unknown"), 64)
     message = printable(str(why.get("message") or ""), _REASON_CHARS)
     return DebugContainerFailed(
         f"The kubelet could not run the debugging container: {reason} {message}".rstrip() + ".",
-        "Check the debugging image, and whether the pod's node may pull it.",
+        "Check the debugging image, and whether the pod's node may pull it."
+        + (" Nobody tells which user the target runs as: set `runAsUser` in the pod." if target.user is None else ""),
     )

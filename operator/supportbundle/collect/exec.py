@@ -97,7 +97,7 @@ class ExecCollector:
         """Run the command or the tool's steps."""
         params = ExecParams.model_validate(task.params)
         options = params.options
-        program = options.command[0] if options.tool is None else TOOLS[options.tool].steps[0].argv[0]
+        program = options.command[0] if options.tool is None else TOOLS[options.tool].program
         seconds = _seconds(options)
         try:
             container = params.target.container
@@ -118,22 +118,23 @@ class ExecCollector:
         """The steps within their common time; those that clear up run in any case."""
         options, token = place.params.options, self._token()
         deadline = self._clock() + seconds
+        steps = tool.wanted(ephemeral=options.ephemeral)
         argv = {
             step: filled(
                 step, process=options.process, seconds=options.seconds, token=token, ephemeral=options.ephemeral
             )
-            for step in tool.steps
+            for step in steps
         }
         said = b""
         try:
-            for step in tool.steps:
+            for step in steps:
                 if step.always:
                     continue
                 said = await place.step(step, argv[step], tool, deadline - self._clock(), said)
                 if step.waits:
                     await self._wall.pause(options.seconds + FLUSH_SECONDS)
         finally:
-            for step in tool.steps:
+            for step in steps:
                 if step.always:
                     await place.clear(argv[step])
 
@@ -181,7 +182,7 @@ class _Place:
                 (err if channel == Channel.STDERR else out).add(data)
                 if sink and channel == Channel.STDOUT:
                     fits = await sink.write(data)
-                    if not fits and tool.magic:
+                    if not fits and tool.fixed:
                         raise TooLarge("The tool's file is larger than maxBytes, or than the bundle has room for.")
                     if not fits:
                         break
@@ -264,7 +265,7 @@ class _File:
         """As `Member.write`."""
         if self._member is None:
             self._head += data
-            if len(self._head) < max(1, len(self._tool.magic)):
+            if len(self._head) < self._tool.least:
                 return True
             self._member = await self._open()
             data = self._head
@@ -276,7 +277,7 @@ class _File:
             raise self._unexpected(said or self._head)
 
     async def _open(self) -> Member:
-        if not self._head.startswith(self._tool.magic):
+        if not self._head.startswith(self._tool.magic or b""):
             raise self._unexpected(self._head)
         place = self._place
         member = place.context.sink.member(
@@ -284,7 +285,7 @@ class _File:
             task=place.task,
             limit=place.params.options.max_bytes,
             # What has a fixed form must parse as a whole; text is worth having in part.
-            keep_partial=not self._tool.magic,
+            keep_partial=not self._tool.fixed,
         )
         return await self._files.enter_async_context(member)
 

@@ -50,8 +50,8 @@ class OtherUser(PermissionDenied):
     def __init__(self, user: int, said: bytes) -> None:
         super().__init__(
             f"{shown(said)}.",
-            f"The target runs as user {user}. A debugging container must be of the same user and hold as many "
-            "capabilities; set `runAsUser` in the pod, or drop its capabilities.",
+            f"The target runs as user {user}. A debugging container must be of the same user and group and hold as "
+            "many capabilities; set `runAsUser` and `runAsGroup` in the pod, or drop its capabilities.",
         )
         self.user = user
 

@@ -90,6 +90,8 @@ async def _usage(task: Task, context: RunContext) -> None:
                 yield item
 
     try:
+        # Anybody may ask what is served; where nothing is, the list itself would be refused as forbidden.
+        await context.cluster.get(f"/apis/{POD_METRICS.api_version}")
         await write_list(theirs(), POD_METRICS, task, context, path=USAGE_FILE)
     except (NotFound, Unavailable) as error:
         message = f"metrics.k8s.io is not served; is metrics-server installed? {error}"

@@ -21,24 +21,43 @@ class Step:
     """One program. `{process}`, `{seconds}`, `{token}` and `{root}` (of the target's files) are filled in.
 
     `kept`: its standard output is the file. `waits`: the option `seconds` passes before the next step. `always`: it
-    clears up, so it also runs after a step that failed.
+    clears up, so it also runs after a step that failed. `outside`: only from a debugging container.
     """
 
     argv: tuple[str, ...]
     kept: bool = False
     waits: bool = False
     always: bool = False
+    outside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A tool's steps and its file `<stem><suffix>`. `magic` is how the file must begin; `needs` is its precondition."""
+    """A tool's steps and its file `<stem><suffix>`; `needs` is its precondition.
+
+    `magic` is how the file may begin, where it has a fixed form. What has fewer than `least` bytes is no file.
+    """
 
     stem: str
     suffix: str
     steps: tuple[Step, ...]
     needs: str
-    magic: bytes = b""
+    magic: tuple[bytes, ...] = ()
+    least: int = 1
+
+    @property
+    def fixed(self) -> bool:
+        """Whether the file must parse as a whole."""
+        return bool(self.magic)
+
+    def wanted(self, *, ephemeral: bool) -> tuple[Step, ...]:
+        """The steps from this side."""
+        return tuple(step for step in self.steps if ephemeral or not step.outside)
+
+    @property
+    def program(self) -> str:
+        """The one that gives the tool its worth; others are in every image that has a shell."""
+        return next(step.argv[0] for step in self.steps if not step.outside)
 
     @property
     def waits(self) -> bool:
@@ -47,6 +66,23 @@ class Tool:
 
 
 _RECORDING = "/tmp/supportbundle-{token}.jfr"  # noqa: S108 - in the target; the token is random
+
+_JCMD = "`jcmd` of a JDK, the JVM's own user and group, and a /tmp that the JVM can write."
+_JCMD_HEADING = 16
+"""`jcmd` writes the number of the process before it tries to reach it: that alone is no file."""
+
+_REACH_JVM = """
+link=/proc/$1/root/tmp/.java_pid$1
+asked=/proc/$1/root/tmp/.attach_pid$1
+ln -sf "$link" /tmp/ && rm -f "$asked" && set -C && : > "$asked"
+"""
+"""A `jcmd` that sees the JVM by the JVM's own number takes the JVM's /tmp for its own (JDK-8327114), which it is not.
+
+So the JVM finds the file that asks it to listen where it looks, and `jcmd` a link to the JVM's socket.
+"""
+
+_JVM_BEFORE = Step(("sh", "-c", _REACH_JVM, "sh", "{process}"), outside=True)
+_JVM_AFTER = Step(("rm", "-f", "/proc/{process}/root/tmp/.attach_pid{process}"), always=True, outside=True)
 
 _NODE_REPORT = r"""
 pid=$1
@@ -67,6 +103,9 @@ esac
 grep -q 'report[-_]on[-_]signal' "/proc/$pid/cmdline" "/proc/$pid/environ" || {
   echo "process $pid runs without --report-on-signal" >&2; exit 3
 }
+[ -w "/proc/$pid/cwd/" ] || {
+  echo "the working directory of process $pid, where the report would go, cannot be written" >&2; exit 3
+}
 newest
 before=$last
 kill -USR2 "$pid" || exit
@@ -76,8 +115,10 @@ while [ "$tries" -lt 20 ]; do
   newest
   if [ "$last" != "$before" ]; then
     sleep 1
-    cat "$last" && rm -f "$last"
-    exit
+    cat "$last"
+    code=$?
+    rm -f "$last"
+    exit "$code"
   fi
   tries=$((tries + 1))
 done
@@ -94,19 +135,22 @@ TOOLS: Mapping[ExecTool, Tool] = MappingProxyType(
         ExecTool.JVM_THREADS: Tool(
             stem="jvm-threads",
             suffix=".txt",
-            steps=(Step(("jcmd", "{process}", "Thread.print", "-l"), kept=True),),
-            needs="`jcmd` of a JDK, and the JVM's own user.",
+            steps=(_JVM_BEFORE, Step(("jcmd", "{process}", "Thread.print", "-l"), kept=True), _JVM_AFTER),
+            needs=_JCMD,
+            least=_JCMD_HEADING,
         ),
         ExecTool.JVM_HEAP_HISTOGRAM: Tool(
             stem="jvm-heap-histogram",
             suffix=".txt",
-            steps=(Step(("jcmd", "{process}", "GC.class_histogram"), kept=True),),
-            needs="`jcmd` of a JDK, and the JVM's own user. It makes the JVM collect garbage.",
+            steps=(_JVM_BEFORE, Step(("jcmd", "{process}", "GC.class_histogram"), kept=True), _JVM_AFTER),
+            needs=f"{_JCMD} It makes the JVM collect garbage.",
+            least=_JCMD_HEADING,
         ),
         ExecTool.JVM_FLIGHT_RECORDING: Tool(
             stem="recording",
             suffix=".jfr",
             steps=(
+                _JVM_BEFORE,
                 Step(
                     (
                         "jcmd",
@@ -120,24 +164,28 @@ TOOLS: Mapping[ExecTool, Tool] = MappingProxyType(
                 ),
                 Step(("cat", "{root}" + _RECORDING), kept=True),
                 Step(("rm", "-f", "{root}" + _RECORDING), always=True),
+                _JVM_AFTER,
             ),
-            needs="`jcmd` of a JDK, the JVM's own user, `cat` and `rm`, and a /tmp that the JVM can write.",
-            magic=b"FLR\0",
+            needs=f"{_JCMD} `cat` and `rm` besides.",
+            magic=(b"FLR\0",),
+            least=4,
         ),
         ExecTool.PYTHON_STACKS: Tool(
             stem="python-stacks",
             suffix=".txt",
             steps=(Step(("py-spy", "dump", "--pid", "{process}"), kept=True),),
-            needs="`py-spy`, and the right to trace: the capability SYS_PTRACE, or the process's own user where "
-            "kernel.yama.ptrace_scope is 0.",
+            needs="`py-spy`, and the right to trace: the capability SYS_PTRACE, or the process's own user and "
+            "group where the node has no Yama, or its kernel.yama.ptrace_scope is 0.",
         ),
         ExecTool.NODE_REPORT: Tool(
             stem="node-report",
             suffix=".json",
             steps=(Step(("sh", "-c", _NODE_REPORT, "sh", "{process}"), kept=True),),
             needs="Node started with --report-on-signal, without another signal, directory or file name for it; `sh`, "
-            "`grep`, `cat`, `rm`, `sleep`; the process's own user. The report is removed from the container.",
-            magic=b"{",
+            "`grep`, `cat`, `rm`, `sleep`; a working directory that can be written; the process's own user and group. "
+            "The report is removed from the container.",
+            magic=(b"{", b"\n{"),
+            least=2,
         ),
     }
 )

@@ -25,7 +25,8 @@ class ContainerKind(StrEnum):
 class ContainerFacts(Value):
     """One container; `waiting` is the kubelet's reason while it has not started.
 
-    `user` is the numeric user that it runs as, where the pod or the kubelet tells; None if only its image knows.
+    `user` and `group` are the numeric ones that it runs as, where the pod or the kubelet tells; None if only its image
+    knows.
     """
 
     name: str
@@ -33,6 +34,7 @@ class ContainerFacts(Value):
     started: bool
     running: bool = False
     user: int | None = None
+    group: int | None = None
     restarts: int
     has_previous: bool
     waiting: str = ""
@@ -137,7 +139,8 @@ def _containers(spec: Json, status: Json) -> Iterator[ContainerFacts]:
                 name=container["name"],
                 kind=kind,
                 running="running" in state,
-                user=_user(spec, container, seen),
+                user=_identity(spec, container, seen, told="uid", asked="runAsUser"),
+                group=_identity(spec, container, seen, told="gid", asked="runAsGroup"),
                 started="running" in state or "terminated" in state or restarts > 0,
                 restarts=restarts,
                 has_previous="terminated" in seen.get("lastState", {}),
@@ -145,11 +148,11 @@ def _containers(spec: Json, status: Json) -> Iterator[ContainerFacts]:
             )
 
 
-def _user(spec: Json, container: Json, seen: Json) -> int | None:
+def _identity(spec: Json, container: Json, seen: Json, *, told: str, asked: str) -> int | None:
     """What the kubelet reports (Kubernetes 1.31, with a runtime that tells), else what the pod asks for."""
-    told = seen.get("user", {}).get("linux", {}).get("uid")
-    asked = container.get("securityContext", {}).get("runAsUser", spec.get("securityContext", {}).get("runAsUser"))
-    found = asked if told is None else told
+    found = seen.get("user", {}).get("linux", {}).get(told)
+    if found is None:
+        found = container.get("securityContext", {}).get(asked, spec.get("securityContext", {}).get(asked))
     return None if found is None else int(found)
 
 

@@ -107,7 +107,7 @@ def kubelet(settings: Settings) -> str:
             "imageGCHighThresholdPercent": 100,
             "imageGCLowThresholdPercent": 99,
             "evictionHard": {"memory.available": "50Mi", "nodefs.available": "1%"},
-            "maxPods": 250,
+            "maxPods": 400,
             "serializeImagePulls": False,
             "registryPullQPS": 0,
             "eventRecordQPS": 0,

@@ -15,9 +15,12 @@ PODS = "/apis/metrics.k8s.io/v1beta1/namespaces/apps/pods"
 PORT = {"type": "Metrics", "metrics": {"port": 9090}}
 
 
+GROUP = "/apis/metrics.k8s.io/v1beta1"
+
+
 @pytest.fixture
 def cluster() -> ServingCluster:
-    return ServingCluster()
+    return ServingCluster(objects={GROUP: {"resources": []}})
 
 
 async def test_usage_of_the_targets_alone(cluster: ServingCluster, sink: FakeSink) -> None:
@@ -40,17 +43,18 @@ async def test_a_pod_without_metrics_is_a_gap(cluster: ServingCluster, sink: Fak
 
 
 @pytest.mark.parametrize(
-    ("error", "reason"),
+    ("path", "error", "reason"),
     [
-        (NotFound("404 page not found"), "MetricsNotServed"),
-        (Unavailable("503"), "MetricsNotServed"),
-        (Forbidden("403"), "Forbidden"),
+        (GROUP, NotFound("404 page not found"), "MetricsNotServed"),
+        (GROUP, Unavailable("503"), "MetricsNotServed"),
+        (PODS, Unavailable("503"), "MetricsNotServed"),
+        (PODS, Forbidden("403"), "Forbidden"),
     ],
 )
 async def test_metrics_that_are_not_served(
-    cluster: ServingCluster, sink: FakeSink, error: SupportBundleError, reason: str
+    cluster: ServingCluster, sink: FakeSink, path: str, error: SupportBundleError, reason: str
 ) -> None:
-    cluster.failures[PODS] = error
+    cluster.failures[path] = error
     (task,), _ = plan(COLLECTOR, {"type": "Metrics"}, pod("a"))
     await run(COLLECTOR, task, cluster, sink)
     assert sink.reasons == [("metrics", reason)]
