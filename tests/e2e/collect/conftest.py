@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from support.collecting import FakeSecrets, FakeSink
+from support.driving import Collecting, admin
 from support.kube import ROOT, apply, get, kubectl, names, until
-from supportbundle.collect.base import RunContext
-from supportbundle.collect.registry import REGISTRY
-from supportbundle.collector.start import StartLine
-from supportbundle.errors import SupportBundleError
-from supportbundle.kube.client import Client, connect
-from supportbundle.kube.kubeconfig import configured
-from supportbundle.model.gap import Gap
-from supportbundle.model.paths import collection
-from supportbundle.model.plan import Task
-from supportbundle.model.pod import PodFacts, parse_pod
-from supportbundle.model.spec import CollectorSpec
-from supportbundle.plan.context import PlanContext
+from supportbundle.kube.client import Client
 
 BUSYBOX = "localhost/sb-busybox:test"
 
@@ -93,52 +80,8 @@ def started(namespace: str, field: str, container: str) -> bool:
 
 @pytest.fixture
 async def client() -> AsyncIterator[Client]:
-    async with connect(await configured()) as opened:
+    async with admin() as opened:
         yield opened
-    # TLS says goodbye in the background (aiohttp's documentation, "Graceful Shutdown"); the loop ends with the test.
-    await asyncio.sleep(0.25)
-
-
-class Collecting:
-    """Plans and runs one collector against the cluster, as a Job does."""
-
-    def __init__(self, client: Client, namespace: str) -> None:
-        self.client = client
-        self.namespace = namespace
-        self.sink = FakeSink()
-
-    async def pods(self, selector: str) -> tuple[PodFacts, ...]:
-        path = collection("v1", "pods", self.namespace)
-        return tuple([parse_pod(pod) async for pod in self.client.items(path, {"labelSelector": selector})])
-
-    async def plan(self, selector: str, spec: dict[str, Any]) -> list[Task]:
-        """The tasks; gaps go to the sink."""
-        parsed = CollectorSpec.model_validate({"name": "c", **spec})
-        context = PlanContext(namespace=self.namespace, pods=await self.pods(selector), now=datetime.now(UTC))
-        planned = list(REGISTRY[parsed.type].plan(parsed, context))
-        self.sink.gaps += [gap for gap in planned if isinstance(gap, Gap)]
-        return [task for task in planned if isinstance(task, Task)]
-
-    async def run(self, *tasks: Task) -> FakeSink:
-        context = RunContext(
-            namespace=self.namespace,
-            cluster=self.client,
-            sink=self.sink,
-            secrets=FakeSecrets(),
-            start=StartLine(tasks),
-        )
-        waiting = list(tasks)
-        while waiting:
-            task = waiting.pop(0)
-            try:
-                if later := await REGISTRY[task.type].run(task, context):
-                    waiting.append(later)
-            except SupportBundleError as error:
-                self.sink.gap(Gap.of(error, target=task.target, collector=task.collector))
-        return self.sink
-
-    async def collect(self, selector: str, spec: dict[str, Any]) -> FakeSink:
-        return await self.run(*await self.plan(selector, spec))
 
 
 @pytest.fixture

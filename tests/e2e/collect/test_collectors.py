@@ -5,35 +5,22 @@ from __future__ import annotations
 import gzip
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 
 from support.collecting import FakeSink
+from support.driving import Collecting
 from support.kube import apply, kubectl, run, until
 from supportbundle.errors import Conflict, Invalid, NotFound, Unavailable
 from supportbundle.kube.client import Client
 from supportbundle.model.exchange import PodRequest
 from supportbundle.model.paths import one
-from supportbundle.model.plan import Task
 
 pytestmark = pytest.mark.e2e
 PROFILE = {"type": "Profile", "profile": {"port": 6060, "kinds": [{"type": "CPU", "seconds": 2}, {"type": "Heap"}]}}
 EVERY = [
     {"type": t, "seconds": 1} for t in ("CPU", "Heap", "Goroutine", "Allocs", "Block", "Mutex", "ThreadCreate", "Trace")
 ]
-
-
-class Collecting(Protocol):
-    """The fixture, for its types."""
-
-    client: Client
-    namespace: str
-    sink: FakeSink
-
-    async def plan(self, selector: str, spec: dict[str, object]) -> list[Task]: ...
-    async def run(self, *tasks: Task, start: datetime | None = None) -> FakeSink: ...
-    async def collect(self, selector: str, spec: dict[str, object]) -> FakeSink: ...
 
 
 def body(sink: FakeSink, ending: str) -> bytes:

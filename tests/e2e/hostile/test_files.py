@@ -6,11 +6,11 @@ import base64
 import io
 import tarfile
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 
-from support.collecting import FakeSink
+from support.driving import Besieged, Spent
 from support.kube import kubectl, until
 
 pytestmark = pytest.mark.e2e
@@ -71,23 +71,6 @@ esac
 """A `sh` of the target's: it sends a prepared stream, whatever it was asked for."""
 
 
-class Spent(Protocol):
-    """The fixture's result, for its types."""
-
-    seconds: float
-    memory: int
-
-
-class Collecting(Protocol):
-    """The fixture, for its types."""
-
-    namespace: str
-    sink: FakeSink
-    reasons: set[str]
-
-    async def collect(self, app: str, spec: dict[str, Any]) -> Spent: ...
-
-
 RunPod = Callable[..., None]
 
 
@@ -115,9 +98,9 @@ def pod(name: str, script: str, volume: dict[str, Any], **container: Any) -> dic
 
 
 @pytest.fixture
-def names(collecting: Collecting, run_pod: RunPod) -> str:
+def names(besieged: Besieged, run_pod: RunPod) -> str:
     run_pod(pod("names", NAMES, {"emptyDir": {}}))
-    listing = ("-n", collecting.namespace, "exec", "names", "--", "ls", "/data")
+    listing = ("-n", besieged.namespace, "exec", "names", "--", "ls", "/data")
     until("the last of the files", lambda: "made" in kubectl(*listing).splitlines(), seconds=20)
     return "names"
 
@@ -127,46 +110,46 @@ def assert_bounded(spent: Spent) -> None:
     assert spent.memory < MEMORY
 
 
-async def test_every_name_becomes_a_harmless_one(collecting: Collecting, names: str) -> None:
-    assert_bounded(await collecting.collect(names, files("/data/*.conf", "/data/.*.conf")))
-    found = collecting.sink.files
+async def test_every_name_becomes_a_harmless_one(besieged: Besieged, names: str) -> None:
+    assert_bounded(await besieged.endure(names, files("/data/*.conf", "/data/.*.conf")))
+    found = besieged.sink.files
     assert all(path.startswith("pods/names/files/app/") for path in found)
     assert len(found) == PLAIN, sorted(found)
     assert {member.data for member in found.values()} == {CONTENT}
-    assert collecting.reasons == {"NotAFile"}
+    assert besieged.reasons == {"NotAFile"}
 
 
-async def test_a_path_longer_than_an_archive_takes_is_shortened(collecting: Collecting, names: str) -> None:
-    assert_bounded(await collecting.collect(names, files("/data/deep")))
-    (path,) = collecting.sink.files
+async def test_a_path_longer_than_an_archive_takes_is_shortened(besieged: Besieged, names: str) -> None:
+    assert_bounded(await besieged.endure(names, files("/data/deep")))
+    (path,) = besieged.sink.files
     assert len(path) < 1000
-    assert collecting.sink.files[path].data == CONTENT
+    assert besieged.sink.files[path].data == CONTENT
 
 
-async def test_links_in_a_circle_end(collecting: Collecting, names: str) -> None:
-    assert_bounded(await collecting.collect(names, files("/data/around", maxFiles=5)))
-    assert 1 <= len(collecting.sink.files) <= 5
-    assert {member.data for member in collecting.sink.files.values()} == {CONTENT}
+async def test_links_in_a_circle_end(besieged: Besieged, names: str) -> None:
+    assert_bounded(await besieged.endure(names, files("/data/around", maxFiles=5)))
+    assert 1 <= len(besieged.sink.files) <= 5
+    assert {member.data for member in besieged.sink.files.values()} == {CONTENT}
 
 
-async def test_a_file_of_a_tebibyte_costs_the_files_before_it_nothing(collecting: Collecting, names: str) -> None:
-    assert_bounded(await collecting.collect(names, files("/data/plain.conf", "/data/huge")))
-    assert collecting.sink.files["pods/names/files/app/data/plain.conf"].data == CONTENT
-    assert all(len(member.data) <= LIMIT for member in collecting.sink.files.values())
-    assert collecting.reasons <= {"Timeout", "TooLarge"}
-    assert collecting.reasons
+async def test_a_file_of_a_tebibyte_costs_the_files_before_it_nothing(besieged: Besieged, names: str) -> None:
+    assert_bounded(await besieged.endure(names, files("/data/plain.conf", "/data/huge")))
+    assert besieged.sink.files["pods/names/files/app/data/plain.conf"].data == CONTENT
+    assert all(len(member.data) <= LIMIT for member in besieged.sink.files.values())
+    assert besieged.reasons <= {"Timeout", "TooLarge"}
+    assert besieged.reasons
 
 
-async def test_devices_are_not_read(collecting: Collecting, names: str) -> None:
-    assert_bounded(await collecting.collect(names, files("/data/zeros", "/dev/zero", "/data/pipe.conf")))
-    assert not collecting.sink.files
-    assert collecting.reasons == {"NotAFile"}
+async def test_devices_are_not_read(besieged: Besieged, names: str) -> None:
+    assert_bounded(await besieged.endure(names, files("/data/zeros", "/dev/zero", "/data/pipe.conf")))
+    assert not besieged.sink.files
+    assert besieged.reasons == {"NotAFile"}
 
 
-async def test_an_image_without_programs_says_so(collecting: Collecting) -> None:
-    assert_bounded(await collecting.collect("server", files("/etc/passwd")))
-    assert not collecting.sink.files
-    assert collecting.reasons == {"CommandNotFound"}
+async def test_an_image_without_programs_says_so(besieged: Besieged) -> None:
+    assert_bounded(await besieged.endure("server", files("/etc/passwd")))
+    assert not besieged.sink.files
+    assert besieged.reasons == {"CommandNotFound"}
 
 
 def entry(name: str, data: bytes = CONTENT, **fields: Any) -> tuple[tarfile.TarInfo, bytes]:
@@ -234,12 +217,12 @@ def liar(run_pod: RunPod) -> str:
 
 
 @pytest.mark.parametrize("case", CASES)
-async def test_a_lying_tar_stays_in_its_folder(collecting: Collecting, liar: str, case: str) -> None:
-    assert_bounded(await collecting.collect(liar, files(f"/data/{case}")))
-    found = collecting.sink.files
+async def test_a_lying_tar_stays_in_its_folder(besieged: Besieged, liar: str, case: str) -> None:
+    assert_bounded(await besieged.endure(liar, files(f"/data/{case}")))
+    found = besieged.sink.files
     assert all(path.startswith("pods/liar/files/app/") for path in found)
     assert all(len(member.data) <= LIMIT for member in found.values())
     if case not in {"escaping", "endless-zeros"}:
-        assert collecting.sink.gaps
+        assert besieged.sink.gaps
     if case not in {"noise", "empty", "escaping"}:
         assert found["pods/liar/files/app/data/first"].data == CONTENT

@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Protocol
 
 import pytest
 
-from support.collecting import FakeMember, FakeSink
+from support.driving import Besieged
 from supportbundle.collect.base import PodRequest
 from supportbundle.kube.client import Client
 
 pytestmark = pytest.mark.e2e
-
-
-class Collecting(Protocol):
-    """The fixture, for its types."""
-
-    client: Client
-    namespace: str
-    sink: FakeSink
-    only: FakeMember
-    reasons: set[str]
-
-    async def collect(self, app: str, spec: dict[str, Any]) -> object: ...
 
 
 async def body(client: Client, url: str) -> bytes:
@@ -31,26 +18,26 @@ async def body(client: Client, url: str) -> bytes:
         return b"".join([chunk async for chunk in answer.body])
 
 
-async def test_a_second_cpu_profile_costs_only_itself(collecting: Collecting) -> None:
-    async with collecting.client.forward(collecting.namespace, "server", 6060) as base:
-        first = asyncio.create_task(body(collecting.client, f"{base}/debug/pprof/profile?seconds=5"))
-        while b"pprof.Profile" not in await body(collecting.client, f"{base}/debug/pprof/goroutine?debug=2"):
+async def test_a_second_cpu_profile_costs_only_itself(besieged: Besieged) -> None:
+    async with besieged.client.forward(besieged.namespace, "server", 6060) as base:
+        first = asyncio.create_task(body(besieged.client, f"{base}/debug/pprof/profile?seconds=5"))
+        while b"pprof.Profile" not in await body(besieged.client, f"{base}/debug/pprof/goroutine?debug=2"):
             assert not first.done()
         kinds = [{"type": "CPU", "seconds": 1}, {"type": "Heap"}]
-        await collecting.collect("server", {"type": "Profile", "profile": {"port": 6060, "kinds": kinds}})
+        await besieged.endure("server", {"type": "Profile", "profile": {"port": 6060, "kinds": kinds}})
         assert (await first).startswith(b"\x1f\x8b")
-    assert collecting.reasons == {"ProfilerBusy"}
-    assert [path.rpartition("/")[2] for path in collecting.sink.files] == ["heap.pb.gz"]
+    assert besieged.reasons == {"ProfilerBusy"}
+    assert [path.rpartition("/")[2] for path in besieged.sink.files] == ["heap.pb.gz"]
 
 
-async def test_what_is_no_profile_is_not_kept_as_one(collecting: Collecting) -> None:
+async def test_what_is_no_profile_is_not_kept_as_one(besieged: Besieged) -> None:
     for path in ("/binary", "/endless", "/status/200"):
-        await collecting.collect("server", {"type": "Profile", "profile": {"port": 8080, "path": path}})
-    assert not collecting.sink.files
-    assert collecting.reasons <= {"HTTP404", "NotAProfile", "TooLarge"}
+        await besieged.endure("server", {"type": "Profile", "profile": {"port": 8080, "path": path}})
+    assert not besieged.sink.files
+    assert besieged.reasons <= {"HTTP404", "NotAProfile", "TooLarge"}
 
 
-async def test_prometheus_text_of_a_port(collecting: Collecting) -> None:
-    await collecting.collect("server", {"type": "Metrics", "metrics": {"port": 8080}})
-    texts = [member.data for member in collecting.sink.files.values()]
+async def test_prometheus_text_of_a_port(besieged: Besieged) -> None:
+    await besieged.endure("server", {"type": "Metrics", "metrics": {"port": 8080}})
+    texts = [member.data for member in besieged.sink.files.values()]
     assert any(b"app_requests_total{" in text for text in texts)

@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 
-from support.collecting import FakeSink
+from support.driving import Besieged, Spent
 
 pytestmark = pytest.mark.e2e
 LIMIT = 1 << 20
 MEMORY = 24 << 20
 SECONDS = 4
 SLACK = 4.0
-
-
-class Spent(Protocol):
-    """The fixture's result, for its types."""
-
-    seconds: float
-    memory: int
-
-
-class Collecting(Protocol):
-    """The fixture, for its types."""
-
-    sink: FakeSink
-    reasons: set[str]
-
-    async def collect(self, app: str, spec: dict[str, Any]) -> Spent: ...
 
 
 def run(*command: str, **options: Any) -> dict[str, Any]:
@@ -42,23 +26,23 @@ def assert_bounded(spent: Spent) -> None:
 
 
 @pytest.mark.parametrize("script", ["exec yes", "exec cat /dev/urandom", "exec yes >&2", "yes >&2 & exec yes"])
-async def test_endless_output_is_cut_at_its_limit(collecting: Collecting, script: str) -> None:
-    assert_bounded(await collecting.collect("shell", run("sh", "-c", script)))
-    assert sum(len(member.data) for member in collecting.sink.files.values()) == LIMIT
-    assert collecting.reasons == {"TooLarge"}
+async def test_endless_output_is_cut_at_its_limit(besieged: Besieged, script: str) -> None:
+    assert_bounded(await besieged.endure("shell", run("sh", "-c", script)))
+    assert sum(len(member.data) for member in besieged.sink.files.values()) == LIMIT
+    assert besieged.reasons == {"TooLarge"}
 
 
-async def test_a_program_without_an_end_is_a_timeout(collecting: Collecting) -> None:
-    assert_bounded(await collecting.collect("shell", run("sh", "-c", "echo begun; sleep 100000")))
-    assert collecting.reasons == {"Timeout"}
-    assert [member.data for member in collecting.sink.files.values()] == [b"begun\n"]
+async def test_a_program_without_an_end_is_a_timeout(besieged: Besieged) -> None:
+    assert_bounded(await besieged.endure("shell", run("sh", "-c", "echo begun; sleep 100000")))
+    assert besieged.reasons == {"Timeout"}
+    assert [member.data for member in besieged.sink.files.values()] == [b"begun\n"]
 
 
-async def test_an_argument_is_no_shell(collecting: Collecting) -> None:
-    await collecting.collect("shell", run("echo", "$(id); rm -rf /", "--", "\n"))
-    assert [member.data for member in collecting.sink.files.values()] == [b"$(id); rm -rf / -- \n\n"]
+async def test_an_argument_is_no_shell(besieged: Besieged) -> None:
+    await besieged.endure("shell", run("echo", "$(id); rm -rf /", "--", "\n"))
+    assert [member.data for member in besieged.sink.files.values()] == [b"$(id); rm -rf / -- \n\n"]
 
 
-async def test_an_image_without_a_shell_says_so(collecting: Collecting) -> None:
-    assert_bounded(await collecting.collect("server", run("sh", "-c", "true")))
-    assert collecting.reasons == {"CommandNotFound"}
+async def test_an_image_without_a_shell_says_so(besieged: Besieged) -> None:
+    assert_bounded(await besieged.endure("server", run("sh", "-c", "true")))
+    assert besieged.reasons == {"CommandNotFound"}

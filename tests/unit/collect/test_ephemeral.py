@@ -46,13 +46,18 @@ FILES, TOOLS = DebugProgram.files(IMAGES), DebugProgram.tools(IMAGES)
 
 
 async def debug(
-    cluster: FakeCluster, *, program: DebugProgram = FILES, user: int | None = 1000, seconds: float = 60
+    cluster: FakeCluster,
+    *,
+    program: DebugProgram = FILES,
+    user: int | None = 1000,
+    group: int | None = None,
+    seconds: float = 60,
 ) -> str:
     async def pause(_: float) -> None:
         await asyncio.sleep(0)
 
     context = RunContext(namespace="apps", cluster=cluster, sink=FakeSink(), secrets=FakeSecrets(), debug=IMAGES)
-    target = DebugTarget(pod="web-0", uid="u1", container="app", user=user)
+    target = DebugTarget(pod="web-0", uid="u1", container="app", user=user, group=group)
     return await debugging_container(
         target, "c/web-0", context, program, seconds=seconds, time=Time(lambda: NOW, pause)
     )
@@ -80,16 +85,21 @@ async def test_an_image_that_can_do_both_is_not_mistaken_for_the_other() -> None
 
 
 @pytest.mark.parametrize(
-    ("user", "security"),
+    ("user", "group", "security"),
     [
-        (1000, {"runAsNonRoot": True, "runAsUser": 1000, "capabilities": {"drop": ["ALL"]}}),
-        (None, {"runAsNonRoot": True, "capabilities": {"drop": ["ALL"]}}),
-        (0, {"runAsNonRoot": False, "runAsUser": 0}),
+        (1000, None, {"runAsNonRoot": True, "runAsUser": 1000, "capabilities": {"drop": ["ALL"]}}),
+        (1000, 0, {"runAsNonRoot": True, "runAsUser": 1000, "runAsGroup": 0, "capabilities": {"drop": ["ALL"]}}),
+        (None, None, {"runAsNonRoot": True, "capabilities": {"drop": ["ALL"]}}),
+        # Kubernetes refuses a group without a user.
+        (None, 5, {"runAsNonRoot": True, "capabilities": {"drop": ["ALL"]}}),
+        (0, None, {"runAsNonRoot": False, "runAsUser": 0}),
     ],
 )
-async def test_it_is_the_targets_user_with_no_more_rights(user: int | None, security: dict[str, Any]) -> None:
+async def test_it_is_the_targets_user_with_no_more_rights(
+    user: int | None, group: int | None, security: dict[str, Any]
+) -> None:
     kubelet = Kubelet()
-    await debug(kubelet, user=user)
+    await debug(kubelet, user=user, group=group)
     always = {"allowPrivilegeEscalation": False, "seccompProfile": {"type": "RuntimeDefault"}}
     assert kubelet.ephemeral[0][1]["securityContext"] == always | security
 
@@ -130,6 +140,12 @@ async def test_the_kubelets_reason_is_quoted(state: dict[str, Any], words: str) 
     with pytest.raises(SupportBundleError, match=words) as failed:
         await debug(Kubelet(states=[PULLING, state]))
     assert failed.value.reason == "DebugContainerFailed"
+
+
+async def test_where_nobody_tells_the_user_the_pod_can() -> None:
+    failed = {"waiting": {"reason": "CreateContainerConfigError", "message": "image will run as root"}}
+    with pytest.raises(SupportBundleError, match="set `runAsUser` in the pod"):
+        await debug(Kubelet(states=[failed]), user=None)
 
 
 async def test_one_that_never_starts_is_given_up() -> None:

@@ -12,7 +12,7 @@ from support.collecting import NOW, FakeCluster, FakeOutput, FakeSink, container
 from supportbundle.collect.base import Channel
 from supportbundle.collect.ephemeral import Time
 from supportbundle.collect.exec import COLLECTOR, ExecCollector
-from supportbundle.collect.tools import TOOLS
+from supportbundle.collect.tools import TOOLS, filled
 from supportbundle.errors import NotFound, SupportBundleError, Unavailable
 from supportbundle.model.capability import Capability
 from supportbundle.model.collectors import ExecTool
@@ -204,10 +204,26 @@ class TestTools:
         return ExecCollector(wall=Time(clock=lambda: NOW, pause=sleeper.pause), token=lambda: "t0k")
 
     async def test_standard_output_is_the_file(self, cluster: FakeCluster, sink: FakeSink) -> None:
-        cluster.outputs = {JCMD: [output((OUT, b"Full "), (ERR, b"w"), (OUT, b"thread dump"))]}
+        cluster.outputs = {JCMD: [output((OUT, b"7:\nFull "), (ERR, b"w"), (OUT, b"thread dump"))]}
         await run(COLLECTOR, task(tool="JVMThreads", process=7), cluster, sink)
-        assert sink.files["pods/web-0/profiles/jvm-threads.txt"].data == b"Full thread dump"
+        assert sink.files["pods/web-0/profiles/jvm-threads.txt"].data == b"7:\nFull thread dump"
         assert not sink.gaps
+
+    async def test_a_heading_alone_is_no_file(self, cluster: FakeCluster, sink: FakeSink) -> None:
+        trace = b"java.io.IOException: Read-only file system\n" + b"\tat jdk.attach/sun.tools.attach.X(X.java:1)\n" * 20
+        cluster.outputs = {JCMD: [output((OUT, b"7:\n"), (ERR, trace), code=1)]}
+        await run(COLLECTOR, task(tool="JVMThreads", process=7), cluster, sink)
+        assert not sink.files
+        assert sink.reasons == [("web-0/app", "NonZeroExit")]
+        assert "exit code 1: java.io.IOException: Read-only file system. The tool needs `jcmd`" in sink.gaps[0].message
+
+    async def test_a_report_of_node_begins_with_an_empty_line(self, cluster: FakeCluster, sink: FakeSink) -> None:
+        planned = task(tool="NodeReport")
+        (step,) = TOOLS[ExecTool.NODE_REPORT].steps
+        argv = filled(step, process=1, seconds=10, token="", ephemeral=False)
+        cluster.outputs = {argv: [output((OUT, b"\n"), (OUT, b"{}"))]}
+        await run(COLLECTOR, planned, cluster, sink)
+        assert sink.files["pods/web-0/profiles/node-report.json"].data == b"\n{}"
 
     async def test_a_recording_is_started_waited_for_read_and_removed(
         self, collector: ExecCollector, sleeper: Sleeper, cluster: FakeCluster, sink: FakeSink
@@ -270,7 +286,7 @@ class TestTools:
     async def test_each_tool_fills_every_place(self, tool: ExecTool, sink: FakeSink) -> None:
         class Recorder(FakeCluster):
             def execute(self, command: Any) -> Any:
-                self.outputs[command.command] = [output((OUT, TOOLS[tool].magic + b"x"))]
+                self.outputs[command.command] = [output((OUT, b"".join(TOOLS[tool].magic[:1]) + b"x" * 32))]
                 return super().execute(command)
 
         cluster = Recorder()
@@ -281,31 +297,49 @@ class TestTools:
         assert "42" in words
 
 
+class Started(FakeCluster):
+    """A pod whose debugging containers all run."""
+
+    async def get(self, path: str, params: Any = None) -> dict[str, Any]:
+        assert (path, params) == ("/api/v1/namespaces/apps/pods/web-0", None)
+        names = [spec["name"] for _, spec in self.ephemeral]
+        return {
+            "spec": {"ephemeralContainers": [{"name": name} for name in names]},
+            "status": {
+                "ephemeralContainerStatuses": [
+                    {"name": name, "state": {"running": {"startedAt": NOW.isoformat()}}} for name in names
+                ]
+            },
+        }
+
+
+IMAGES = DebugImages(files="sb:1", tools="tools:1")
+
+
 class TestDebugging:
     """Commands in a debugging container."""
 
     async def test_it_runs_beside_the_target(self, sink: FakeSink) -> None:
-        class Started(FakeCluster):
-            async def get(self, path: str, params: Any = None) -> dict[str, Any]:
-                assert (path, params) == ("/api/v1/namespaces/apps/pods/web-0", None)
-                names = [spec["name"] for _, spec in self.ephemeral]
-                return {
-                    "spec": {"ephemeralContainers": [{"name": name} for name in names]},
-                    "status": {
-                        "ephemeralContainerStatuses": [
-                            {"name": name, "state": {"running": {"startedAt": NOW.isoformat()}}} for name in names
-                        ]
-                    },
-                }
-
         started = Started(outputs={LS: [output((OUT, b"ok"))]})
         planned = task(command=LS, ephemeral=True)
-        await run(COLLECTOR, planned, started, sink, debug=DebugImages(files="sb:1", tools="tools:1"))
+        await run(COLLECTOR, planned, started, sink, debug=IMAGES)
         ((where, added),) = started.ephemeral
         assert where == "web-0"
         assert (added["image"], added["command"][0]) == ("tools:1", "sleep")
         assert started.commands[0].container == added["name"]
         assert sink.files[STDOUT].data == b"ok"
+
+    async def test_a_jvm_is_reached_through_its_own_tmp(self, sink: FakeSink) -> None:
+        outputs = {
+            filled(step, process=1, seconds=10, token="", ephemeral=True): [output((OUT, b"1:\nFull thread dump"))]
+            for step in TOOLS[ExecTool.JVM_THREADS].steps
+        }
+        started = Started(outputs=outputs)  # type: ignore[arg-type]
+        await run(COLLECTOR, task(tool="JVMThreads", ephemeral=True), started, sink, debug=IMAGES)
+        programs = [command.command for command in started.commands]
+        assert [argv[0] for argv in programs] == ["sh", "jcmd", "rm"]
+        assert programs[-1][-1] == "/proc/1/root/tmp/.attach_pid1"
+        assert not sink.gaps
 
     async def test_without_an_image_it_is_refused(self, cluster: FakeCluster, sink: FakeSink) -> None:
         await run(COLLECTOR, task(command=LS, ephemeral=True), cluster, sink)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -56,14 +57,23 @@ def test_every_tool_is_described() -> None:
     for tool in TOOLS.values():
         assert sum(step.kept for step in tool.steps) == 1
         assert tool.needs
+        assert tool.least >= max((len(magic) for magic in tool.magic), default=1)
     assert len({tool.stem for tool in TOOLS.values()}) == len(TOOLS)
 
 
 def test_from_a_debugging_container_files_lie_below_the_process() -> None:
-    cat = TOOLS[ExecTool.JVM_FLIGHT_RECORDING].steps[1]
+    cat = next(step for step in TOOLS[ExecTool.JVM_FLIGHT_RECORDING].steps if step.kept)
     assert filled(cat, process=7, seconds=1, token="t", ephemeral=False) == ("cat", PLACE)
     outside = filled(cat, process=7, seconds=1, token="t", ephemeral=True)
     assert outside == ("cat", f"/proc/7/root{PLACE}")
+
+
+def test_a_jvm_looks_after_itself_from_inside() -> None:
+    for kind in (ExecTool.JVM_THREADS, ExecTool.JVM_HEAP_HISTOGRAM, ExecTool.JVM_FLIGHT_RECORDING):
+        tool = TOOLS[kind]
+        assert tool.program == "jcmd"
+        assert tool.wanted(ephemeral=True) == tool.steps
+        assert not any(step.outside for step in tool.wanted(ephemeral=False))
 
 
 @pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="needs Linux")
@@ -77,6 +87,15 @@ class TestNodeReport:
         assert (done.returncode, done.stderr) == (0, b"")
         assert json.loads(done.stdout) == {"header": 1}
         assert not list(tmp_path.iterdir())
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+    def test_no_signal_where_no_report_could_be_written(self, tmp_path: Path) -> None:
+        with process(tmp_path, "handle", "--report-on-signal") as running:
+            tmp_path.chmod(0o500)
+            done = node_report(running.pid)
+            tmp_path.chmod(0o700)
+        assert done.returncode == 3
+        assert b"cannot be written" in done.stderr
 
     @pytest.mark.parametrize(
         ("argv", "words"),
