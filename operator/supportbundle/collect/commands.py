@@ -7,17 +7,27 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from supportbundle.collect.base import Channel, CommandOutput, PodCommand, RunContext
 from supportbundle.collect.ports import choose
 from supportbundle.errors import DeadlineExceeded, NotFound, SupportBundleError
+from supportbundle.model.capability import Capability, PolicyRule
 from supportbundle.model.collectors import PodChoice
 from supportbundle.model.gap import Gap, printable
 from supportbundle.model.plan import Task
 from supportbundle.model.pod import ContainerFacts, PodFacts
+
+NEEDS: Mapping[Capability, tuple[PolicyRule, ...]] = {
+    Capability.EXEC: (PolicyRule(api_groups=("",), resources=("pods/exec",), verbs=("create", "get")),),
+    Capability.DEBUG: (
+        PolicyRule(api_groups=("",), resources=("pods/ephemeralcontainers",), verbs=("patch",)),
+        PolicyRule(api_groups=("",), resources=("pods",), verbs=("get",)),
+    ),
+}
+"""What it takes to run something in a container, and in a debugging container beside it."""
 
 TAIL = 2 << 10
 """Bytes of a stream's end that are kept for a message."""

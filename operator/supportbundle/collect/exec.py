@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from supportbundle.collect.base import Channel, Collector, Member, Output, PodCommand, RunContext
-from supportbundle.collect.commands import NonZeroExit, Program, Tail, containers, explained, running, shown
+from supportbundle.collect.commands import NEEDS, NonZeroExit, Program, Tail, containers, explained, running, shown
 from supportbundle.collect.ephemeral import START_SECONDS, DebugProgram, DebugTarget, Time, debugging_container
 from supportbundle.collect.ports import Clock
 from supportbundle.collect.tools import FLUSH_SECONDS, TOOLS, Step, Tool, filled
@@ -49,13 +49,7 @@ class ExecCollector:
     """`pods/<pod>/exec/<output>.txt`, or `pods/<pod>/profiles/<tool's file>`; one task for each pod."""
 
     type: ClassVar[CollectorType] = CollectorType.EXEC
-    needs: ClassVar[Mapping[Capability, tuple[PolicyRule, ...]]] = {
-        Capability.EXEC: (PolicyRule(api_groups=("",), resources=("pods/exec",), verbs=("create", "get")),),
-        Capability.DEBUG: (
-            PolicyRule(api_groups=("",), resources=("pods/ephemeralcontainers",), verbs=("patch",)),
-            PolicyRule(api_groups=("",), resources=("pods",), verbs=("get",)),
-        ),
-    }
+    needs: ClassVar[Mapping[Capability, tuple[PolicyRule, ...]]] = NEEDS
     outputs: ClassVar[tuple[Output, ...]] = (
         Output("pods/<pod>/exec/<output>.txt", "What the command wrote to standard output.", "maxBytes"),
         Output("pods/<pod>/exec/<output>.stderr.txt", "What it wrote to standard error, if anything.", "maxBytes"),

@@ -15,7 +15,9 @@ NO_TAR: Final = 43
 """The script's exit code where there is a shell but no `tar`."""
 
 _NOTHING = re.compile(rb"^supportbundle: nothing matches pattern ([0-9]{1,3})\r?$", re.MULTILINE)
-_OWNER = re.compile(rb"^supportbundle: the files are of a process of user ([0-9]{1,10})\r?$", re.MULTILINE)
+_OWNER = re.compile(
+    rb"^supportbundle: the files are of a process of user ([0-9]{1,10}) and group ([0-9]{1,10})\r?$", re.MULTILINE
+)
 _HARMLESS = (
     b"emoving leading",
     b"file changed as we read it",
@@ -91,10 +93,10 @@ class ProgramSaid:
         return frozenset(int(found) for found in _NOTHING.findall(self._head))
 
     @property
-    def owner(self) -> int | None:
-        """The user of a process that could not be looked into."""
+    def owner(self) -> tuple[int, int] | None:
+        """User and group of a process that could not be looked into."""
         found = _OWNER.search(self._head)
-        return int(found[1]) if found else None
+        return (int(found[1]), int(found[2])) if found else None
 
     @property
     def trouble(self) -> bytes:

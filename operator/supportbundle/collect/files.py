@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from supportbundle.collect.archives import Folder, Unpacking
 from supportbundle.collect.base import Channel, Collector, Member, Output, PodCommand, RunContext
-from supportbundle.collect.commands import NonZeroExit, Tail, containers, explained, not_there, running, shown
+from supportbundle.collect.commands import NEEDS, NonZeroExit, Tail, containers, explained, not_there, running, shown
 from supportbundle.collect.containerpaths import archive_path
 from supportbundle.collect.ephemeral import START_SECONDS, DebugProgram, DebugTarget, Time, debugging_container
 from supportbundle.collect.fileprograms import NO_TAR, ProgramSaid, program, script
@@ -47,13 +47,14 @@ class PermissionDenied(Forbidden):
 class OtherUser(PermissionDenied):
     """A debugging container may not look into a process of another user."""
 
-    def __init__(self, user: int, said: bytes) -> None:
+    def __init__(self, user: int, group: int, said: bytes) -> None:
         super().__init__(
             f"{shown(said)}.",
-            f"The target runs as user {user}. A debugging container must be of the same user and group and hold as "
+            f"The target runs as user {user} and group {group}. A debugging container must be of the same and hold as "
             "many capabilities; set `runAsUser` and `runAsGroup` in the pod, or drop its capabilities.",
         )
         self.user = user
+        self.group = group
 
 
 class FileMissing(NotFound):
@@ -75,13 +76,7 @@ class FilesCollector:
     """`pods/<pod>/files/<container>/<path>`, one task for each container."""
 
     type: ClassVar[CollectorType] = CollectorType.FILES
-    needs: ClassVar[Mapping[Capability, tuple[PolicyRule, ...]]] = {
-        Capability.EXEC: (PolicyRule(api_groups=("",), resources=("pods/exec",), verbs=("create", "get")),),
-        Capability.DEBUG: (
-            PolicyRule(api_groups=("",), resources=("pods/ephemeralcontainers",), verbs=("patch",)),
-            PolicyRule(api_groups=("",), resources=("pods",), verbs=("get",)),
-        ),
-    }
+    needs: ClassVar[Mapping[Capability, tuple[PolicyRule, ...]]] = NEEDS
     outputs: ClassVar[tuple[Output, ...]] = (
         Output(
             "pods/<pod>/files/<container>/<path>",
@@ -139,7 +134,7 @@ class FilesCollector:
         except OtherUser as error:
             if target.user is not None:
                 raise
-            known = target.model_copy(update={"user": error.user})
+            known = target.model_copy(update={"user": error.user, "group": error.group})
             await self._from_outside(task, params, context, known)
 
 
@@ -212,7 +207,7 @@ class _Reading:
             if code == NO_TAR and not unpacking.started:
                 return False
             if code and (trouble := said.trouble):
-                raise self._failed(code, trouble) if said.owner is None else OtherUser(said.owner, trouble)
+                raise self._failed(code, trouble) if said.owner is None else OtherUser(*said.owner, trouble)
             if unpacking.started and not unpacking.full:
                 unpacking.close()
             elif not code and not unpacking.started and len(said.missing) < len(paths):

@@ -63,7 +63,8 @@ def write_files(root: str, patterns: Sequence[str], limits: Limits, *, out: Bina
         err.write(f"supportbundle: {root}: {error.strerror}\n")
         with suppress(OSError):
             # Who the process is may be seen when what it has may not.
-            err.write(f"{OWNER}{Path(root).parent.stat().st_uid}\n")
+            owner = Path(root).parent.stat()
+            err.write(f"{OWNER}{owner.st_uid} and group {owner.st_gid}\n")
         return 1
     try:
         # Written as a stream: standard output is no file to seek in.

@@ -281,7 +281,10 @@ class TestFromOutside:
             *("--max-files", "200", "--", "/etc/a*"),
         )
 
-    REFUSED = b"supportbundle: /proc/1/root: Permission denied\nsupportbundle: the files are of a process of user 0\n"
+    REFUSED = (
+        b"supportbundle: /proc/1/root: Permission denied\n"
+        b"supportbundle: the files are of a process of user 0 and group 0\n"
+    )
 
     async def test_a_root_that_may_not_be_read_is_explained(self, sink: FakeSink) -> None:
         cluster = await self.read(sink, (ERR, self.REFUSED), code=1)

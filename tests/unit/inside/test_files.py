@@ -124,7 +124,7 @@ def test_a_root_that_is_not_there_is_said(tmp_path: Path) -> None:
     assert (found, code) == ({}, 1)
     assert said == [
         f"supportbundle: {tmp_path}/none: No such file or directory",
-        f"supportbundle: the files are of a process of user {os.getuid()}",
+        f"supportbundle: the files are of a process of user {os.getuid()} and group {os.getgid()}",
     ]
 
 
