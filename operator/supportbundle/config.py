@@ -32,7 +32,8 @@ class OperatorConfig(Value):
     `policyNames` are the ValidatingAdmissionPolicies that must be bound before a bundle may run without its own
     ServiceAccount; an empty list means that the admin has switched them off. `proxy` comes from the operator's own
     environment: collectors reach the store by the same way. `clusterInfo` says that the operator may list nodes and
-    storage classes; `debugImage` is empty where no debugging containers are allowed.
+    storage classes; `extraResources` that the role of Resources holds more than `view` shows; `debugImage` is empty
+    where no debugging containers are allowed.
     """
 
     image: str
@@ -42,6 +43,7 @@ class OperatorConfig(Value):
     policy_names: tuple[str, ...] = ()
     enabled_capabilities: tuple[Capability, ...] = tuple(c for c in Capability if c not in OPT_IN)
     cluster_info: bool = False
+    extra_resources: bool = False
     debug_image: str = ""
     default_destination: DestinationSpec | None = None
     create_bucket: bool = False

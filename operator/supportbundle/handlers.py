@@ -30,7 +30,7 @@ from supportbundle.reconcile.deps import Deps
 from supportbundle.reconcile.guard import Guard
 from supportbundle.reconcile.key import Key, key_of, owner_of
 from supportbundle.reconcile.loop import Reconciler
-from supportbundle.reconcile.setup import ensure_default_destination
+from supportbundle.reconcile.setup import ensure_bucket, ensure_default_destination
 from supportbundle.reconcile.stores import Stores
 from supportbundle.reconcile.sweep import sweep_for_ever
 from supportbundle.workqueue import WorkQueue
@@ -56,6 +56,7 @@ async def operate(config: OperatorConfig, namespace: str) -> None:
         reconciler = Reconciler(deps)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(queue.work(reconciler.run)) for _ in range(config.workers)]
+            tasks.append(group.create_task(ensure_bucket(deps)))
             tasks.append(group.create_task(sweep_for_ever(deps, queue.add, config.sweep_seconds)))
             await kopf.operator(
                 registry=_registry(queue),

@@ -52,6 +52,7 @@ def plan(shards: int = 1, **changes: Any) -> Plan:
         created_at=NOW,
         capabilities=DEFAULT_CAPABILITIES,
         targets=shards,
+        pods=tuple(f"web-{i}" for i in range(shards)),
         shards=tuple(
             Shard(index=i, budget=1 << 20, tasks=(task(f"logs/web-{i}/app", target=f"web-{i}/app"),))
             for i in range(shards)

@@ -216,6 +216,17 @@ def pod(name: str = "web-0", *containers: ContainerFacts, **facts: Any) -> PodFa
     return PodFacts(name=name, containers=containers or (container(),), **(usual | facts))
 
 
+def stored(*pods: PodFacts) -> dict[str, dict[str, Any]]:
+    """The pods by path, as the API server tells them before a request to an address."""
+    return {
+        f"/api/v1/namespaces/apps/pods/{found.name}": {
+            "metadata": {"name": found.name, "uid": found.uid},
+            "status": {"podIP": found.ip},
+        }
+        for found in pods
+    }
+
+
 Planned = tuple[list[Task], list[Gap]]
 
 

@@ -15,6 +15,7 @@ from support.collecting import FakeMember, FakeSecrets, FakeSink
 from supportbundle.archive.paths import path_problem
 from supportbundle.collect.base import RunContext
 from supportbundle.collect.registry import REGISTRY
+from supportbundle.collector.slots import Slots
 from supportbundle.collector.start import StartLine
 from supportbundle.errors import DeadlineExceeded, SupportBundleError
 from supportbundle.kube.client import Client, connect
@@ -65,7 +66,7 @@ class Collecting:
             cluster=self.client,
             sink=self.sink,
             secrets=self.secrets,
-            start=StartLine(tasks),
+            start=StartLine(tasks, Slots()),
         )
         waiting = list(tasks)
         while waiting:

@@ -208,7 +208,9 @@ class MemoryStore:
         return 0
 
     def ensure_bucket(self) -> None:
-        """It is there."""
+        """It is there, once the store does not fail."""
+        if self.failure:
+            raise self.failure
 
     def _info(self, key: str) -> ObjectInfo:
         data = self.data[key]

@@ -57,6 +57,7 @@ class Universe:
     store: MemoryStore
     scratch: Path
     pool: ThreadPoolExecutor
+    config: OperatorConfig = CONFIG
 
     def process(self) -> Deps:
         """A new operator process, with empty memory."""
@@ -65,7 +66,7 @@ class Universe:
             client=client,
             stores=cast("Stores", OneStore(self.store)),
             guard=Guard(client, CONFIG.policy_names, lambda: 0.0),
-            config=CONFIG,
+            config=self.config,
             planners=REGISTRY,
             metrics=Metrics(CollectorRegistry()),
             cluster_id=CLUSTER,

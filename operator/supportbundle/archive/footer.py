@@ -25,6 +25,7 @@ from supportbundle.archive.index import (
     IndexEntry,
     IndexLimits,
     ShardReport,
+    weight,
 )
 from supportbundle.archive.paths import path_problem
 from supportbundle.errors import Corrupt
@@ -52,7 +53,6 @@ def read_index(read: Read, size: int, *, shard: int, limits: IndexLimits | None 
     footer, start = _footer(read, size, limits)
     parsed = _Parsed(start, limits)
     for number, line in enumerate(_lines(footer, limits), 1):
-        parsed.json += len(line) + 1
         try:
             parsed.take(line)
         except ValidationError as error:
@@ -129,7 +129,7 @@ class _Parsed:
     paths: set[str] = field(default_factory=set)
     rules: set[str] = field(default_factory=set)
     closing: Closing | None = None
-    json: int = 0
+    kept: int = 0
 
     def take(self, line: bytes) -> None:
         if self.closing is not None:
@@ -157,7 +157,6 @@ class _Parsed:
             members=tuple(self.members),
             gaps=tuple(self.gaps),
             report=ShardReport(closing.started_at, closing.finished_at, closing.log, closing.stats),
-            json=self.json,
         )
         if index.records_size != self.records_end:
             raise _corrupt("its records do not end where the index starts")
@@ -174,6 +173,7 @@ class _Parsed:
             raise _corrupt("its records overlap, leave a hole or reach into the index")
         if not _plausible(entry.size, entry.compressed_size):
             raise _corrupt(f"{entry.size} bytes cannot deflate to {entry.compressed_size}")
+        self._keep(weight(entry))
         self.rules |= entry.meta.redactions.keys() | entry.meta.lines.keys()
         if len(self.rules) > self.limits.rules:
             raise _corrupt(f"it names more than {self.limits.rules} sanitizer rules")
@@ -183,8 +183,14 @@ class _Parsed:
     def _take_gap(self, gap: Gap) -> None:
         if len(self.gaps) >= self.limits.gaps:
             raise _corrupt(f"it has more than {self.limits.gaps} gaps")
+        self._keep(weight(gap))
         # Again through `say`: only our own collector is known to have made it printable.
         self.gaps.append(Gap.say(gap.reason, gap.message, target=gap.target, collector=gap.collector))
+
+    def _keep(self, size: int) -> None:
+        self.kept += size
+        if self.kept > self.limits.kept:
+            raise _corrupt(f"its index would take more than {self.limits.kept} bytes of memory")
 
 
 def _plausible(size: int, compressed: int) -> bool:

@@ -11,9 +11,8 @@ import os
 import struct
 import threading
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
-from itertools import accumulate, takewhile
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Self
@@ -30,6 +29,7 @@ from supportbundle.archive.index import (
     MemberMeta,
     ShardReport,
     trimmed,
+    weight,
 )
 from supportbundle.archive.records import local_header
 from supportbundle.archive.spool import ClosedMember, disk
@@ -51,7 +51,9 @@ class FragmentWriter:
 
     As a context manager it closes the file; a fragment without `close` is no fragment.
 
-    `modified` becomes the time of every record and must be the same in all shards: the plan's creation.
+    `modified` becomes the time of every record and must be the same in all shards: the plan's creation. `limits` are
+    what the reader grants: `IndexLimits.for_shards` of the plan's number of shards. What exceeds them is refused to
+    the task that wants it.
     """
 
     def __init__(self, file: Path, *, shard: int, modified: datetime, limits: IndexLimits | None = None) -> None:
@@ -65,6 +67,7 @@ class FragmentWriter:
         self._index = isal_zlib.compressobj(3, isal_zlib.DEFLATED, GZIP)
         self._footer = bytearray()
         self._json = 0
+        self._kept = 0
 
     @property
     def size(self) -> int:
@@ -120,6 +123,9 @@ class FragmentWriter:
             offset=self._end,
             meta=trimmed(meta),
         )
+        if self._kept + weight(entry) > self._limits.kept * 3 // 8:
+            # The allowance runs short: line numbers are what a bundle of many shards can do without.
+            entry = replace(entry, meta=replace(entry.meta, lines={}))
         line = ENTRY.dump_json(entry)
         if self._full(entry, line):
             raise TooLarge(f"{member.path!r} does not fit in this shard's fragment.", "Narrow the collectors' limits.")
@@ -133,16 +139,18 @@ class FragmentWriter:
             self._file.truncate()
             raise
         self._write_line(b"M", line)
+        self._kept += weight(entry)
         self._paths.add(member.path)
         self._end = entry.end
 
     def _full(self, entry: IndexEntry, line: bytes) -> bool:
-        """A quarter of the index's text is kept for gaps and the report."""
+        """A quarter of the index is left for gaps and the report."""
         return (
             len(self._paths) >= self._limits.members
             or entry.end > self._limits.fragment
             or len(line) > self._limits.line
-            or self._json + len(line) > self._limits.json * 3 // 4
+            or self._json + len(line) + 2 > self._limits.json * 3 // 4
+            or self._kept + weight(entry) > self._limits.kept * 3 // 4
             or len(self._footer) > self._limits.footer // 2
         )
 
@@ -151,10 +159,16 @@ class FragmentWriter:
         self._footer += self._index.compress(kind + text + b"\n")
 
     def _bounded(self, gaps: Sequence[Gap]) -> list[Gap]:
-        """Twice the longest line is left, for the gap that counts the others and for the report."""
-        room = min(self._limits.json - self._json, self._limits.footer - len(self._footer)) - 2 * self._limits.line
-        ends = accumulate(len(GAP.dump_json(gap)) + 2 for gap in gaps)
-        fitting = sum(1 for _ in takewhile(lambda end: end <= room, ends))
+        """One line of the longest is left for the report, and a little for the gap that counts the others."""
+        room = min(self._limits.json - self._json, self._limits.footer - len(self._footer)) - self._limits.line - 1024
+        memory = self._limits.kept - self._kept - 1024
+        fitting = 0
+        for gap in gaps:
+            room -= len(GAP.dump_json(gap)) + 2
+            memory -= weight(gap)
+            if room < 0 or memory < 0:
+                break
+            fitting += 1
         if len(gaps) <= min(fitting, self._limits.gaps):
             return list(gaps)
         kept = list(gaps[: min(fitting, self._limits.gaps - 1)])

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
+import orjson
 from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints, TypeAdapter
 from pydantic.functional_validators import AfterValidator
 
@@ -19,7 +20,7 @@ from supportbundle.model.gap import Gap, printable
 
 INDEX_VERSION: Final = 1
 LOG_LIMIT: Final = 24 << 10
-"""Bytes of UTF-8 of one shard's log."""
+"""Bytes of one shard's log as JSON; with the counters it fits in the line of the smallest allowance."""
 
 MAX_RULES: Final = 100
 MAX_LINE_RULES: Final = 20
@@ -54,8 +55,9 @@ class MemberMeta:
     """Where a member came from and what was done to it.
 
     `target` is `pod/container`, `pod` or a namespace-wide thing; `source_bytes` counts what was read there, before
-    sanitizing; `redactions` counts by rule, `lines` names the first lines of each rule's hits; `truncated` says that
-    a limit cut the content; `notes` are further facts from the collector, such as an HTTP status.
+    sanitizing; `redactions` counts by rule, `lines` names the first lines of each rule's hits while the shard's
+    allowance is not short; `truncated` says that a limit cut the content; `notes` are further facts from the collector,
+    such as an HTTP status.
     """
 
     __pydantic_config__ = _STRICT
@@ -119,16 +121,12 @@ class Closing(ShardReport):
 
 @dataclass(frozen=True, slots=True)
 class FragmentIndex:
-    """A validated index: the entries cover the fragment's records without a hole, in ascending order.
-
-    `json` is the size of its inflated text in bytes.
-    """
+    """A validated index: the entries cover the fragment's records without a hole, in ascending order."""
 
     shard: int
     members: tuple[IndexEntry, ...]
     gaps: tuple[Gap, ...]
     report: ShardReport
-    json: int = 0
 
     @property
     def records_size(self) -> int:
@@ -138,10 +136,11 @@ class FragmentIndex:
 
 @dataclass(frozen=True, slots=True)
 class IndexLimits:
-    """Bounds kept by the writer for its fragment and by the reader for a whole bundle (`after`); sizes in bytes.
+    """One shard's allowance, kept by its writer and granted by the reader to every shard; sizes in bytes.
 
-    They bound the operator's memory: what is read from JSON takes up to nine times its size (measured, forged maps).
-    20,000 tasks need some 600 bytes each. `rules` are distinct names in one fragment; sanitizers know some dozens.
+    Each shard has its own, so that none can use up what another needs. `kept` is the memory of what the reader keeps,
+    as `weight` counts it: JSON alone says little, because forged maps and wide characters take up to nine times their
+    size (measured). `rules` are distinct names in one fragment; sanitizers know some dozens.
     """
 
     members: int = 50_000
@@ -150,19 +149,43 @@ class IndexLimits:
     fragment: int = 4 << 30
     footer: int = 8 << 20
     json: int = 16 << 20
+    kept: int = 96 << 20
     line: int = 64 << 10
 
-    def after(self, index: FragmentIndex) -> IndexLimits:
-        """What is left for further fragments of the same bundle, so that many shards cannot add up."""
-        return IndexLimits(
-            members=max(0, self.members - len(index.members)),
-            gaps=max(0, self.gaps - len(index.gaps)),
-            rules=self.rules,
-            fragment=self.fragment,
-            footer=self.footer,
-            json=max(0, self.json - index.json),
-            line=self.line,
+    @classmethod
+    def for_shards(cls, count: int) -> IndexLimits:
+        """A fair share of a bundle of `count` shards (at least 1), but no less than 128 tasks of two files need.
+
+        240 shards, the most there are, have 60 MiB of JSON together, of which the reader keeps 120 MiB at most.
+        """
+        whole = cls()
+        json = max(whole.json // count, 256 << 10)
+        return cls(
+            members=max(whole.members // count, 512),
+            gaps=max(whole.gaps // count, 256),
+            rules=whole.rules,
+            fragment=whole.fragment,
+            footer=max(whole.footer // count, 256 << 10),
+            json=json,
+            kept=max(whole.kept // count, 512 << 10),
+            line=min(whole.line, json // 8),
         )
+
+
+def weight(item: IndexEntry | Gap) -> int:
+    """No less than the bytes that the reader keeps for it; measured, and a test repeats that for the worst forms."""
+    if isinstance(item, Gap):
+        return 600 + _width(item.target, item.collector, item.reason, item.message)
+    meta = item.meta
+    maps = 80 * len(meta.redactions) + sum(150 + 40 * len(lines) for lines in meta.lines.values())
+    notes = (text for pair in meta.notes.items() for text in pair if isinstance(text, str))
+    texts = (item.path, meta.target, meta.collector, *meta.redactions, *meta.lines, *notes)
+    return 1000 + 100 * len(meta.notes) + maps + _width(*texts)
+
+
+def _width(*texts: str) -> int:
+    """One wide character makes all characters of a text wide, and CPython may keep such a text as UTF-8 besides."""
+    return sum(len(text) if text.isascii() else 8 * len(text) for text in texts)
 
 
 ENTRY: Final = TypeAdapter(IndexEntry)
@@ -172,12 +195,16 @@ CLOSING: Final = TypeAdapter(Closing)
 
 def bounded_log(lines: Iterable[str]) -> str:
     """Log lines, made printable, as one text within `LOG_LIMIT`; what does not fit is cut from the start."""
-    text = "".join(f"{printable(line, 4096)}\n" for line in lines)
-    if len(text.encode()) <= LOG_LIMIT:
-        return text
-    tail = text.encode()[-(LOG_LIMIT - 64) :].decode(errors="ignore")
-    _, _, whole_lines = tail.partition("\n")
-    return f"[earlier lines are cut]\n{whole_lines}"
+    safe = [printable(line, 4096) for line in lines]
+    room = LOG_LIMIT - 64
+    kept = 0
+    for line in reversed(safe):
+        room -= len(orjson.dumps(line))  # its quotes are as long as the escaped end of the line
+        if room < 0:
+            break
+        kept += 1
+    cut = "" if kept == len(safe) else "[earlier lines are cut]\n"
+    return cut + "".join(f"{line}\n" for line in safe[len(safe) - kept :])
 
 
 def first_lines(numbers: Iterable[int]) -> tuple[int, ...]:

@@ -6,10 +6,12 @@ Pure and byte-stable: keys are sorted, times come from the plan and the indexes.
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import BytesIO
 from typing import Final
 
 import orjson
@@ -22,8 +24,6 @@ from supportbundle.model.plan import BundleRef, dump
 
 MANIFEST_VERSION: Final = "supportbundle.dev/manifest/v1"
 REDACTIONS_VERSION: Final = "supportbundle.dev/redactions/v1"
-
-_PRETTY = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +84,13 @@ def _manifest(
     facts: BundleFacts, entries: Sequence[IndexEntry], gaps: Sequence[Gap], made: Sequence[InlineMember]
 ) -> bytes:
     sums = totals(entries)
-    return orjson.dumps(
+    members = itertools.chain(map(_member, entries), map(_made, made))
+    return _spliced(
         {
             "version": MANIFEST_VERSION,
             "bundle": dump(facts.bundle),
             "createdAt": _moment(facts.created_at),
-            "members": [*(_member(entry) for entry in entries), *(_made(member) for member in made)],
+            "members": [],
             "gaps": [dump(gap) for gap in gaps],
             "totals": {
                 "files": sums.files,
@@ -100,7 +101,8 @@ def _manifest(
                 "gaps": len(gaps),
             },
         },
-        option=_PRETTY,
+        "members",
+        (_pretty(member) for member in members),
     )
 
 
@@ -133,22 +135,47 @@ def _made(member: InlineMember) -> dict[str, object]:
 def _redactions(entries: Sequence[IndexEntry]) -> bytes:
     """Counts by file and rule, never values."""
     by_rule: Counter[str] = Counter()
-    files: dict[str, object] = {}
-    for entry in entries:
-        rules = {rule: count for rule, count in entry.meta.redactions.items() if count}
-        if not rules:
-            continue
-        by_rule.update(rules)
-        lines = {rule: list(numbers) for rule, numbers in entry.meta.lines.items() if rule in rules and numbers}
-        files[entry.path] = {"rules": rules, **({"lines": lines} if lines else {})}
-    return orjson.dumps(
+    redacted = sorted(
+        (entry for entry in entries if any(entry.meta.redactions.values())), key=lambda e: e.path.encode()
+    )
+    for entry in redacted:
+        by_rule.update({rule: count for rule, count in entry.meta.redactions.items() if count})
+    return _spliced(
         {
             "version": REDACTIONS_VERSION,
-            "files": files,
-            "totals": {"redactions": by_rule.total(), "files": len(files), "rules": dict(by_rule)},
+            "files": {},
+            "totals": {"redactions": by_rule.total(), "files": len(redacted), "rules": dict(by_rule)},
         },
-        option=_PRETTY,
+        "files",
+        (orjson.dumps(entry.path) + b": " + _pretty(_redacted(entry)) for entry in redacted),
     )
+
+
+def _redacted(entry: IndexEntry) -> dict[str, object]:
+    meta = entry.meta
+    rules = {rule: count for rule, count in meta.redactions.items() if count}
+    lines = {rule: list(numbers) for rule, numbers in meta.lines.items() if rule in rules and numbers}
+    return {"rules": rules, **({"lines": lines} if lines else {})}
+
+
+def _pretty(value: object) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
+
+
+def _spliced(document: Mapping[str, object], name: str, items: Iterable[bytes]) -> bytes:
+    """The document as JSON with `items` in its empty field `name`: tens of thousands as one tree take five times this.
+
+    No text of JSON holds a line break, so the field's line is found nowhere else.
+    """
+    before, field, after = _pretty(document).partition(f'\n  "{name}": '.encode())
+    text = BytesIO()
+    text.write(before + field + after[:1])
+    separator = b""
+    for item in items:
+        text.write(separator + b"\n    " + item.replace(b"\n", b"\n    "))
+        separator = b","
+    text.write((b"\n  " if separator else b"") + after[1:] + b"\n")
+    return text.getvalue()
 
 
 def _log(indexes: Iterable[FragmentIndex]) -> bytes:

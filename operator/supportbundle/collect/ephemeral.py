@@ -63,18 +63,33 @@ class DebugContainerFailed(SupportBundleError):
 
 
 class DebugTarget(Value):
-    """The container to look into. `user` and `group` are its numeric ones, None where only its image knows."""
+    """The container to look into.
+
+    `user` and `group` are its numeric ones, None where only its image knows; the rest is of its security context.
+    """
 
     pod: str
     uid: str
     container: str
     user: int | None = None
     group: int | None = None
+    added: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+    read_only_root: bool = False
 
     @classmethod
     def of(cls, pod: PodFacts, container: ContainerFacts) -> DebugTarget:
         """As it was when the plan was made."""
-        return cls(pod=pod.name, uid=pod.uid, container=container.name, user=container.user, group=container.group)
+        return cls(
+            pod=pod.name,
+            uid=pod.uid,
+            container=container.name,
+            user=container.user,
+            group=container.group,
+            added=container.added,
+            dropped=container.dropped,
+            read_only_root=container.read_only_root,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +150,10 @@ async def debugging_container(
 
 
 def _name(target: DebugTarget, task_id: str, program: DebugProgram, generation: int) -> str:
-    """The same for a retry of the shard, another one for a container that ended or is of another image or user."""
+    """The same for a retry of the shard, another one for a container that ended or is of another image or user.
+
+    The target's security context needs no place in it: it never changes while the pod has its uid.
+    """
     who, what = (str(target.user), str(target.group)), (program.image, *program.idle)
     seed = "\n".join((task_id, target.uid, target.container, *who, *what, str(generation)))
     return f"supportbundle-{hashlib.sha256(seed.encode()).hexdigest()[:8]}"
@@ -147,12 +165,12 @@ def _container(name: str, target: DebugTarget, program: DebugProgram, life: int)
         "image": program.image,
         "command": [*program.idle, str(life)],
         "targetContainerName": target.container,
-        "securityContext": _security(target.user, target.group),
+        "securityContext": _security(target),
     }
 
 
-def _security(user: int | None, group: int | None) -> dict[str, Any]:
-    """As narrow as Pod Security's `restricted`, but for a target that is root itself.
+def _security(target: DebugTarget) -> dict[str, Any]:
+    """As narrow as Pod Security's `restricted`; for a target that is root itself as narrow as that target.
 
     The kernel lets a process look into another one's /proc/<pid>/root, or trace it, only if it is of the same user and
     group and holds all of its capabilities (ptrace(2), "Ptrace access mode checking"); a root that has dropped them
@@ -160,15 +178,21 @@ def _security(user: int | None, group: int | None) -> dict[str, Any]:
     """
     security: dict[str, Any] = {
         "allowPrivilegeEscalation": False,
-        "runAsNonRoot": user != _ROOT,
+        "runAsNonRoot": target.user != _ROOT,
         "seccompProfile": {"type": "RuntimeDefault"},
     }
-    if user is not None:
-        security["runAsUser"] = user
-    if user is not None and group is not None:
-        security["runAsGroup"] = group
-    if user != _ROOT:
+    if target.user is not None:
+        security["runAsUser"] = target.user
+    if target.user is not None and target.group is not None:
+        security["runAsGroup"] = target.group
+    if target.user != _ROOT:
         security["capabilities"] = {"drop": ["ALL"]}
+        return security
+    if target.added or target.dropped:
+        lists = {"add": target.added, "drop": target.dropped}
+        security["capabilities"] = {key: list(names) for key, names in lists.items() if names}
+    if target.read_only_root:
+        security["readOnlyRootFilesystem"] = True
     return security
 
 

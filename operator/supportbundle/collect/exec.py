@@ -14,7 +14,7 @@ from supportbundle.collect.commands import NEEDS, NonZeroExit, Program, Tail, co
 from supportbundle.collect.ephemeral import START_SECONDS, DebugProgram, DebugTarget, Time, debugging_container
 from supportbundle.collect.ports import Clock
 from supportbundle.collect.tools import FLUSH_SECONDS, TOOLS, Step, Tool, filled
-from supportbundle.errors import Corrupt, SupportBundleError, TooLarge
+from supportbundle.errors import Corrupt, NotFound, SupportBundleError, TooLarge
 from supportbundle.model.base import Value
 from supportbundle.model.capability import Capability, PolicyRule
 from supportbundle.model.collectors import ExecOptions
@@ -130,7 +130,7 @@ class ExecCollector:
         finally:
             for step in steps:
                 if step.always:
-                    await place.clear(argv[step])
+                    await place.clear(argv[step], tool)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +150,7 @@ class _Place:
             NonZeroExit: after the output was kept.
         """
         started = self.clock()
+        code: int | None = None  # stays so where a file that may not leave ends the reading
         async with AsyncExitStack() as files:
             streams = _Streams(self.task, self.params, self.context, files)
             stdout = await streams.open(Channel.STDOUT)
@@ -186,14 +187,19 @@ class _Place:
                 await sink.close(err.data)
         return before if step.kept else out.data
 
-    async def clear(self, argv: tuple[str, ...]) -> None:
-        """Remove what a tool left; where that fails, a small file stays in the target, and that is said."""
+    async def clear(self, argv: tuple[str, ...], tool: Tool) -> None:
+        """Remove what a tool left; where that cannot be done, it stays in the target, and that is said.
+
+        An exit code tells nothing: most often there is nothing left to clear up.
+        """
         try:
             async with running(self.context, self._command(argv), _CLEAR_SECONDS) as program:
                 async for _ in program:
                     pass
         except SupportBundleError as error:
-            message = f"{argv[-1]} could not be removed from the container: {error}"
+            if isinstance(error, NotFound) and argv[0] == tool.program:
+                return  # It never ran, so it left nothing.
+            message = f"What the tool left may still be in the container; `{' '.join(argv)}` did not run: {error}"
             self.context.sink.gap(
                 Gap.say("LeftBehind", message, target=self.task.target, collector=self.task.collector)
             )
@@ -315,9 +321,15 @@ def _task(collector: str, options: ExecOptions, pod: PodFacts, container: Contai
         secrets=tuple(secret.name for secret in pod.secrets),
         claims=tuple(filter(None, (stdout, stderr))),
         node=pod.node,
-        timeout_seconds=_SETUP_SECONDS + _CLEAR_SECONDS + start + int(_seconds(options)),
+        timeout_seconds=_SETUP_SECONDS + _clearing(options) + start + int(_seconds(options)),
         estimate=min(options.max_bytes, USUAL_OUTPUT),
     )
+
+
+def _clearing(options: ExecOptions) -> int:
+    """What the steps that clear up may take."""
+    steps = () if options.tool is None else TOOLS[options.tool].wanted(ephemeral=options.ephemeral)
+    return _CLEAR_SECONDS * sum(step.always for step in steps)
 
 
 def _seconds(options: ExecOptions) -> float:

@@ -1,7 +1,8 @@
 """One HTTP request to a port of each target pod, or to a Service of the namespace; the answer is kept byte for byte.
 
 A Service is resolved by us and reached through one of its pods, so that no name, proxy or address outside the
-namespace is ever asked. Endpoints are read as discovery.k8s.io/v1 writes them.
+namespace is ever asked. Only a target pod may answer: of no other one the Secrets are known, which must not stand in
+the answer. Endpoints are read as discovery.k8s.io/v1 writes them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from typing import Any, ClassVar
 
 from supportbundle.collect.base import Collector, Output, PodRequest, RunContext
 from supportbundle.collect.ports import (
+    ON_NODES_NETWORK,
     Clock,
+    PodGone,
     PodPort,
     choose,
     credentials,
@@ -53,12 +56,26 @@ class NoEndpoint(SupportBundleError):
     reason = "NoReadyEndpoint"
 
 
+class NotATarget(SupportBundleError):
+    """A Service with ready pods of which none is a target."""
+
+    reason = "KnownSecretMissing"
+
+
+class Behind(Value):
+    """The target pods, of which one may answer for a Service, by name; `on_node` those on their node's network."""
+
+    pods: tuple[str, ...]
+    on_node: tuple[str, ...]
+
+
 class HTTPParams(Value):
-    """One request; without `pod` it goes to the options' Service."""
+    """One request: to `pod`, or to the options' Service, of which the pods `behind` it may answer."""
 
     options: HTTPOptions
     file: str
     pod: PodPort | None = None
+    behind: Behind = Behind(pods=(), on_node=())
 
 
 class HTTPCollector:
@@ -68,7 +85,7 @@ class HTTPCollector:
     needs: ClassVar[Mapping[Capability, tuple[PolicyRule, ...]]] = {
         Capability.HTTP: (
             PolicyRule(api_groups=("",), resources=("pods/portforward",), verbs=("create", "get")),
-            PolicyRule(api_groups=("",), resources=("services",), verbs=("get",)),
+            PolicyRule(api_groups=("",), resources=("pods", "services"), verbs=("get",)),
             PolicyRule(api_groups=("discovery.k8s.io",), resources=("endpointslices",), verbs=("list",)),
         )
     }
@@ -85,13 +102,14 @@ class HTTPCollector:
         return frozenset({Capability.HTTP})
 
     def plan(self, spec: CollectorSpec, context: PlanContext) -> Iterator[Task | Gap]:
-        """One task for each running pod, or one for the Service."""
+        """One task for each running pod, or one for the Service; nothing without targets."""
         options = spec.http
         problem = "An HTTP collector needs `http.port`." if options is None else _contradiction(options)
         if options is None or problem:
             yield Gap.say("Invalid", problem or "", collector=spec.name)
         elif options.service:
-            yield _service_task(spec.name, options, context)
+            if context.pods:
+                yield _service_task(spec.name, options, context)
         else:
             for pod in choose(context.pods, options.pods, spec.name):
                 if isinstance(pod, Gap):
@@ -106,7 +124,7 @@ class HTTPCollector:
         headers = request_headers(options.headers, options.headers_from, context.secrets)
         server_name = f"{options.service}.{context.namespace}.svc" if params.pod is None else params.pod.ip
         tls = trust(options.tls, context.secrets, server_name=server_name)
-        pod = params.pod or await _resolve(options, context)
+        pod = params.pod or await _resolve(params, context)
         try:
             async with pod_url(pod, context, secure=tls is not None) as base:
                 request = PodRequest(
@@ -118,6 +136,8 @@ class HTTPCollector:
                     tls=tls,
                 )
                 await download(request, params.file, task, context, limit=options.max_bytes, clock=self._clock)
+        except PodGone:
+            raise
         except NotFound as error:
             message = f"The pod was deleted meanwhile. {error}"
             context.sink.gap(Gap.say("PodGone", message, target=task.target, collector=task.collector))
@@ -141,10 +161,15 @@ def _pod_task(collector: str, options: HTTPOptions, pod: PodFacts) -> Task:
 
 
 def _service_task(collector: str, options: HTTPOptions, context: PlanContext) -> Task:
-    """Which pod will answer is not known yet, so the Secrets of all targets are."""
+    """Which of the targets will answer is not known yet, so the Secrets of all are."""
     file = f"services/{options.service}/http/{options.output or collector}"
     secrets = {secret.name for pod in context.pods for secret in pod.secrets}
-    return _task(collector, f"service/{options.service}", HTTPParams(options=options, file=file), secrets)
+    behind = Behind(
+        pods=tuple(pod.name for pod in context.pods if not pod.host_network),
+        on_node=tuple(pod.name for pod in context.pods if pod.host_network),
+    )
+    params = HTTPParams(options=options, file=file, behind=behind)
+    return _task(collector, f"service/{options.service}", params, secrets)
 
 
 def _task(collector: str, target: str, params: HTTPParams, secrets: Iterable[str], *, node: str = "") -> Task:
@@ -164,15 +189,17 @@ def _task(collector: str, target: str, params: HTTPParams, secrets: Iterable[str
     )
 
 
-async def _resolve(options: HTTPOptions, context: RunContext) -> PodPort:
-    """A ready pod behind the Service, and the port that the Service's port means there.
+async def _resolve(params: HTTPParams, context: RunContext) -> PodPort:
+    """A ready target pod behind the Service, and the port that the Service's port means there.
 
     Raises:
         NotFound: there is no such Service.
         Invalid: it has no such port.
-        ServiceRefused: it may lead out of the namespace.
+        ServiceRefused: it may lead out of the namespace, or to a node.
         NoEndpoint: no pod behind it is ready.
+        NotATarget: none of those that are ready is a target.
     """
+    options = params.options
     name = str(options.service)
     service = await context.cluster.get(one("v1", "services", name, context.namespace))
     port_name = _port_name(service, options.port)
@@ -190,8 +217,20 @@ async def _resolve(options: HTTPOptions, context: RunContext) -> PodPort:
                 ready.append((pod, port))
     if not ready:
         raise NoEndpoint(f"Service {name} has no ready pod behind port {options.port}.", "See its EndpointSlices.")
-    pod, port = min(ready)
-    return PodPort(pod=pod, ip="", port=port, via=Via.PORT_FORWARD)
+    pod, port = _chosen(ready, params.behind, name)
+    return PodPort(pod=pod, uid="", ip="", port=port, via=Via.PORT_FORWARD)
+
+
+def _chosen(ready: list[tuple[str, int]], behind: Behind, service: str) -> tuple[str, int]:
+    """The first by name that may answer."""
+    if may := [found for found in ready if found[0] in behind.pods]:
+        return min(may)
+    if any(pod in behind.on_node for pod, _ in ready):
+        raise ServiceRefused(f"Service {service}: {ON_NODES_NETWORK}")
+    raise NotATarget(
+        f"The pods behind Service {service} are no targets of this collector, so their Secrets are not known.",
+        "Let `target` select them.",
+    )
 
 
 def _port_name(service: Json, number: int) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from supportbundle.collect.base import ClusterReader, Member, RunContext
+from supportbundle.collect.nesting import within
 from supportbundle.errors import SupportBundleError, TooLarge
 from supportbundle.model.gap import Gap
 from supportbundle.model.paths import one
@@ -24,6 +25,9 @@ SINK_LIMIT = LIMIT + (LIMIT >> 2)
 Json = dict[str, Any]
 
 _AT_ONCE = 8
+_LARGE, _DEEP = 64 << 10, 16
+"""Bytes and levels: a custom resource of 1 MiB and 250 levels would take hundreds of MiB when it is indented."""
+
 _END = b"\n  ]\n}\n"
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _FOLDERS: Mapping[str, str] = MappingProxyType(
@@ -80,7 +84,7 @@ class ListWriter:
             TooLarge: the bundle's own limit is reached, so that the file cannot be finished.
         """
         try:
-            text = orjson.dumps(obj, option=orjson.OPT_INDENT_2).replace(b"\n", b"\n    ")
+            text = _laid_out(obj)
         except orjson.JSONEncodeError:  # custom resources may be nested deeper than it goes
             self.omitted += 1
             return
@@ -107,6 +111,14 @@ class ListWriter:
     async def _write(self, data: bytes) -> None:
         if not await self._member.write(data):
             raise TooLarge("The bundle's limit was reached within this list.", "Raise limits.maxBytes.")
+
+
+def _laid_out(obj: Mapping[str, Any]) -> bytes:
+    """The object, indented as an item of the list unless it is both large and deep."""
+    text = orjson.dumps(obj)
+    if len(text) > _LARGE and not within(obj, _DEEP):
+        return text
+    return orjson.dumps(obj, option=orjson.OPT_INDENT_2).replace(b"\n", b"\n    ")
 
 
 async def each(cluster: ClusterReader, paths: Iterable[str]) -> AsyncIterator[Json | SupportBundleError]:
@@ -154,6 +166,7 @@ async def write_list(
         writer = ListWriter(member, kind.api_version, kind.kind)
         while first is not None:
             await writer.add(presentable(first, kind.api_version, kind.kind))
+            first = None  # so that the next page is not read while this one is held
             first = await anext(objects, None)
         await writer.close()
     if writer.omitted:

@@ -48,7 +48,10 @@ class MetricsCollector:
     type: ClassVar[CollectorType] = CollectorType.METRICS
     needs: ClassVar[Mapping[Capability, tuple[PolicyRule, ...]]] = {
         Capability.RESOURCES: (),
-        Capability.HTTP: (PolicyRule(api_groups=("",), resources=("pods/portforward",), verbs=("create", "get")),),
+        Capability.HTTP: (
+            PolicyRule(api_groups=("",), resources=("pods/portforward",), verbs=("create", "get")),
+            PolicyRule(api_groups=("",), resources=("pods",), verbs=("get",)),
+        ),
     }
     outputs: ClassVar[tuple[Output, ...]] = (
         Output(USAGE_FILE, "CPU and memory of the target pods, as metrics.k8s.io tells them.", "64Mi"),

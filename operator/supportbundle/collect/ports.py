@@ -10,13 +10,14 @@ import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
-from ipaddress import ip_address
 
 from supportbundle.collect.base import PodAnswer, PodRequest, PodTLS, RunContext, SecretReader
 from supportbundle.errors import Invalid, NotFound
+from supportbundle.model.addresses import is_pod_address
 from supportbundle.model.base import Value
 from supportbundle.model.collectors import Header, HeaderSource, PodChoice, SecretKey, TLSOptions, Via
 from supportbundle.model.gap import Gap, printable
+from supportbundle.model.paths import one
 from supportbundle.model.plan import Task
 from supportbundle.model.pod import PodFacts
 
@@ -26,6 +27,10 @@ _OURS = frozenset(
 )
 """Headers that frame the exchange; a wrong one would let the body be read as a second request."""
 
+ON_NODES_NETWORK = (
+    "The pod uses its node's network, so its ports are the node's. Use an Exec or Files collector instead."
+)
+_AGAIN = "Make a new bundle."
 _TYPE_CHARS = 128
 _LOCATION_CHARS = 300
 _REDIRECTS = range(300, 400)
@@ -39,6 +44,12 @@ class SecretNotFound(NotFound):
     reason = "SecretNotFound"
 
 
+class PodGone(NotFound):
+    """The pod that was planned is not there any more, whoever has its name or its address now."""
+
+    reason = "PodGone"
+
+
 class InvalidHeader(Invalid):
     """A header that must not be sent; its value is never quoted, because it may be a secret."""
 
@@ -46,9 +57,10 @@ class InvalidHeader(Invalid):
 
 
 class PodPort(Value):
-    """A port of one pod, and the way to it. `ip` only matters to `PodIP`."""
+    """A port of one pod, and the way to it. `uid` and `ip` only matter to `PodIP`."""
 
     pod: str
+    uid: str
     ip: str
     port: int
     via: Via
@@ -56,7 +68,7 @@ class PodPort(Value):
     @classmethod
     def of(cls, pod: PodFacts, port: int, via: Via) -> PodPort:
         """The pod's port as it was when the plan was made."""
-        return cls(pod=pod.name, ip=pod.ip, port=port, via=via)
+        return cls(pod=pod.name, uid=pod.uid, ip=pod.ip, port=port, via=via)
 
 
 def choose(pods: tuple[PodFacts, ...], choice: PodChoice, collector: str) -> Iterator[PodFacts | Gap]:
@@ -86,29 +98,21 @@ def not_running(pod: PodFacts, collector: str) -> Gap:
 
 
 def unreachable(pod: PodFacts, via: Via, collector: str) -> Gap | None:
-    """Why this way does not lead to the pod, or must not be taken; None if it may."""
+    """Why this way does not lead to the pod, or must not be taken; None if it may.
+
+    A port of a pod on its node's network is a port of the node, its loopback included: kubelet, etcd and others.
+    """
+    if pod.host_network:
+        return Gap.say("NotAllowed", ON_NODES_NETWORK, target=pod.name, collector=collector)
     if via == Via.PORT_FORWARD:
         return None
-    if pod.host_network:
-        message = "The pod uses its node's network, so its address is the node's. Use `via: PortForward`."
-        return Gap.say("NotAllowed", message, target=pod.name, collector=collector)
     if not pod.ip:
         message = "The pod has no address yet. Use `via: PortForward`, or wait until it has started."
         return Gap.say("PodNotRunning", message, target=pod.name, collector=collector)
-    if not _is_pods_own(pod.ip):
+    if not is_pod_address(pod.ip):
         message = f"{pod.ip} is no address that a pod may be asked at. Use `via: PortForward`."
         return Gap.say("NotAllowed", message, target=pod.name, collector=collector)
     return None
-
-
-def _is_pods_own(ip: str) -> bool:
-    """Loopback would be ourselves, and link-local addresses serve the metadata of clouds."""
-    try:
-        address = ip_address(ip)
-    except ValueError:
-        return False
-    address = getattr(address, "ipv4_mapped", None) or address
-    return not (address.is_loopback or address.is_link_local or address.is_multicast or address.is_unspecified)
 
 
 @asynccontextmanager
@@ -116,15 +120,31 @@ async def pod_url(port: PodPort, context: RunContext, *, secure: bool = False) -
     """A base URL without a trailing slash: a forwarded port of ours, or the pod's own address; `https` if `secure`.
 
     Raises:
-        SupportBundleError: as `ClusterReader.forward`.
+        PodGone: the address is not the planned pod's any more.
+        SupportBundleError: as `ClusterReader.get` and `ClusterReader.forward`.
     """
     scheme = "https" if secure else "http"
     if port.via == Via.POD_IP:
+        await _still_there(port, context)
         host = f"[{port.ip}]" if ":" in port.ip else port.ip
         yield f"{scheme}://{host}:{port.port}"
         return
     async with context.cluster.forward(context.namespace, port.pod, port.port) as base:
         yield f"{scheme}://{base.partition('://')[2]}"
+
+
+async def _still_there(port: PodPort, context: RunContext) -> None:
+    """An address passes to the next pod, perhaps of another namespace, which must not be sent a tenant's secrets.
+
+    What remains is the moment between this look and the connection.
+    """
+    try:
+        found = await context.cluster.get(one("v1", "pods", port.pod, context.namespace))
+    except NotFound as error:
+        raise PodGone(f"The pod {port.pod} was deleted meanwhile.", _AGAIN) from error
+    uid, address = found["metadata"].get("uid"), (found.get("status") or {}).get("podIP")
+    if (uid, address) != (port.uid, port.ip):
+        raise PodGone(f"The pod {port.pod} was replaced, or has another address than when the plan was made.", _AGAIN)
 
 
 def credentials(sources: Iterable[HeaderSource], tls: TLSOptions | None = None) -> tuple[str, ...]:

@@ -24,14 +24,16 @@ from supportbundle.collect.ports import (
 from supportbundle.errors import Corrupt, Forbidden, HTTPStatus, NotFound, SupportBundleError, TooLarge, Unavailable
 from supportbundle.model.base import Value
 from supportbundle.model.capability import Capability, PolicyRule
-from supportbundle.model.collectors import HeaderSource, ProfileKind, ProfileOptions, ProfileType
+from supportbundle.model.collectors import MAX_PROFILE, HeaderSource, ProfileKind, ProfileOptions, ProfileType
 from supportbundle.model.gap import Gap, printable
 from supportbundle.model.plan import Task, dump
 from supportbundle.model.pod import PodFacts
 from supportbundle.model.spec import CollectorSpec, CollectorType
 from supportbundle.plan.context import PlanContext
 
-MAX_PROFILE = 64 << 20
+MAX_PLAIN = 64 << 20
+"""Bytes of a file that is sanitized as it flows; a compressed one is held whole, see `MAX_PROFILE`."""
+
 ESTIMATE = 512 << 10
 """Bytes of a usual profile."""
 
@@ -52,6 +54,11 @@ class Form:
     file: str
     magic: bytes
     timed: bool = False
+
+    @property
+    def limit(self) -> int:
+        """Bytes of the file."""
+        return MAX_PROFILE if self.magic == GZIP else MAX_PLAIN
 
 
 FORMS: Mapping[ProfileType, tuple[Form, ...]] = MappingProxyType(
@@ -100,12 +107,15 @@ class ProfileCollector:
 
     type: ClassVar[CollectorType] = CollectorType.PROFILE
     needs: ClassVar[Mapping[Capability, tuple[PolicyRule, ...]]] = {
-        Capability.PROFILES: (PolicyRule(api_groups=("",), resources=("pods/portforward",), verbs=("create", "get")),)
+        Capability.PROFILES: (
+            PolicyRule(api_groups=("",), resources=("pods/portforward",), verbs=("create", "get")),
+            PolicyRule(api_groups=("",), resources=("pods",), verbs=("get",)),
+        )
     }
     outputs: ClassVar[tuple[Output, ...]] = (
-        Output("pods/<pod>/profiles/<kind>.pb.gz", "A pprof profile for `go tool pprof`.", "64Mi"),
-        Output("pods/<pod>/profiles/goroutine.txt", "All goroutines as text (`debug=2`).", "64Mi"),
-        Output("pods/<pod>/profiles/trace.out", "An execution trace for `go tool trace`.", "64Mi"),
+        Output("pods/<pod>/profiles/<kind>.pb.gz", "A pprof profile for `go tool pprof`.", f"{MAX_PROFILE >> 20}Mi"),
+        Output("pods/<pod>/profiles/goroutine.txt", "All goroutines as text (`debug=2`).", f"{MAX_PLAIN >> 20}Mi"),
+        Output("pods/<pod>/profiles/trace.out", "An execution trace for `go tool trace`.", f"{MAX_PLAIN >> 20}Mi"),
     )
 
     def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
@@ -173,13 +183,13 @@ class ProfileCollector:
             chunks = await ok(answer, f"GET /{form.query.format(seconds=seconds)}")
             first = await _beginning(chunks, form)
             path = f"pods/{pod}/profiles/{form.file}"
-            async with context.sink.member(path, task=task, limit=MAX_PROFILE) as member:
+            async with context.sink.member(path, task=task, limit=form.limit) as member:
                 if late:
                     member.note("startSkewMs", late[0])
                 chunk = first
                 while chunk:
                     if not await member.write(chunk):
-                        raise TooLarge(f"It is larger than {MAX_PROFILE >> 20} MiB, or than the bundle has room for.")
+                        raise TooLarge(f"It is larger than {form.limit >> 20} MiB, or than the bundle has room for.")
                     chunk = await anext(chunks, b"")
 
 

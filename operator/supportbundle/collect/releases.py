@@ -16,6 +16,7 @@ from typing import Any
 
 import orjson
 
+from supportbundle.collect.nesting import within
 from supportbundle.errors import Corrupt
 
 MAX_ENCODED = 3 << 20
@@ -102,7 +103,7 @@ def decode(encoded: str) -> Json:
         raise Corrupt("The release is no JSON.") from error
     if not isinstance(release, dict):
         raise Corrupt("The release is no JSON object.")
-    if not _within(release.get("config"), MAX_DEPTH):
+    if not within(release.get("config"), MAX_DEPTH):
         raise Corrupt(f"The values are nested more than {MAX_DEPTH} deep.")
     return release
 
@@ -139,14 +140,6 @@ def _inflate(packed: bytes) -> bytes:
     if not inflater.eof:
         raise Corrupt("The release breaks off.")
     return text
-
-
-def _within(value: object, depth: int) -> bool:
-    """Whether the value has at most so many levels."""
-    if not isinstance(value, dict | list):
-        return True
-    children = value.values() if isinstance(value, dict) else value
-    return depth > 0 and all(_within(child, depth - 1) for child in children)
 
 
 def _entry(revision: Revision) -> dict[str, Any]:

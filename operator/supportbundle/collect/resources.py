@@ -5,7 +5,6 @@ Secrets are never listed, not even their names: `config.secretShapes` tells of t
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Iterable, Iterator, Mapping
 from typing import ClassVar
 
@@ -33,7 +32,6 @@ from supportbundle.model.spec import CollectorSpec, CollectorType
 from supportbundle.plan.context import PlanContext
 
 ESTIMATE = 8 << 20
-AT_ONCE = 4
 GROUPS_FILE = "cluster-resources/groups.json"
 RESOURCES_FILE = "cluster-resources/resources.json"
 BUILT_IN = frozenset(
@@ -56,7 +54,7 @@ BUILT_IN = frozenset(
 """Kinds of these groups have folders of their own in troubleshoot's layout; all others are custom resources there."""
 
 _PAGE = "100"
-"""A few kinds are read at once, and a page of each is held in memory."""
+"""A page is held in memory."""
 
 _SECONDS = 600
 _SECRETS = frozenset({"secret", "secrets"})
@@ -120,7 +118,7 @@ class ResourcesCollector:
         )
 
     async def run(self, task: Task, context: RunContext) -> None:
-        """The cluster, the kinds, then the objects of a few kinds at a time; each that fails costs only itself."""
+        """The cluster, the kinds, then the objects of each kind; each that fails costs only itself."""
         params = ResourceParams.model_validate(task.params)
         await _attempt(_cluster(params.cluster, task, context), "clusterInfo", task, context)
         discovery = await discover(context.cluster)
@@ -199,28 +197,22 @@ def _named(discovery: Discovery, name: str) -> Iterator[ApiKind | Gap]:
 
 
 async def _collect(kinds: list[ApiKind], task: Task, context: RunContext) -> None:
-    slots = asyncio.Semaphore(AT_ONCE)
+    """One kind after the other, so that no more than a page of one is held in memory."""
     forbidden: list[str] = []
-
-    async def collect(kind: ApiKind) -> None:
+    for kind in kinds:
         where = collection(kind.api_version, kind.resource.name, context.namespace)
         path = path_of(kind, context.namespace)
-        async with slots:
-            try:
-                objects = context.cluster.items(where, {"limit": _PAGE})
-                # An empty List says that there is none; hundreds of custom kinds need not all say so.
-                await write_list(objects, kind.as_kind, task, context, path=path, empty=kind.group in BUILT_IN)
-            except Forbidden:
-                forbidden.append(kind.full_name)
-            except SupportBundleError as error:
-                context.sink.gap(Gap.of(error, target=kind.full_name, collector=task.collector))
-            except (AttributeError, KeyError, TypeError):  # an aggregated server may answer anything
-                message = "The answer holds something else than Kubernetes objects."
-                context.sink.gap(Gap.say("Corrupt", message, target=kind.full_name, collector=task.collector))
-
-    async with asyncio.TaskGroup() as group:
-        for kind in kinds:
-            group.create_task(collect(kind))
+        try:
+            objects = context.cluster.items(where, {"limit": _PAGE})
+            # An empty List says that there is none; hundreds of custom kinds need not all say so.
+            await write_list(objects, kind.as_kind, task, context, path=path, empty=kind.group in BUILT_IN)
+        except Forbidden:
+            forbidden.append(kind.full_name)
+        except SupportBundleError as error:
+            context.sink.gap(Gap.of(error, target=kind.full_name, collector=task.collector))
+        except (AttributeError, KeyError, TypeError):  # an aggregated server may answer anything
+            message = "The answer holds something else than Kubernetes objects."
+            context.sink.gap(Gap.say("Corrupt", message, target=kind.full_name, collector=task.collector))
     if forbidden:
         message = (
             f"{len(forbidden)} kinds may not be read. To allow one, label a ClusterRole that lists it with "

@@ -1,7 +1,7 @@
 r"""Profilers and dumps of common runtimes, as data: which programs to run, in which order, and what is the file.
 
-Facts about programs are from their own references: `jcmd` of the JDK (Thread.print, GC.class_histogram, JFR.start),
-py-spy's README, and Node's `report` documentation. A recording begins with `FLR\0` (JDK Flight Recorder).
+Facts about programs are from their own references: `jcmd` of the JDK (Thread.print, GC.class_histogram, JFR.start,
+JFR.stop), py-spy's README, and Node's `report` documentation. A recording begins with `FLR\0` (JDK Flight Recorder).
 
 Verified against running programs, in the target's container and from a debugging container, on Kubernetes 1.34 with
 containerd 1.6 and Linux 6.18 without Yama: OpenJDK 17.0.19 (`jfr summary` accepts the recording), py-spy 0.4.3 with
@@ -72,7 +72,7 @@ class Tool:
 
 _RECORDING = "/tmp/supportbundle-{token}.jfr"  # noqa: S108 - in the target; the token is random
 
-_JCMD = "`jcmd` of a JDK, the JVM's own user and group, and a /tmp that the JVM can write."
+_JCMD = "`jcmd` of a JDK, the JVM's own user and group, and a /tmp that the JVM and `jcmd` can write."
 _JCMD_HEADING = 16
 """`jcmd` writes the number of the process before it tries to reach it: that alone is no file."""
 
@@ -168,6 +168,8 @@ TOOLS: Mapping[ExecTool, Tool] = MappingProxyType(
                     waits=True,
                 ),
                 Step(("cat", "{root}" + _RECORDING), kept=True),
+                # One that still runs when time is over would write its file after this one is removed.
+                Step(("jcmd", "{process}", "JFR.stop", "name=supportbundle-{token}"), always=True),
                 Step(("rm", "-f", "{root}" + _RECORDING), always=True),
                 _JVM_AFTER,
             ),

@@ -1,8 +1,8 @@
 """The bytes that a shard may still keep, and who gets how many while they are short.
 
-The API does not tell how long a log is. So each task that asks gets a share by its estimate of what is free when it
-starts; what it leaves goes to those that start later, and those that were cut are run again at the end, with all that
-is left. Bytes that were promised to one task are nobody else's to take.
+The API does not tell how long a log is. So a log gets a share of what is free when it starts, by its estimate; what it
+leaves goes to those that start later, and logs that were cut are run again at the end, with all that is left. What
+other tasks are expected to yield is kept free for them. Bytes that were promised to one task are nobody else's to take.
 """
 
 from __future__ import annotations
@@ -11,12 +11,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from supportbundle.model.plan import Task
+from supportbundle.model.spec import CollectorType
 
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
+    """`weight` in bytes. Only a log is `elastic`: its newest lines are worth having however few bytes there are."""
+
     weight: int
     priority: int
+    elastic: bool
 
 
 class Budget:
@@ -29,32 +33,48 @@ class Budget:
 
     def expect(self, tasks: Iterable[Task]) -> None:
         """These tasks are going to run; their estimates weigh until each has ended."""
-        self._waiting |= {task.id: _Claim(max(1, task.estimate), task.priority) for task in tasks}
+        self._waiting |= {task.id: _claim(task) for task in tasks}
 
     def allowance(self, task: Task, limit: int) -> int:
-        """The bytes, at most `limit`, that this task can count on from now on."""
-        own = self._waiting.get(task.id, _Claim(max(1, task.estimate), task.priority))
-        rivals = sum(
-            claim.weight
-            for name, claim in self._waiting.items()
-            if name != task.id and name not in self._promised and claim.priority >= own.priority
-        )
-        free = self._free_for(task.id)
-        share = min(limit, free * own.weight // (own.weight + rivals))
-        self._promised[task.id] = share
-        return share
+        """The bytes, at most `limit`, that this task can count on from now on.
 
-    def take(self, task: Task, wanted: int) -> int:
-        """How many of the wanted bytes may be kept."""
-        granted = max(0, min(wanted, self._free_for(task.id)))
-        self.left -= granted
-        if task.id in self._promised:
-            self._promised[task.id] = max(0, self._promised[task.id] - granted)
+        All that is free but for the others' estimates. Where that is less: a log has its part, by weight, among those
+        that are as urgent, of what other tasks leave; any other task has its own estimate, which logs leave to it.
+        """
+        own = self._waiting.get(task.id, _claim(task))
+        others = [c for name, c in self._waiting.items() if name != task.id and name not in self._promised]
+        free = max(0, self._free_for(task.id))
+        small = sum(c.weight for c in others if not c.elastic)
+        if own.elastic:
+            rivals = sum(c.weight for c in others if c.elastic and c.priority >= own.priority)
+            share = (free - min(small, free // 2)) * own.weight // (own.weight + rivals)
+        else:
+            share = min(own.weight, free * own.weight // (own.weight + small))
+        spare = free - sum(c.weight for c in others)
+        self._promised[task.id] = granted = max(0, min(limit, max(share, spare)))
         return granted
 
-    def give_back(self, unused: int) -> None:
-        """Bytes of a member that was dropped: they leave room for others."""
+    def take(self, task: Task, wanted: int) -> int:
+        """How many of the wanted bytes may be kept.
+
+        A task that has not asked is granted an allowance now, and once more when it needs more than that: others may
+        have ended meanwhile.
+        """
+        if self._promised.get(task.id, 0) < wanted and not _claim(task).elastic:
+            self._promised.pop(task.id, None)
+            self.allowance(task, self.left)
+        elif task.id not in self._promised:
+            self.allowance(task, self.left)
+        granted = max(0, min(wanted, self._promised[task.id]))
+        self.left -= granted
+        self._promised[task.id] -= granted
+        return granted
+
+    def give_back(self, task: Task, unused: int) -> None:
+        """Bytes of a member that was dropped: the task may take them again, and when it has ended, others."""
         self.left += unused
+        if task.id in self._promised:
+            self._promised[task.id] += unused
 
     def ended(self, task: Task) -> None:
         """What was promised to this task and not taken is free."""
@@ -63,3 +83,7 @@ class Budget:
 
     def _free_for(self, task: str) -> int:
         return self.left - sum(size for name, size in self._promised.items() if name != task)
+
+
+def _claim(task: Task) -> _Claim:
+    return _Claim(max(1, task.estimate), task.priority, elastic=task.type == CollectorType.LOGS)

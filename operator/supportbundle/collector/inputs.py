@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +32,7 @@ class Mounts:
         """
         try:
             return Plan.model_validate_json(gzip.decompress((self.run / PLAN_FILE).read_bytes()))
-        except (OSError, EOFError, ValidationError) as error:
+        except (OSError, EOFError, zlib.error, ValidationError) as error:
             raise Corrupt(f"The run's Secret holds no usable plan: {error}") from error
 
     def uploads(self) -> Uploads:
@@ -42,7 +43,7 @@ class Mounts:
         """
         try:
             return Uploads.model_validate_json(gzip.decompress((self.run / UPLOADS_FILE).read_bytes()))
-        except (OSError, EOFError, ValidationError) as error:
+        except (OSError, EOFError, zlib.error, ValidationError) as error:
             raise Corrupt("The run's Secret holds no usable upload URLs.") from error
 
     def secret(self, name: str) -> dict[str, bytes]:

@@ -9,20 +9,23 @@ import os
 import resource
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from supportbundle.archive.fragment import FragmentWriter
-from supportbundle.archive.index import ShardReport, bounded_log
+from supportbundle.archive.index import IndexLimits, ShardReport, bounded_log
 from supportbundle.collect.base import ClusterReader, RunContext
 from supportbundle.collect.registry import REGISTRY
 from supportbundle.collector.budget import Budget
 from supportbundle.collector.inputs import MountedSecrets, Mounts, load_known_secrets
 from supportbundle.collector.logbook import Logbook
+from supportbundle.collector.quoting import Quoting
 from supportbundle.collector.run import ShardRun, report, seconds_left
 from supportbundle.collector.sampling import Sampler
 from supportbundle.collector.sink import FragmentSink
+from supportbundle.collector.slots import Slots
 from supportbundle.collector.start import StartLine
+from supportbundle.collector.trouble import place_of
 from supportbundle.collector.upload import Uploader, open_session
 from supportbundle.errors import SupportBundleError
 from supportbundle.kube.client import Client, connect
@@ -34,11 +37,11 @@ from supportbundle.sanitize import Sanitizer
 log = logging.getLogger("supportbundle.collector")
 UPLOAD_PATIENCE = 110.0
 """Seconds; ends before the Job's own grace does, so that the last words are the collector's."""
-ALLOWANCE = timedelta(minutes=5)
 CPU_THREADS = 2
 PROGRESS_SECONDS = 2.0
 TERMINATION_LOG = Path("/dev/termination-log")
-API_RATE = RateLimit(per_second=50, burst=100)
+API_REQUESTS = 50.0
+"""Requests a second to the API server, of all collectors of a bundle together; twice as many at once."""
 BINDING_SECONDS = 5.0
 """For so long 403 may only mean that the API server has not seen the new RoleBinding yet."""
 
@@ -48,12 +51,13 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     book = Logbook()
     logging.getLogger("supportbundle").addHandler(book)
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # it logs failures with their messages
     try:
         asyncio.run(run_shard(Mounts(), int(os.environ["JOB_COMPLETION_INDEX"]), book))
     except SupportBundleError as error:
         return _give_up(str(error))
-    except Exception as error:
-        log.exception("unexpected failure")
+    except Exception as error:  # noqa: BLE001 - the last words must be said
+        log.error("unexpected failure: %s", place_of(error))  # noqa: TRY400 - a message may quote a target
         return _give_up(f"Unexpected failure ({type(error).__name__}); see the pod's log.")
     return 0
 
@@ -75,19 +79,21 @@ async def run_shard(mounts: Mounts, index: int, book: Logbook) -> None:
     plan = mounts.plan()
     shard = plan.shards[index]
     login = in_pod()
-    async with open_session(mounts.uploads()) as session, _cluster(login) as cluster:
+    async with open_session(mounts.uploads()) as session, _cluster(login, plan) as cluster:
         uploader = Uploader(session, mounts.uploads, index)
         fragment = mounts.scratch / "fragment"
         async with reporting_run(plan, shard, cluster, mounts, fragment, book) as run:
             reporter = asyncio.create_task(report(run, uploader.put_progress, first=1, every=PROGRESS_SECONDS))
-            await run.run(seconds_left(plan.created_at, plan.max_duration_seconds, ALLOWANCE, datetime.now(UTC)))
+            await run.run(seconds_left(plan, index, datetime.now(UTC)))
             reporter.cancel()
         await uploader.put_fragment(fragment, UPLOAD_PATIENCE)
     log.info("shard %d is stored, %d bytes", index, fragment.stat().st_size)
 
 
-def _cluster(login: Login) -> contextlib.AbstractAsyncContextManager[Client]:
-    return connect(login, rate=API_RATE, settle_seconds=BINDING_SECONDS)
+def _cluster(login: Login, plan: Plan) -> contextlib.AbstractAsyncContextManager[Client]:
+    share = API_REQUESTS / max(1, min(plan.parallelism, len(plan.shards)))
+    rate = RateLimit(per_second=share, burst=max(1, round(2 * share)))
+    return connect(login, rate=rate, settle_seconds=BINDING_SECONDS)
 
 
 @contextlib.asynccontextmanager
@@ -95,18 +101,19 @@ async def reporting_run(
     plan: Plan, shard: Shard, cluster: ClusterReader, mounts: Mounts, fragment: Path, book: Logbook
 ) -> AsyncIterator[ShardRun]:
     """A run whose fragment is complete, footer included, when the context ends."""
-    known = load_known_secrets(mounts, plan)
-    sanitizer = Sanitizer.build(known.values)
+    known, slots = load_known_secrets(mounts, plan), Slots()
     started = datetime.now(UTC)
-    writer = FragmentWriter(fragment, shard=shard.index, modified=plan.created_at)
+    limits = IndexLimits.for_shards(len(plan.shards))
+    writer = FragmentWriter(fragment, shard=shard.index, modified=plan.created_at, limits=limits)
     with ThreadPoolExecutor(CPU_THREADS) as pool, writer:
         sampler = Sampler(plan.dry_run) if plan.dry_run else None
         sink = FragmentSink(
             sampler.count if sampler else writer.append,
-            sanitizer,
+            Quoting(Sanitizer.build(known.values), known.values),
             scratch=mounts.scratch,
             pool=pool,
             budget=Budget(shard.budget),
+            slots=slots,
             clock=lambda: datetime.now(UTC),
         )
         context = RunContext(
@@ -115,9 +122,9 @@ async def reporting_run(
             sink=sink,
             secrets=MountedSecrets(mounts),
             debug=plan.debug,
-            start=StartLine(shard.tasks),
+            start=StartLine(shard.tasks, slots),
         )
-        yield ShardRun(shard, REGISTRY, context, sink, known.missing)
+        yield ShardRun(shard, REGISTRY, context, sink, slots, known.missing)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
         log.info("shard %d: %d bytes kept, %d gaps, %d MiB at most", shard.index, sink.bytes, len(sink.gaps), peak)
         log_text = bounded_log(sink.clean(book.text()).splitlines())

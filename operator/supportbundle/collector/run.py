@@ -9,14 +9,15 @@ from datetime import UTC, datetime, timedelta
 
 from supportbundle.collect.base import Collector, RunContext
 from supportbundle.collector.sink import FragmentSink
+from supportbundle.collector.slots import Slots
+from supportbundle.collector.trouble import place_of
 from supportbundle.errors import DeadlineExceeded, SupportBundleError
 from supportbundle.model.gap import Gap
-from supportbundle.model.plan import Progress, Shard, Task
+from supportbundle.model.plan import Plan, Progress, Shard, Task
 from supportbundle.model.spec import CollectorType
 
 log = logging.getLogger(__name__)
-STREAMS = 8
-"""Tasks of a shard that read at the same time. The API server serves about 8 log streams at its best (measured)."""
+START_ALLOWANCE = timedelta(minutes=5)
 
 
 class ShardRun:
@@ -28,6 +29,7 @@ class ShardRun:
         collectors: Mapping[CollectorType, Collector],
         context: RunContext,
         sink: FragmentSink,
+        slots: Slots,
         missing_secrets: frozenset[str],
     ) -> None:
         self._shard = shard
@@ -35,7 +37,7 @@ class ShardRun:
         self._context = context
         self._sink = sink
         self._missing = missing_secrets
-        self._slots = asyncio.Semaphore(STREAMS)
+        self._slots = slots
         self._open: set[str] = {task.id for task in shard.tasks}
         self._later: list[Task] = []
 
@@ -66,29 +68,30 @@ class ShardRun:
             tasks, self._later = tuple(self._later), []
 
     async def _run_task(self, task: Task, deadline: float) -> None:
-        loop = asyncio.get_running_loop()
         try:
             if lacking := self._missing.intersection(task.secrets):
                 self._sink.gap(_unknown_secret(task, min(lacking)))
-            elif task.synchronized:  # waits for its instant rather than for a slot
-                await self._guarded(task, deadline - loop.time())
-            else:
-                async with asyncio.timeout_at(deadline), self._slots:
-                    await self._guarded(task, deadline - loop.time())
-        except TimeoutError:
-            message = "The time of the whole bundle was over before this was read; raise limits.maxDuration."
-            self._sink.gap(Gap.say("Timeout", message, target=task.target, collector=task.collector))
+                return
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await self._slots.hold(task)
+            except TimeoutError:
+                self._out_of_time(task)
+                return
+            await self._guarded(task, deadline)
         finally:
+            self._slots.let_go(task)
             self._sink.ended(task)
             if self._context.start is not None:
                 self._context.start.leave(task)
             if not any(later.id == task.id for later in self._later):
                 self._open.discard(task.id)
 
-    async def _guarded(self, task: Task, left: float) -> None:
+    async def _guarded(self, task: Task, deadline: float) -> None:
         """Run one task; an expected failure, or any bug in a collector, costs this task only."""
-        seconds = max(0.0, min(float(task.timeout_seconds), left))
-        limit = asyncio.timeout(seconds)
+        own = asyncio.get_running_loop().time() + task.timeout_seconds
+        # One limit, not two: a second cancellation would interrupt the keeping of what was read.
+        limit = asyncio.timeout_at(min(own, deadline))
         try:
             async with limit:
                 later = await self._collectors[task.type].run(task, self._context)
@@ -97,20 +100,32 @@ class ShardRun:
         except TimeoutError:
             if not limit.expired():
                 raise
-            error = DeadlineExceeded(f"Not finished in {seconds:.0f} s.")
-            self._sink.gap(Gap.of(error, target=task.target, collector=task.collector))
+            if own > deadline:
+                self._out_of_time(task)
+            else:
+                error = DeadlineExceeded(f"Not finished in {task.timeout_seconds} s.")
+                self._sink.gap(Gap.of(error, target=task.target, collector=task.collector))
         except SupportBundleError as error:
             self._sink.gap(Gap.of(error, target=task.target, collector=task.collector))
-        except Exception as error:  # a collector's bug must not cost the other tasks
-            log.exception("task %s failed", task.id)
+        except Exception as error:  # noqa: BLE001 - a collector's bug must not cost the other tasks
+            log.error("task %s failed: %s", task.id, place_of(error))  # noqa: TRY400 - a message may quote a target
             message = f"The collector failed unexpectedly ({type(error).__name__}); see collector.log."
             self._sink.gap(Gap.say("InternalError", message, target=task.target, collector=task.collector))
 
+    def _out_of_time(self, task: Task) -> None:
+        message = "The time of the whole bundle was over before this was read to its end; raise limits.maxDuration."
+        self._sink.gap(Gap.say("Timeout", message, target=task.target, collector=task.collector))
 
-def seconds_left(created_at: datetime, max_seconds: int, allowance: timedelta, now: datetime) -> float:
-    """How long a shard may run: the bundle's duration, and not past the time that the Job itself has."""
-    hard = created_at + timedelta(seconds=max_seconds) + allowance
-    return max(1.0, min(float(max_seconds), (hard - now).total_seconds()))
+
+def seconds_left(plan: Plan, shard: int, now: datetime) -> float:
+    """How long a shard may run: to the end of the bundle's duration, counted from the plan.
+
+    The first pods of the Job may take a while to start (pull, quota, scheduling), which is not held against them.
+    """
+    most = float(plan.max_duration_seconds)
+    allowance = START_ALLOWANCE if shard < plan.parallelism else timedelta(0)
+    end = plan.created_at + timedelta(seconds=most) + allowance
+    return max(1.0, min(most, (end - now).total_seconds()))
 
 
 async def report(run: ShardRun, say: Callable[[Progress], Awaitable[None]], *, first: float, every: float) -> None:

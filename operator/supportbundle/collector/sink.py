@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,13 +19,16 @@ from supportbundle.archive.index import MemberMeta, first_lines
 from supportbundle.archive.spool import ClosedMember, MemberSpool
 from supportbundle.collect.base import Member
 from supportbundle.collector.budget import Budget
+from supportbundle.collector.quoting import Quoting
+from supportbundle.collector.slots import Slots
 from supportbundle.errors import SupportBundleError, Unsanitizable
-from supportbundle.model.gap import Gap
+from supportbundle.model.gap import Gap, printable
 from supportbundle.model.plan import Task
-from supportbundle.sanitize import LeakCheck, Sanitizer, Stream
+from supportbundle.sanitize import LeakCheck, Stream
 
 log = logging.getLogger(__name__)
 BLOCK = 256 << 10
+NOTE_CHARS = 200
 T = TypeVar("T")
 
 
@@ -70,6 +74,7 @@ class OpenMember:
         self._pool = pool
         self._buffer = bytearray()
         self._running: asyncio.Future[Any] | None = None
+        self.failure: Unsanitizable | None = None
 
     async def write(self, data: bytes) -> bool:
         """Take more bytes; False once the member's or the shard's limit is reached."""
@@ -96,12 +101,16 @@ class OpenMember:
 
         A task that is cancelled stops waiting, not the thread: the next piece must not overtake it.
         """
-        if self._running is not None:
-            await asyncio.wait((self._running,))
-            self._running.result()
-        future = asyncio.get_running_loop().run_in_executor(self._pool, work)
-        self._running = future
-        return await asyncio.shield(future)
+        try:
+            if self._running is not None:
+                await asyncio.wait((self._running,))
+                self._running.result()
+            future = asyncio.get_running_loop().run_in_executor(self._pool, work)
+            self._running = future
+            return await asyncio.shield(future)
+        except Unsanitizable as error:
+            self.failure = error
+            raise
 
     def discard(self) -> None:
         """Drop everything, as soon as no thread works on it."""
@@ -117,17 +126,21 @@ class FragmentSink:
     def __init__(
         self,
         store: Callable[[ClosedMember, MemberMeta], None],
-        sanitizer: Sanitizer,
+        quoting: Quoting,
         *,
         scratch: Path,
         pool: Executor,
         budget: Budget,
+        slots: Slots,
         clock: Callable[[], datetime],
     ) -> None:
         self.bytes = 0
         self.gaps: list[Gap] = []
         self._store = store
-        self._sanitizer = sanitizer
+        self._sanitizer = quoting.sanitizer
+        self._quoting = quoting
+        self._slots = slots
+        self._numbers = count(1)
         self._scratch = scratch
         self._pool = pool
         self._budget = budget
@@ -135,8 +148,9 @@ class FragmentSink:
         self._appending = asyncio.Lock()
 
     def gap(self, gap: Gap) -> None:
-        """Note what is missing. The message may quote a server or a pod, so it is sanitized like any other text."""
-        gap = Gap.say(gap.reason, self.clean(gap.message), target=gap.target, collector=gap.collector)
+        """Note what is missing. All of it may quote a server or a pod, so it is sanitized like any other text."""
+        clean = self._quoting.clean
+        gap = Gap.say(gap.reason, clean(gap.message), target=clean(gap.target), collector=gap.collector)
         log.warning("%s %s: %s: %s", gap.collector, gap.target, gap.reason, gap.message)
         self.gaps.append(gap)
 
@@ -154,16 +168,13 @@ class FragmentSink:
 
     def clean(self, text: str) -> str:
         """`text` sanitized; a fixed phrase if that is not possible."""
-        stream = self._sanitizer.open("message.txt")
-        try:
-            return (stream.feed(text.encode()) + stream.finish()).decode(errors="replace")
-        except Unsanitizable:
-            return "(the message could not be sanitized)"
+        return self._quoting.clean(text)
 
     @asynccontextmanager
     async def member(self, path: str, *, task: Task, limit: int, keep_partial: bool = False) -> AsyncIterator[Member]:
         """See `collect.base.Sink`. A member that cannot be sanitized becomes a gap, and its task goes on."""
-        path = task.place(path)
+        await self._slots.hold(task)
+        path = self._quoting.path(task.place(path), next(self._numbers))
         started = self._clock()
         pipeline = Pipeline(
             self._sanitizer.open(path),
@@ -175,21 +186,36 @@ class FragmentSink:
         try:
             try:
                 yield member
-            except (asyncio.CancelledError, SupportBundleError) as error:
-                if not keep_partial or not member.read or isinstance(error, Unsanitizable):
+            except Unsanitizable as error:
+                if error is not member.failure:
                     raise
-                member.note("incomplete", str(getattr(error, "reason", "Timeout")))
-                await self._keep(path, member, task, started)
-                kept = True
+                self._unsanitizable(path, task, error)
+            except (asyncio.CancelledError, SupportBundleError) as error:
+                if keep_partial and member.read:
+                    member.note("incomplete", str(getattr(error, "reason", "Timeout")))
+                    kept = await self._kept(path, member, task, started)
                 raise
-            await self._keep(path, member, task, started)
-            kept = True
-        except Unsanitizable as error:
-            self.gap(Gap.say(error.reason, f"{path}: {error}", target=task.target, collector=task.collector))
+            else:
+                kept = await self._kept(path, member, task, started)
         finally:
             if not kept:
                 member.discard()
-                self._budget.give_back(member.read)
+                self._budget.give_back(task, member.read)
+
+    async def _kept(self, path: str, member: OpenMember, task: Task, started: datetime) -> bool:
+        """Finish a member and store it; False, and a gap, if it must not leave."""
+        try:
+            await self._keep(path, member, task, started)
+        except Unsanitizable as error:
+            self._unsanitizable(path, task, error)
+            return False
+        return True
+
+    def _noted(self, value: str | int) -> str | int:
+        return value if isinstance(value, int) else printable(self._quoting.clean(value), NOTE_CHARS)
+
+    def _unsanitizable(self, path: str, task: Task, error: Unsanitizable) -> None:
+        self.gap(Gap.say(error.reason, f"{path}: {error}", target=task.target, collector=task.collector))
 
     async def _keep(self, path: str, member: OpenMember, task: Task, started: datetime) -> None:
         await member.flush()
@@ -205,7 +231,7 @@ class FragmentSink:
             redactions=dict(report.counts),
             lines={rule: first_lines(lines) for rule, lines in report.lines.items()},
             truncated=member.truncated,
-            notes=dict(member.notes),
+            notes={key: self._noted(value) for key, value in member.notes.items()},
         )
         async with self._appending:
             await member.run(lambda: self._store(closed, meta))

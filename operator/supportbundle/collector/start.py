@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
+from supportbundle.collector.slots import Slots
 from supportbundle.model.plan import Task
 
 PATIENCE = 10.0
@@ -22,18 +23,24 @@ class StartLine:
     def __init__(
         self,
         tasks: Iterable[Task],
+        slots: Slots,
         *,
         patience: float = PATIENCE,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._missing = {task.id for task in tasks if task.synchronized}
+        self._slots = slots
         self._patience = patience
         self._clock = clock
         self._begun = asyncio.Event()
         self._instant = clock()
 
     async def wait(self, task: Task) -> datetime:
-        """Say that this task is ready, and wait for the others; returns the common instant."""
+        """Say that this task is ready, and wait for the others; returns the common instant.
+
+        Its slot is free while it waits and while its profile runs; the sink takes one again for what comes.
+        """
+        self._slots.let_go(task)
         self.leave(task)
         try:
             async with asyncio.timeout(self._patience):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import aiohttp
 
-from supportbundle.errors import StoreDenied, SupportBundleError, Unavailable
+from supportbundle.errors import Corrupt, StoreDenied, SupportBundleError, Unavailable
 from supportbundle.model.plan import Progress, ShardUpload, SignedPut, Uploads
 
 log = logging.getLogger(__name__)
@@ -50,12 +50,12 @@ class Uploader:
 
     async def put_progress(self, progress: Progress) -> None:
         """Say how far the shard is. A hint: failing to say it is no failure."""
-        put = self._signed().progress
         body = progress.model_dump_json(by_alias=True).encode()
         try:
+            put = self._signed().progress
             async with self._session.put(put.url, data=body, headers=put.headers, timeout=PROGRESS_TIMEOUT):
                 pass
-        except (aiohttp.ClientError, TimeoutError, OSError):
+        except (SupportBundleError, aiohttp.ClientError, TimeoutError, OSError):
             log.debug("progress was not stored")
 
     async def _put_once(self, file: Path) -> None:
@@ -75,7 +75,10 @@ class Uploader:
             raise Unavailable(f"Object storage answered {status}.")
 
     def _signed(self) -> ShardUpload:
-        return self._uploads().shards[self._shard]
+        shards = self._uploads().shards
+        if self._shard not in shards:
+            raise Corrupt(f"The run's Secret holds no upload URLs for shard {self._shard}.")
+        return shards[self._shard]
 
 
 def open_session(uploads: Uploads) -> aiohttp.ClientSession:

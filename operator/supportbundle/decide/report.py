@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,6 +12,7 @@ from supportbundle.decide.chain import fail
 from supportbundle.decide.world import Decision, World
 from supportbundle.model.conditions import Condition, merge
 from supportbundle.model.gap import Gap
+from supportbundle.model.plan import Plan, Progress
 from supportbundle.model.status import (
     MAX_WARNINGS,
     Artifact,
@@ -89,16 +92,31 @@ def _progress(world: World) -> ProgressStatus | None:
         return None
     stored = {fragment.shard for fragment in world.fragments}
     said = {p.shard: p for p in world.progress}
-    tasks = targets = size = 0
+    tasks = size = 0
     for shard in plan.shards:
         word = said.get(shard.index)
         size += word.bytes if word else 0
-        names = {task.target.partition("/")[0] for task in shard.tasks if task.target}
-        done = shard.index in stored
-        tasks += len(shard.tasks) if done else min(word.tasks_done, len(shard.tasks)) if word else 0
-        targets += len(names) if done else min(word.targets_done, len(names)) if word else 0
+        tasks += len(shard.tasks) if shard.index in stored else min(word.tasks_done, len(shard.tasks)) if word else 0
     return ProgressStatus(
-        targets=Count(done=min(targets, plan.targets), total=plan.targets),
+        targets=Count(done=_pods_done(plan, stored, said), total=plan.targets),
         tasks=Count(done=tasks, total=plan.tasks),
         bytes=size,
     )
+
+
+def _pods_done(plan: Plan, stored: AbstractSet[int], said: Mapping[int, Progress]) -> int:
+    """How many pods no shard has an open task of.
+
+    A running shard says how many of its pods it is done with, not which: a pod of several running shards is counted
+    with the first of them, so the number is an upper bound. It is the total only once all that is about pods is stored.
+    """
+    left = set(plan.pods)
+    done = 0
+    for shard in plan.shards:
+        if shard.index not in stored:
+            mine = left & {task.target.partition("/")[0] for task in shard.tasks}
+            left -= mine
+            word = said.get(shard.index)
+            done += min(word.targets_done, len(mine)) if word else 0
+    running = len(left) < len(plan.pods)
+    return min(done + len(left), plan.targets - running)

@@ -18,7 +18,7 @@ import orjson
 from yarl import URL
 
 from supportbundle import __version__
-from supportbundle.errors import DeadlineExceeded, Forbidden, Unavailable
+from supportbundle.errors import DeadlineExceeded, Forbidden, TooLarge, Unavailable
 from supportbundle.kube.bodies import head, whole
 from supportbundle.kube.failures import SUCCESS, failure, unreachable
 from supportbundle.kube.links import MAX_MESSAGE
@@ -31,8 +31,17 @@ Query = Mapping[str, str] | Sequence[tuple[str, str]]
 
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 30.0
-MAX_JSON = 16 << 20
+MAX_JSON = 8 << 20
 """Bytes of one JSON answer; a page of a collection that is larger is asked for again in smaller pages."""
+
+MAX_PARSED = 48 << 20
+"""Bytes that one answer may take as objects. 500 ordinary pods or Deployments are counted as 20 to 30 MiB."""
+
+_COSTS = {b"{": 200, b"[": 90, b",": 90}
+"""Bytes of an object with a key, a list, and one more short text or key, measured with CPython 3.11 on 64 bits.
+
+They are counted before anything is parsed: 8 MiB of `{"a":{"a":...` would become 260 MiB.
+"""
 
 _READ_BUFFER = 128 << 10
 _ERROR_BODY = 16 << 10
@@ -99,13 +108,13 @@ class Api:
         """One JSON document.
 
         Raises:
-            TooLarge: it is larger than `MAX_JSON`.
+            TooLarge: it is larger than `MAX_JSON`, or would be than `MAX_PARSED`.
             Unavailable: no answer, or one that is no JSON object.
         """
         response = await self.open(request)
         try:
             async with response:
-                parsed = orjson.loads(await whole(response, MAX_JSON, request.what))
+                parsed = _parsed(await whole(response, MAX_JSON, request.what), request.what)
         except (orjson.JSONDecodeError, DeadlineExceeded) as error:
             raise unreachable(error, request.what) from error
         if not isinstance(parsed, dict):
@@ -188,6 +197,13 @@ class Api:
 
     def _url(self, path: str, params: Query | None) -> URL:
         return URL(self._login.base_url + path, encoded=True).extend_query(params or {})
+
+
+def _parsed(body: bytearray, what: str) -> object:
+    """The JSON, if it is certain that it fits in memory."""
+    if sum(body.count(part) * cost for part, cost in _COSTS.items()) > MAX_PARSED:
+        raise TooLarge(f"{what} was answered with JSON of too many parts: more than {MAX_PARSED >> 20} MiB in memory.")
+    return orjson.loads(body)
 
 
 @asynccontextmanager

@@ -15,15 +15,15 @@ from typing import Any
 import aiohttp
 import orjson
 
-from supportbundle.errors import Expired, Forbidden, SupportBundleError, TooLarge
+from supportbundle.errors import Expired, Forbidden, Invalid, SupportBundleError, TooLarge
 from supportbundle.kube import exec as programs
-from supportbundle.kube.addresses import check_pod_address
 from supportbundle.kube.api import CONNECT_SECONDS, Api, Json, Params, Request, Upgrade, opened
 from supportbundle.kube.bodies import chunks
 from supportbundle.kube.exchange import Ready, exchange, pod_session, pod_url
 from supportbundle.kube.forward import PROTOCOL, Forward
 from supportbundle.kube.login import Login
 from supportbundle.kube.ratelimit import Pause, RateLimit
+from supportbundle.model.addresses import is_pod_address
 from supportbundle.model.exchange import PodAnswer, PodCommand, PodRequest
 from supportbundle.model.paths import one
 
@@ -78,6 +78,7 @@ class Client:
                     raise
                 query["limit"] = str(max(1, int(query["limit"]) // 8))
                 continue
+            item: Json = {}
             for item in page.get("items") or ():
                 uid = item["metadata"].get("uid", "")
                 if uid not in seen:
@@ -88,6 +89,7 @@ class Client:
             if not token:
                 return
             query["continue"] = token
+            page = item = {}  # so that never two pages are held
 
     async def create(self, path: str, obj: Mapping[str, Any]) -> Json:
         """POST to a collection (or a subresource such as `token`). Conflict when the name exists."""
@@ -166,8 +168,8 @@ class Client:
         """
         url = pod_url(request.url)
         forward = self._forwards.get((url.host or "", url.port or 0))
-        if forward is None:
-            check_pod_address(url.host or "")
+        if forward is None and not is_pod_address(url.host or ""):
+            raise Invalid(f"{url.host!r} is not the address of a pod.", "Use `via: PortForward`.")
 
         def explain() -> SupportBundleError | None:
             return forward.failure if forward else None

@@ -37,3 +37,9 @@ OPT_IN = frozenset({Capability.DEBUG, Capability.HELM})
 
 VIEW_VERB = "collectresources"
 """The virtual verb on `supportbundles` for what cannot be checked kind by kind; the chart gives it to who may view."""
+
+CLUSTER_VERB = "collectcluster"
+"""The virtual verb for facts about the whole cluster, which the operator reads; `view` does not hold it."""
+
+EXTRA_VERB = "collectextra"
+"""The virtual verb for kinds that an admin adds to what Resources collects; `view` does not hold it."""

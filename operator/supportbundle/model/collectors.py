@@ -125,6 +125,10 @@ class ProfileType(StrEnum):
     TRACE = "Trace"
 
 
+MAX_PROFILE = 16 << 20
+"""Bytes of one pprof profile, compressed. It is sanitized as a whole, so one that is larger is not kept."""
+
+
 class ProfileKind(Value):
     """One profile; `seconds` only matters to CPU and Trace."""
 
@@ -192,7 +196,7 @@ class TLSOptions(Value):
 
 
 class HTTPOptions(Value):
-    """One HTTP request to a port of each target pod, or to a Service of the namespace."""
+    """One HTTP request to a port of each target pod, or to a Service of the namespace with target pods behind it."""
 
     method: HTTPMethod = HTTPMethod.GET
     port: Port

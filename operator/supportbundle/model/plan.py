@@ -110,13 +110,17 @@ class DryRun(Value):
 
 
 class Plan(Value):
-    """All shards, what is already known to be missing, and the budgets that hold for the run."""
+    """All shards, what is already known to be missing, and the budgets that hold for the run.
+
+    `pods` are the names of all targets, `targets` is their number.
+    """
 
     version: int = PLAN_VERSION
     bundle: BundleRef
     created_at: datetime
     capabilities: tuple[Capability, ...]
     targets: int
+    pods: tuple[str, ...] = ()
     shards: tuple[Shard, ...]
     gaps: tuple[Gap, ...] = ()
     secrets: tuple[PlannedSecret, ...] = ()

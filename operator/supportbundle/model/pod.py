@@ -26,7 +26,7 @@ class ContainerFacts(Value):
     """One container; `waiting` is the kubelet's reason while it has not started.
 
     `user` and `group` are the numeric ones that it runs as, where the pod or the kubelet tells; None if only its image
-    knows.
+    knows. `added`, `dropped` and `read_only_root` are what its own security context says.
     """
 
     name: str
@@ -35,6 +35,9 @@ class ContainerFacts(Value):
     running: bool = False
     user: int | None = None
     group: int | None = None
+    added: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+    read_only_root: bool = False
     restarts: int
     has_previous: bool
     waiting: str = ""
@@ -135,12 +138,17 @@ def _containers(spec: Json, status: Json) -> Iterator[ContainerFacts]:
             seen = statuses.get(container["name"], {})
             state = seen.get("state", {})
             restarts = seen.get("restartCount", 0)
+            security = container.get("securityContext", {})
+            capabilities = security.get("capabilities", {})
             yield ContainerFacts(
                 name=container["name"],
                 kind=kind,
                 running="running" in state,
                 user=_identity(spec, container, seen, told="uid", asked="runAsUser"),
                 group=_identity(spec, container, seen, told="gid", asked="runAsGroup"),
+                added=tuple(capabilities.get("add", ())),
+                dropped=tuple(capabilities.get("drop", ())),
+                read_only_root=security.get("readOnlyRootFilesystem", False),
                 started="running" in state or "terminated" in state or restarts > 0,
                 restarts=restarts,
                 has_previous="terminated" in seen.get("lastState", {}),

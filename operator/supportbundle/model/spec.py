@@ -187,6 +187,11 @@ class SupportBundleSpec(Value):
         """Whether a collector takes Secrets for itself: headers, certificates, shapes."""
         return any(_uses_secrets(collector) for collector in self.collectors)
 
+    @property
+    def wants_cluster_info(self) -> bool:
+        """Whether a collector asks for facts about the whole cluster."""
+        return any(collector.resources and collector.resources.cluster_info for collector in self.collectors)
+
 
 def _uses_secrets(collector: CollectorSpec) -> bool:
     http, profile, config = collector.http, collector.profile, collector.config

@@ -35,11 +35,15 @@ class Planner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the admin allows, and what the operator has read: `pods` are all of the bundle's namespace."""
+    """What the admin allows, and what the operator has read.
+
+    `pods` are all of the bundle's namespace; `scratch` is the room in bytes that a collector pod has on its node.
+    """
 
     pods: Sequence[PodFacts]
     allowed: frozenset[Capability] = frozenset(Capability)
     debug: DebugImages = NO_DEBUG
+    scratch: int = 4 << 30
     cluster: ClusterFacts | None = None
 
 
@@ -64,7 +68,8 @@ def build_plan(bundle: Bundle, found: Surroundings, planners: Mapping[CollectorT
         created_at=now,
         capabilities=bundle.spec.capabilities,
         targets=len(targets),
-        shards=spread(separate(tasks), bundle.spec.limits.max_bytes),
+        pods=tuple(sorted(targets)),
+        shards=spread(separate(tasks), bundle.spec.limits.max_bytes, found.scratch // 2),
         gaps=tuple(gaps),
         secrets=_secrets(targets.values(), tasks),
         parallelism=bundle.spec.limits.parallelism,

@@ -14,26 +14,32 @@ MAX_BUDGET = 4 << 30
 """A fragment is one PUT, which S3 limits to 5 GiB; sanitized and deflated it is smaller than what was read."""
 
 
-def spread(tasks: Sequence[Task], max_bytes: int) -> tuple[Shard, ...]:
+def spread(tasks: Sequence[Task], max_bytes: int, room: int = MAX_BUDGET) -> tuple[Shard, ...]:
     """Shards of roughly equal estimated bytes; as few as carry the work, for each costs the start of a pod.
 
     Tasks of one node stay together as far as that is possible, so that a kubelet serves few shards, and what a node's
     loss makes impossible is lost together. Synchronized tasks all go to the first shard: one process starts them at
     one instant, which no barrier between pods could promise while fewer pods run than there are shards.
+
+    All budgets together are at most `max_bytes`; one is at most `room`: what does not deflate lies on the pod's volume
+    twice, as a member and in the fragment, and a kubelet evicts a pod whose volume is too large.
     """
     if not tasks:
         return ()
     total = sum(task.estimate for task in tasks)
     count = max(-(-len(tasks) // TASKS_PER_SHARD), -(-total // BYTES_PER_SHARD), 1)
-    bins: list[list[Task]] = [[] for _ in range(min(count, MAX_SHARDS, len(tasks)))]
+    affordable = max(1, max_bytes // MIN_BUDGET)
+    bins: list[list[Task]] = [[] for _ in range(min(count, MAX_SHARDS, len(tasks), affordable))]
     loads = [0] * len(bins)
     for chunk in _chunks(tasks, total / len(bins)):
         index = 0 if chunk[0].synchronized else min(range(len(bins)), key=lambda i: (loads[i], i))
         bins[index] += chunk
         loads[index] += sum(task.estimate for task in chunk)
     filled = [(chunk, load) for chunk, load in zip(bins, loads, strict=True) if chunk]
+    least = min(MIN_BUDGET, max_bytes // len(filled))
+    rest = max_bytes - least * len(filled)
     return tuple(
-        Shard(index=index, budget=_share(load, total, max_bytes), tasks=tuple(chunk))
+        Shard(index=index, budget=min(least + rest * load // max(total, 1), room, MAX_BUDGET), tasks=tuple(chunk))
         for index, (chunk, load) in enumerate(filled)
     )
 
@@ -61,7 +67,3 @@ def _chunks(tasks: Sequence[Task], size: float) -> list[list[Task]]:
         pieces.append(piece)
     pieces.sort(key=lambda piece: (-sum(t.estimate for t in piece), piece[0].id))
     return [together, *pieces] if together else pieces
-
-
-def _share(load: int, total: int, max_bytes: int) -> int:
-    return min(max(MIN_BUDGET, max_bytes * load // max(total, 1)), MAX_BUDGET)

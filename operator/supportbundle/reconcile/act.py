@@ -17,6 +17,7 @@ from supportbundle.model.bundle import Bundle
 from supportbundle.model.capability import Capability
 from supportbundle.model.plan import NO_DEBUG, DebugImages, Plan, Uploads
 from supportbundle.model.pod import parse_pod
+from supportbundle.model.quantity import parse_quantity
 from supportbundle.plan import Surroundings, build_plan
 from supportbundle.reconcile import manifests, paths
 from supportbundle.reconcile.assemble import assemble
@@ -46,12 +47,16 @@ async def _plan(world: World, place: Place | None, deps: Deps) -> None:
         pods=pods,
         allowed=frozenset(deps.config.enabled_capabilities),
         debug=_debug_images(deps.config),
-        cluster=await read_cluster(deps.client) if _wants_cluster(bundle) and deps.config.cluster_info else None,
+        scratch=parse_quantity(deps.config.collector.scratch_size),
+        cluster=await read_cluster(deps.client)
+        if bundle.spec.wants_cluster_info and deps.config.cluster_info
+        else None,
     )
     plan = build_plan(bundle, found, deps.planners, deps.clock())
     data = gzip.compress(plan.model_dump_json(by_alias=True).encode(), mtime=0)
     key = names.plan_key(_prefix(bundle, deps))
     store = _need(place).store
+    manifests.require_room(manifests.run_secret(bundle, plan, await _signed(bundle, plan, _need(place), deps)))
     try:
         await deps.blocking(lambda: store.put(key, data, write_once=True))
     except Conflict:
@@ -60,10 +65,6 @@ async def _plan(world: World, place: Place | None, deps: Deps) -> None:
 
 def _debug_images(config: OperatorConfig) -> DebugImages:
     return DebugImages(files=config.image, tools=config.debug_image) if config.debug_image else NO_DEBUG
-
-
-def _wants_cluster(bundle: Bundle) -> bool:
-    return any(spec.resources and spec.resources.cluster_info for spec in bundle.spec.collectors)
 
 
 async def _launch(world: World, place: Place | None, deps: Deps) -> None:

@@ -101,7 +101,7 @@ class Assembler:
 
     def _fragments(self) -> tuple[list[Fragment], list[Gap]]:
         """Validated fragments; one that is not what it claims costs its own tasks, not the bundle."""
-        limits = IndexLimits()
+        limits = IndexLimits.for_shards(len(self._plan.shards))
         good: list[Fragment] = []
         gaps: list[Gap] = []
         for ref in self._collection.fragments:
@@ -111,7 +111,6 @@ class Assembler:
                 log.warning("shard %d of %s: %s", ref.shard, self._plan.bundle.uid, error)
                 gaps += self._lost(ref.shard, error.reason, str(error))
                 continue
-            limits = limits.after(fragment.index)
             good.append(fragment)
         return good, gaps
 

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 
 import yaml
 
 from supportbundle.archive.footer import read_index
-from supportbundle.archive.index import FragmentIndex, IndexLimits
+from supportbundle.archive.index import FragmentIndex
 from supportbundle.collect.registry import demands_for
+from supportbundle.config import OperatorConfig
 from supportbundle.decide.estimate import Estimated, Samples, expected_bytes, expected_seconds
 from supportbundle.errors import Conflict, Corrupt, NotFound
 from supportbundle.model import names
 from supportbundle.model.bundle import Bundle
-from supportbundle.model.capability import PolicyRule
+from supportbundle.model.capability import CLUSTER_VERB, EXTRA_VERB, Capability, PolicyRule
 from supportbundle.model.gap import Gap
 from supportbundle.model.plan import DryRun, Plan
 from supportbundle.model.sampling import MILLISECONDS, counter_of
-from supportbundle.model.status import Collection, Estimate
-from supportbundle.reconcile.access import allowed
+from supportbundle.model.status import Collection as Collected
+from supportbundle.model.status import Estimate
+from supportbundle.reconcile.access import Right, allowed
 from supportbundle.reconcile.deps import Deps
 from supportbundle.reconcile.stores import Place
 
@@ -35,7 +37,6 @@ async def estimate(bundle: Bundle, plan: Plan, place: Place, deps: Deps) -> Esti
     index, gaps = await deps.blocking(lambda: _sample(bundle.status.collection, prefix, place))
     samples = _samples(dry_run, index)
     size = expected_bytes(dry_run, samples)
-    rules = needed(bundle, plan, dry_run)
     return Estimated(
         Estimate(
             pods=plan.targets,
@@ -44,44 +45,67 @@ async def estimate(bundle: Bundle, plan: Plan, place: Place, deps: Deps) -> Esti
             seconds=expected_seconds(plan, dry_run, size, samples),
             sampled_tasks=sum(forecast.sampled for forecast in dry_run.forecasts),
             missing_capabilities=tuple(sorted(set(dry_run.required) - set(bundle.spec.capabilities))),
-            missing_rights=await _missing(bundle, rules, deps),
-            role=role(bundle, rules),
+            missing_rights=await _missing(bundle, plan, dry_run, deps),
+            role=role(bundle, _used(bundle, plan, dry_run.required, deps.config)),
         ),
         (*plan.gaps, *(index.gaps if index else ()), *gaps),
     )
 
 
-def needed(bundle: Bundle, plan: Plan, dry_run: DryRun) -> tuple[PolicyRule, ...]:
-    """Every right that whoever creates such a bundle must hold in its namespace, but for using the destination."""
-    rules = [rule for capability in dry_run.required for rule in demands_for(capability)]
-    rules.append(PolicyRule(api_groups=(names.GROUP,), resources=(names.PLURAL,), verbs=("create", "get")))
+def _of_capabilities(
+    bundle: Bundle, capabilities: Collection[Capability], config: OperatorConfig
+) -> Iterator[PolicyRule]:
+    for capability in capabilities:
+        yield from demands_for(capability)
+    if Capability.RESOURCES in capabilities:
+        if bundle.spec.wants_cluster_info:
+            yield _virtual(CLUSTER_VERB)
+        if config.extra_resources:
+            yield _virtual(EXTRA_VERB)
+
+
+def _used(
+    bundle: Bundle, plan: Plan, capabilities: Collection[Capability], config: OperatorConfig
+) -> tuple[PolicyRule, ...]:
+    """What the bundle's collectors make use of: rights of the account that it names, or else of its requester."""
+    rules = list(_of_capabilities(bundle, capabilities, config))
     if plan.targets:
         rules.append(PolicyRule(api_groups=("",), resources=("pods",), verbs=("list",)))
     if bundle.spec.uses_secrets:
         rules.append(PolicyRule(api_groups=("",), resources=("secrets",), verbs=("get",)))
+    if bundle.spec.service_account_name:
+        rules.append(_virtual("collect"))
     return tuple(dict.fromkeys(rules))
 
 
-def role(bundle: Bundle, rules: Iterable[PolicyRule]) -> str:
-    """A Role of the bundle's namespace as YAML, for `kubectl apply`."""
-    use = {
-        "apiGroups": [names.GROUP],
-        "resources": [names.DESTINATIONS],
-        "resourceNames": [bundle.spec.destination.name],
-        "verbs": ["use"],
-    }
+def _virtual(*verbs: str) -> PolicyRule:
+    return PolicyRule(api_groups=(names.GROUP,), resources=(names.PLURAL,), verbs=verbs)
+
+
+def role(bundle: Bundle, used: Iterable[PolicyRule]) -> str:
+    """A Role of the bundle's namespace as YAML, for the requester and the account if one is named."""
+    rules = [*used, _virtual("create", "get")]
+    named = [(names.GROUP, names.DESTINATIONS, bundle.spec.destination.name, "use")]
+    if account := bundle.spec.service_account_name:
+        named.append(("", "serviceaccounts", account, "impersonate"))
     return yaml.safe_dump(
         {
             "apiVersion": "rbac.authorization.k8s.io/v1",
             "kind": "Role",
             "metadata": {"name": f"supportbundle-{bundle.metadata.name}", "namespace": bundle.metadata.namespace},
-            "rules": [*(rule.model_dump(mode="json", by_alias=True) for rule in rules), use],
+            "rules": [
+                *(rule.model_dump(mode="json", by_alias=True) for rule in rules),
+                *(
+                    {"apiGroups": [group], "resources": [resource], "resourceNames": [name], "verbs": [verb]}
+                    for group, resource, name, verb in named
+                ),
+            ],
         },
         sort_keys=False,
     )
 
 
-def _sample(collection: Collection | None, prefix: str, place: Place) -> tuple[FragmentIndex | None, tuple[Gap, ...]]:
+def _sample(collection: Collected | None, prefix: str, place: Place) -> tuple[FragmentIndex | None, tuple[Gap, ...]]:
     """The index of the samples; a sample that is lost leaves the collectors' own guesses, and a gap."""
     if collection is None:
         return None, ()
@@ -94,7 +118,7 @@ def _sample(collection: Collection | None, prefix: str, place: Place) -> tuple[F
         return place.store.get(key, start, end, if_match=ref.etag)
 
     try:
-        return read_index(read, ref.size, shard=ref.shard, limits=IndexLimits()), ()
+        return read_index(read, ref.size, shard=ref.shard), ()
     except (Conflict, Corrupt, NotFound) as error:
         return None, (Gap.say("SampleLost", str(error)),)
 
@@ -108,15 +132,27 @@ def _samples(dry_run: DryRun, index: FragmentIndex | None) -> Samples:
     return Samples(sizes, stats.get(MILLISECONDS, 0))
 
 
-async def _missing(bundle: Bundle, rules: Iterable[PolicyRule], deps: Deps) -> tuple[str, ...]:
-    """What the named ServiceAccount lacks. Without one the requester was checked when the bundle was created."""
-    account = bundle.spec.service_account_name
+async def _missing(bundle: Bundle, plan: Plan, dry_run: DryRun, deps: Deps) -> tuple[str, ...]:
+    """What the named account lacks; without one, the rights of missing capabilities, which nobody has checked.
+
+    All others of the requester were checked when the bundle was created.
+    """
+    account, spec = bundle.spec.service_account_name, bundle.spec
     if account is None:
-        return ()
-    wanted = [(v, g, r, "") for rule in rules for g in rule.api_groups for r in rule.resources for v in rule.verbs]
+        missing = [capability for capability in dry_run.required if capability not in spec.capabilities]
+        return tuple(dict.fromkeys(map(_say, _rights(_of_capabilities(bundle, missing, deps.config)))))
+    wanted = [
+        *_rights(_used(bundle, plan, dry_run.required, deps.config)),
+        ("use", names.GROUP, names.DESTINATIONS, spec.destination.name),
+    ]
     held = [await allowed(deps.client, bundle.metadata.namespace, account, right) for right in wanted]
-    return tuple(
-        f"{verb} {resource}{'.' if group else ''}{group}"
-        for (verb, group, resource, _), yes in zip(wanted, held, strict=True)
-        if not yes
-    )
+    return tuple(dict.fromkeys(_say(right) for right, yes in zip(wanted, held, strict=True) if not yes))
+
+
+def _rights(rules: Iterable[PolicyRule]) -> Iterator[Right]:
+    return ((v, g, r, "") for rule in rules for g in rule.api_groups for r in rule.resources for v in rule.verbs)
+
+
+def _say(right: Right) -> str:
+    verb, group, resource, name = right
+    return f"{verb} {resource}{'.' if group else ''}{group}{'/' if name else ''}{name}"

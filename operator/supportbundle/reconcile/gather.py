@@ -20,6 +20,7 @@ from supportbundle.reconcile import paths, refusals
 from supportbundle.reconcile.deps import Deps
 from supportbundle.reconcile.jobs import read_job
 from supportbundle.reconcile.key import Key
+from supportbundle.reconcile.setup import DEFAULT
 from supportbundle.reconcile.stores import Place
 from supportbundle.storage.base import ObjectInfo
 
@@ -84,7 +85,9 @@ async def _with_place(bundle: Bundle, raw: Mapping[str, Any], deps: Deps) -> Gat
     try:
         world = await _with_store(bundle, place, deps)
     except StoreDenied as error:
-        return _refused(bundle, raw, place, refusals.of_store(error, started=started), deps)
+        being_made = deps.config.create_bucket and place.destination.name == DEFAULT
+        refusal = refusals.of_store(error, started=started, being_made=being_made)
+        return _refused(bundle, raw, place, refusal, deps)
     deps.memory.refused.pop(bundle.metadata.uid, None)
     return Gathered(world, raw, place)
 

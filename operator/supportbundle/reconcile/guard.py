@@ -15,6 +15,7 @@ from supportbundle.errors import NotFound
 from supportbundle.kube.client import Client
 from supportbundle.model import names
 from supportbundle.model.bundle import Bundle
+from supportbundle.model.capability import CLUSTER_VERB
 from supportbundle.reconcile import paths, refusals
 from supportbundle.reconcile.access import Right, allowed
 
@@ -85,6 +86,8 @@ class Guard:
         ]
         if bundle.spec.uses_secrets:  # the kubelet mounts them, whatever the account may read
             wanted.append(("get", "", "secrets", ""))
+        if bundle.spec.wants_cluster_info:  # the operator reads it, and not the account
+            wanted.append((CLUSTER_VERB, names.GROUP, names.PLURAL, ""))
         for right in wanted:
             if not await allowed(self._client, bundle.metadata.namespace, account, right):
                 return False

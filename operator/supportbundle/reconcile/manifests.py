@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from supportbundle.config import OperatorConfig
+from supportbundle.errors import TooLarge
 from supportbundle.model import names
 from supportbundle.model.bundle import Bundle
 from supportbundle.model.mounts import KNOWN_DIR, PLAN_FILE, RUN_DIR, SCRATCH_DIR, TOKEN_DIR, UPLOADS_FILE
@@ -23,11 +24,19 @@ TOKEN_SECONDS = 600
 """The shortest lifetime that the API grants; the kubelet renews the token."""
 DEADLINE_MARGIN_SECONDS = 420
 """START_ALLOWANCE plus GRACE of the decision: at the Job's deadline running pods are deleted without a word."""
+SECRET_LIMIT = (1 << 20) - (64 << 10)
+"""Bytes of a Secret's data. Kubernetes takes 1 MiB (core/v1, MaxSecretSize); the rest is for renewed URLs."""
 NO_SIDECARS = {
     "sidecar.istio.io/inject": "false",
     "linkerd.io/inject": "disabled",
     "kuma.io/sidecar-injection": "disabled",
 }
+
+
+class PlanTooLarge(TooLarge):
+    """A plan that the collector pods cannot be given."""
+
+    reason = "PlanTooLarge"
 
 
 def metadata(bundle: Bundle, name: str) -> Manifest:
@@ -67,6 +76,20 @@ def run_secret(bundle: Bundle, plan: Plan, uploads: Uploads) -> Manifest:
             UPLOADS_FILE: packed(uploads.model_dump_json(by_alias=True)),
         },
     }
+
+
+def require_room(secret: Manifest) -> None:
+    """Check that the API server will take the run's Secret, also with URLs that are signed anew and pack worse.
+
+    Raises:
+        PlanTooLarge: it will not.
+    """
+    size = sum(len(base64.b64decode(value)) for value in secret["data"].values())
+    if size > SECRET_LIMIT:
+        raise PlanTooLarge(
+            f"The plan and its upload URLs take {size} bytes, and the collector pods can be given {SECRET_LIMIT}.",
+            "Narrow the target, or split the collectors into several bundles.",
+        )
 
 
 def renewed_uploads(uploads: Uploads) -> Manifest:
@@ -168,7 +191,8 @@ def _container(volumes: list[tuple[Manifest, str]], config: OperatorConfig) -> M
         "args": ["collect"],
         "env": [{"name": name, "value": value} for name, value in sorted(config.proxy.items())],
         "resources": dict(config.collector.resources),
-        "terminationMessagePolicy": "FallbackToLogsOnError",
+        # Never the log's end: what a dying process prints has passed no sanitizer, and status is for everybody.
+        "terminationMessagePolicy": "File",
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,

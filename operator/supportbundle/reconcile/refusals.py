@@ -14,6 +14,8 @@ DESTINATION_PATIENCE = timedelta(minutes=2)
 """GitOps may apply a bundle and its destination in any order."""
 STORE_PATIENCE = timedelta(minutes=30)
 """Once a bundle runs, refused credentials may be in the middle of a rotation."""
+BUCKET_PATIENCE = timedelta(minutes=2)
+"""Where the operator itself makes the bucket, the store may be younger than the bundle."""
 
 
 def of_spec(bundle: Bundle) -> Refusal | None:
@@ -61,6 +63,7 @@ def of_missing_destination(bundle: Bundle, error: SupportBundleError, *, started
     return Refusal("DestinationUnavailable", message, STORE_PATIENCE if started else DESTINATION_PATIENCE)
 
 
-def of_store(error: SupportBundleError, *, started: bool) -> Refusal:
-    """The store refused the operator."""
-    return Refusal(error.reason, str(error), STORE_PATIENCE if started else timedelta(0))
+def of_store(error: SupportBundleError, *, started: bool, being_made: bool) -> Refusal:
+    """The store refused the operator; `being_made` says that the operator makes the bucket, and so perhaps just now."""
+    patience = STORE_PATIENCE if started else BUCKET_PATIENCE if being_made else timedelta(0)
+    return Refusal(error.reason, str(error), patience)

@@ -5,7 +5,9 @@ A chart cannot install a custom resource beside its own CRD, so the operator app
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 
 from supportbundle.errors import Invalid, SupportBundleError
 from supportbundle.model import names
@@ -15,14 +17,15 @@ from supportbundle.reconcile.deps import Deps
 
 log = logging.getLogger(__name__)
 DEFAULT = "default"
+BUCKET_SECONDS = 3.0
+"""Between two tries to make the bucket: a server that the chart installs beside the operator starts within seconds."""
 
 
 async def ensure_default_destination(deps: Deps) -> None:
-    """Apply the destination of the settings, and make its bucket.
+    """Apply the destination of the settings.
 
     Raises:
-        SupportBundleError: the destination could not be applied. A store that does not answer yet is only logged:
-            bundles wait for it and say so.
+        SupportBundleError: it could not be applied.
     """
     spec = deps.config.default_destination
     if spec is None:
@@ -37,14 +40,25 @@ async def ensure_default_destination(deps: Deps) -> None:
         await deps.client.apply(paths.destination(DEFAULT), destination, manager=names.MANAGED_BY)
     except Invalid as error:
         log.error("the default destination stays as it is: %s", error)  # noqa: TRY400 - the admin's to mend, no bug
-    if deps.config.create_bucket:
-        await ensure_bucket(deps)
 
 
-async def ensure_bucket(deps: Deps) -> None:
-    """Make the bucket of the default destination if it is missing."""
-    try:
-        place = await deps.stores.place(DEFAULT)
-        await deps.blocking(place.store.ensure_bucket)
-    except SupportBundleError as error:
-        log.warning("the bucket of the default destination is not there yet: %s", error)
+async def ensure_bucket(deps: Deps, pause: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+    """Make the bucket of the default destination if the admin wants that, trying until it is there.
+
+    Bundles wait meanwhile and say why (`refusals.of_store`), so the log has one line and not one a try.
+    """
+    if not deps.config.create_bucket or deps.config.default_destination is None:
+        return
+    waiting = False
+    while True:
+        try:
+            place = await deps.stores.place(DEFAULT)
+            await deps.blocking(place.store.ensure_bucket)
+        except SupportBundleError as error:
+            if not waiting:
+                log.warning("the bucket of the default destination is not there yet; trying on: %s", error)
+            waiting = True
+        else:
+            log.info("the bucket of the default destination is there")
+            return
+        await pause(BUCKET_SECONDS)

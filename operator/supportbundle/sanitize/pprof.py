@@ -12,13 +12,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from supportbundle.errors import Unsanitizable
+from supportbundle.model.collectors import MAX_PROFILE
 
 from .context import Context
 from .leak import LeakCheck
 from .report import Report
 
-MAX_INPUT: Final = 16 << 20
-MAX_PROFILE: Final = 256 << 20
+MAX_INPUT: Final = MAX_PROFILE
+MAX_MESSAGE: Final = 256 << 20
 MAX_STRINGS: Final = 8 << 20
 _MAX_FIELD: Final = 4 << 20
 _CHUNK: Final = 64 << 10
@@ -109,8 +110,8 @@ def _inflated(packed: bytes) -> Iterator[bytes]:
                 raise Unsanitizable("a damaged gzip file.") from error
             data = unpack.unconsumed_tail
             total += len(piece)
-            if total > MAX_PROFILE:
-                raise Unsanitizable(f"a compressed file of more than {MAX_PROFILE >> 20} MiB of content.")
+            if total > MAX_MESSAGE:
+                raise Unsanitizable(f"a compressed file of more than {MAX_MESSAGE >> 20} MiB of content.")
             if not piece and not data and not unpack.eof:
                 raise Unsanitizable("a gzip file that ends too early.")
             yield piece

@@ -46,13 +46,13 @@ class Bundle:
 def main() -> None:
     """Measure by turns and print what came of it."""
     options = arguments()
+    before = operator_memory()
     kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait", timeout=300)
     kubectl("create", "namespace", NAMESPACE)
     try:
         apply(NAMESPACE, deployment(options.pods, options.bytes))
         reader = Reader(NAMESPACE)
         pods = printed(reader, options.pods)
-        before = operator_memory()
         bare, bundles = [], []
         for number in range(options.rounds):
             with Usage() as usage:
@@ -118,8 +118,10 @@ def bundle(name: str) -> Bundle:
     started = time.monotonic()
     with Usage() as usage:
         sbundle.create(NAMESPACE, name, limits={"maxBytes": "4Gi"})
-        kubectl("-n", NAMESPACE, "wait", f"sbundle/{name}", "--for=condition=Ready", "--timeout=600s", timeout=620)
+        over = "--for=condition=Reconciling=False"
+        kubectl("-n", NAMESPACE, "wait", f"sbundle/{name}", over, "--timeout=600s", timeout=620)
         seconds = time.monotonic() - started
+    sbundle.ready(NAMESPACE, name)
     data = sbundle.fetch(NAMESPACE, name)
     files = sbundle.unpack(data)
     manifest = json.loads(files["manifest.json"])

@@ -13,7 +13,7 @@ import yaml
 
 from supportbundle.collect.registry import demands_for, rules_for
 from supportbundle.config import OperatorConfig
-from supportbundle.model.capability import OPT_IN, VIEW_VERB, Capability
+from supportbundle.model.capability import CLUSTER_VERB, EXTRA_VERB, OPT_IN, VIEW_VERB, Capability
 from supportbundle.model.names import run_name
 
 Object = dict[str, Any]
@@ -22,7 +22,8 @@ One = Callable[..., Object]
 ROOT = Path(__file__).parents[3]
 CHART = ROOT / "helm" / "supportbundle-operator"
 NAME = "sb-supportbundle-operator"
-EVERYTHING = tuple(f"capabilities.{name}=true" for name in ("debug", "helm", "clusterInfo"))
+EVERYTHING = tuple(f"capabilities.{name}=true" for name in ("debug", "helm", "clusterInfo", "extraResources"))
+EXTRA = "capabilities.extraResources=true"
 BUCKET = ("store.bucket=mine", "store.region=eu-central-1", "store.existingSecret=keys", "store.prefix=a/")
 
 
@@ -166,15 +167,42 @@ def test_a_collecting_role_grants_exactly_what_its_collectors_declare(one: One, 
 def test_objects_of_any_kind_are_collected_by_what_may_be_viewed(one: One) -> None:
     role = one("ClusterRole", "-collect-resources")
     assert "rules" not in role, "Kubernetes fills it"
-    assert role["aggregationRule"] == {
-        "clusterRoleSelectors": [
-            {"matchLabels": {"rbac.authorization.k8s.io/aggregate-to-view": "true"}},
-            {"matchLabels": {"supportbundle.dev/aggregate-to-collect": "true"}},
-        ]
+    viewed = {"matchLabels": {"rbac.authorization.k8s.io/aggregate-to-view": "true"}}
+    added = {"matchLabels": {"supportbundle.dev/aggregate-to-collect": "true"}}
+    assert role["aggregationRule"] == {"clusterRoleSelectors": [viewed]}
+    assert one("ClusterRole", "-collect-resources", EXTRA)["aggregationRule"] == {
+        "clusterRoleSelectors": [viewed, added]
     }
     virtual = one("ClusterRole", "-view-resources")
     assert virtual["metadata"]["labels"]["rbac.authorization.k8s.io/aggregate-to-view"] == "true"
     assert grants(virtual["rules"]) == {("supportbundle.dev", "supportbundles", VIEW_VERB)}
+
+
+@pytest.mark.parametrize(
+    ("suffix", "verb", "on", "words"),
+    [
+        ("-collect-cluster", CLUSTER_VERB, (), "resources.clusterInfo needs the right collectcluster"),
+        ("-collect-extra", EXTRA_VERB, (EXTRA,), "the capability Resources needs the right collectextra"),
+    ],
+)
+def test_what_nobody_may_view_takes_a_verb_that_view_does_not_hold(
+    render: Render, one: One, suffix: str, verb: str, on: tuple[str, ...], words: str
+) -> None:
+    role = one("ClusterRole", suffix)
+    assert grants(role["rules"]) == {("supportbundle.dev", "supportbundles", verb)}
+    assert not [label for label in role["metadata"]["labels"] if "aggregate" in label]
+    holders = [o for o in render(*EVERYTHING) if any(verb in r["verbs"] for r in o.get("rules") or ())]
+    assert [o["metadata"]["name"] for o in holders] == [f"{NAME}{suffix}"]
+    asked = one("ValidatingAdmissionPolicy", "-requester-resources", *on)["spec"]["validations"]
+    [found] = [v for v in asked if f".check('{verb}').allowed()" in v["expression"]]
+    assert words in found["messageExpression"]
+    assert f"'{NAME}{suffix}'" in found["messageExpression"]
+    assert ("clusterInfo" in found["expression"]) == (verb == CLUSTER_VERB)
+
+
+def test_without_added_kinds_nobody_needs_the_right_to_read_them(one: One) -> None:
+    asked = one("ValidatingAdmissionPolicy", "-requester-resources")["spec"]["validations"]
+    assert not [v for v in asked if EXTRA_VERB in v["expression"]]
 
 
 @pytest.mark.parametrize("capability", Capability)
@@ -210,7 +238,7 @@ def test_what_is_switched_off_has_no_role_and_is_refused_by_its_value(
 def test_the_default_settings_are_those_of_the_operator(settings: Callable[..., Mapping[str, Any]]) -> None:
     config = OperatorConfig.model_validate(settings())
     plain = OperatorConfig(image="i", collect_role_prefix="p")
-    for name in ("enabled_capabilities", "cluster_info", "debug_image"):
+    for name in ("enabled_capabilities", "cluster_info", "extra_resources", "debug_image"):
         assert getattr(config, name) == getattr(plain, name), name
 
 

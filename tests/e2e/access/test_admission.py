@@ -157,7 +157,7 @@ def test_admission_and_collectors_ask_for_the_same_capabilities(spec: Object, ca
         (collector("Logs"), True),
         (collector("Profile", profile={"port": 1}), True),
         (collector("HTTP", http={"port": 1}), True),
-        (collector("HTTP", http={"port": 1, "service": "web"}), False),
+        (collector("HTTP", http={"port": 1, "service": "web"}), True),
         (collector("Exec", exec={"tool": "JVMThreads"}), True),
         (collector("Files", files={"paths": ["/etc/app/*.yaml"]}), True),
         (collector("Helm"), True),

@@ -10,10 +10,10 @@ from functools import partial
 
 import pytest
 
-from support.access import RBAC, Answer, Object, Rule, Site, accepted, bundle, refused, until
+from support.access import Answer, Object, Rule, Site, accepted, bundle, refused, until
 from support.kube import kubectl, run
 from supportbundle.collect.registry import demands_for
-from supportbundle.model.capability import VIEW_VERB, Capability
+from supportbundle.model.capability import CLUSTER_VERB, EXTRA_VERB, VIEW_VERB, Capability
 
 pytestmark = pytest.mark.e2e
 GRANT = "An admin can grant it: "
@@ -32,6 +32,8 @@ LIST = rule("", "pods", "list")
 EVENTS = rule("", "events", "list")
 SECRETS = rule("", "secrets", "get")
 COLLECT = rule("supportbundle.dev", "supportbundles", "collect")
+CLUSTER = rule("supportbundle.dev", "supportbundles", CLUSTER_VERB)
+CLUSTER_INFO: Object = {"name": "r", "type": "Resources", "resources": {"clusterInfo": True}}
 SOMETHING: Object = {"name": "e", "type": "Events"}
 EVERY_EVENT: Object = {"capabilities": ["Events"], "collectors": [SOMETHING]}
 HEADER: Object = {"name": "Authorization", "prefix": "Bearer ", "secret": "token", "key": "value"}
@@ -157,27 +159,40 @@ def test_whoever_may_view_a_namespace_may_collect_its_objects(site: Site) -> Non
     accepted(lambda: person.create(using(Capability.RESOURCES)))
 
 
-@pytest.fixture
-def labelled(site: Site) -> Iterator[str]:
-    """A ClusterRole that an admin adds to what is collected; returns the name of its only kind of object."""
-    name = f"{site.release}-more"
-    labels = {"supportbundle.dev/aggregate-to-collect": "true"}
-    role = {"apiVersion": f"{RBAC}/v1", "kind": "ClusterRole", "metadata": {"name": name, "labels": labels}}
-    site.make({**role, "rules": [rule("example.com", "widgets", "get list")]})
-    yield "widgets"
-    kubectl("delete", "clusterrole", name)
-
-
-def test_the_objects_that_are_collected_are_those_that_may_be_viewed_and_never_secrets(
-    site: Site, labelled: str
-) -> None:
+def test_the_objects_that_are_collected_are_those_that_may_be_viewed_and_never_secrets(site: Site) -> None:
     def look() -> Answer:
         found = json.loads(kubectl("get", "clusterrole", f"{site.release}-collect-resources", "-o", "json"))
         kinds = sorted({kind for rule in found["rules"] or () for kind in rule.get("resources", ())})
-        return Answer(ok={"configmaps", "deployments", "supportbundles", labelled} <= set(kinds), text=",".join(kinds))
+        return Answer(ok={"configmaps", "deployments", "supportbundles"} <= set(kinds), text=",".join(kinds))
 
     accepted(look)
     assert "secrets" not in look().text.split(",")
+
+
+def test_facts_of_the_cluster_take_a_right_that_view_does_not_hold(site: Site) -> None:
+    person = site.person(CREATE, USE)
+    site.bind(person.user or "", "ClusterRole", "view")
+    wanted = using(Capability.RESOURCES)
+    wanted["spec"]["collectors"] = [CLUSTER_INFO]
+    heard = refused(
+        lambda: person.create(wanted),
+        "resources.clusterInfo needs the right collectcluster on supportbundles",
+        f"in namespace {site.namespace}, which {person.user} lacks",
+        "-collect-cluster",
+    )
+    run("bash", "-c", heard.split(GRANT, 1)[1].splitlines()[0])
+    accepted(lambda: person.create(wanted))
+
+
+def test_an_account_needs_the_right_to_the_clusters_facts_itself(site: Site) -> None:
+    account = site.account("surveyor")
+    person = site.person(CREATE, USE, CLUSTER, rule("", "serviceaccounts", "impersonate", "surveyor"))
+    wanted = using(Capability.RESOURCES)
+    wanted["spec"] |= {"collectors": [CLUSTER_INFO], "serviceAccountName": "surveyor"}
+    site.grant(account, COLLECT, EVENTS, *rights_of(Capability.RESOURCES))
+    refused(lambda: person.create(wanted), "right collectcluster", f"which {account} lacks")
+    site.grant(account, CLUSTER)
+    accepted(lambda: person.create(wanted))
 
 
 @pytest.mark.parametrize(
@@ -273,9 +288,9 @@ def test_an_account_must_be_set_aside(site: Site) -> None:
 @pytest.mark.parametrize("account", [None, "largest"], ids=["requester", "account"])
 def test_the_largest_request_stays_within_the_budget_of_the_api_server(site: Site, account: str | None) -> None:
     rights = [right for capability in Capability for right in rights_of(capability)]
-    person = site.person(CREATE, USE, LIST, SECRETS, *rights)
+    person = site.person(CREATE, USE, LIST, SECRETS, CLUSTER, *rights)
     if account:
-        site.grant(site.account(account), COLLECT, LIST, SECRETS, *rights)
+        site.grant(site.account(account), COLLECT, LIST, SECRETS, CLUSTER, *rights)
         site.grant(person.user or "", rule("", "serviceaccounts", "impersonate", account))
     accepted(lambda: person.create(largest(account)))
 
@@ -338,6 +353,8 @@ def test_metadata_may_change_and_a_bundle_may_be_cancelled_without_the_rights(si
         ("view", "get", "supportbundles", True),
         ("view", "create", "supportbundles", False),
         ("view", VIEW_VERB, "supportbundles", True),
+        ("admin", CLUSTER_VERB, "supportbundles", False),
+        ("admin", EXTRA_VERB, "supportbundles", False),
         ("edit", "create", "supportbundles", True),
         ("edit", "patch", "supportbundles/status", False),
         ("admin", "patch", "supportbundles/status", False),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tracemalloc
 import zlib
 from collections.abc import Callable, Mapping
+from itertools import accumulate
 from typing import Any
 
 import orjson
@@ -16,11 +17,12 @@ from support.fragments import META, MOMENT, REPORT, reader, write_fragment
 from supportbundle.archive.footer import read_index
 from supportbundle.archive.fragment import MAGIC, TRAILER
 from supportbundle.archive.headers import verify_headers
-from supportbundle.archive.index import FragmentIndex, IndexEntry, IndexLimits
+from supportbundle.archive.index import FragmentIndex, IndexEntry, IndexLimits, weight
 from supportbundle.archive.paths import path_problem
 from supportbundle.archive.records import local_header
 from supportbundle.errors import Corrupt, Unavailable
 from supportbundle.model.gap import Gap
+from supportbundle.model.plan import MAX_SHARDS
 
 GOOD = write_fragment({"a/b.log": bytes(range(256)), "c": b"", "d": b"x"}, gaps=[Gap.say("Timeout", "slow")])
 LINES = zlib.decompress(GOOD[-TRAILER.size - TRAILER.unpack(GOOD[-TRAILER.size :])[3] : -TRAILER.size], 31).splitlines()
@@ -201,33 +203,82 @@ def test_limits_hold(limits: IndexLimits) -> None:
         read(GOOD, limits=limits)
 
 
-def test_what_one_fragment_uses_is_gone_for_the_next() -> None:
-    index = read(GOOD)
-    left = IndexLimits(members=5, gaps=1).after(index)
-    assert (left.members, left.gaps) == (2, 0)
-    assert left.after(index).members == 0
-    assert left.json == IndexLimits().json - sum(len(line) + 1 for line in LINES)
+def test_every_shard_has_an_allowance_that_together_stay_bounded() -> None:
+    for count in (1, 2, 63, 64, 65, MAX_SHARDS):
+        limits = IndexLimits.for_shards(count)
+        assert limits.json >= 256 << 10
+        assert (count * limits.json, count * limits.kept) <= (60 << 20, 120 << 20), count
+        assert limits.line * 2 <= limits.json // 4, "gaps and the report fit, however many members there are"
+    assert IndexLimits.for_shards(1) == IndexLimits()
 
 
-def test_the_worst_accepted_index_fits_in_the_operators_memory() -> None:
-    meta = orjson.loads(LINES[0][1:])["meta"]
-    lines, records, size = [], bytearray(), 0
-    while size < 15 << 20:
-        number = len(lines)
-        values = {f"{(number * 100 + i) % 500:x}": 257 + number * 100 + i for i in range(100)}
-        entry = IndexEntry(f"{number:x}", 0, 0, 2, "0" * 64, len(records), META)
-        records += local_header(entry, MOMENT) + b"\3\0"
-        fields = {"path": entry.path, "crc32": 0, "size": 0, "compressed_size": 2, "sha256": "0" * 64}
-        lines.append(b"M" + orjson.dumps(fields | {"offset": entry.offset, "meta": meta | {"redactions": values}}))
-        size += len(lines[-1]) + 1
-    closing = orjson.loads(LINES[-1][1:]) | {"members": len(lines), "gaps": 0}
-    hostile = forge([*lines, b"S" + orjson.dumps(closing)], bytes(records))
+def member(number: int, offset: int, **changes: Any) -> tuple[bytes, bytes]:
+    """(line of the index, record) of an empty member."""
+    path = changes.pop("path", f"{number:x}")
+    entry = IndexEntry(path, 0, 0, 2, "0" * 64, offset, META)
+    fields = {"path": path, "crc32": 0, "size": 0, "compressed_size": 2, "sha256": "0" * 64, "offset": offset}
+    meta = orjson.loads(LINES[0][1:])["meta"] | changes
+    return b"M" + orjson.dumps(fields | {"meta": meta}), local_header(entry, MOMENT) + b"\3\0"
+
+
+WORST: dict[str, Callable[[int], dict[str, Any]]] = {
+    "many members": lambda _: {},
+    "maps": lambda n: {"redactions": {f"{(n * 100 + i) % 500:x}": 257 + n * 100 + i for i in range(100)}},
+    "long rules": lambda n: {"redactions": {f"{i}" + "\U0001f600" + "x" * 90: n + 300 for i in range(100)}},
+    "line numbers": lambda n: {"lines": {f"{i}": [300 + n + j for j in range(20)] for i in range(20)}},
+    "wide characters": lambda n: {"path": f"{n}\U0001f600" + "x" * 200, "target": "\U0001f600" + "x" * 590},
+    "notes": lambda n: {"notes": {f"k{i}{n}": "\U0001f600" + "x" * 190 for i in range(16)}},
+}
+
+
+@pytest.mark.parametrize("form", WORST)
+def test_the_worst_index_takes_no_more_memory_than_its_shards_allowance(form: str) -> None:
+    limits = IndexLimits.for_shards(MAX_SHARDS)
+    accepted, lines, records = b"", [], bytearray()
+    for number in range(2000):
+        line, record = member(number, len(records), **WORST[form](number))
+        lines.append(line)
+        records += record
+        if number % 20 == 0:
+            closing = orjson.loads(LINES[-1][1:]) | {"members": len(lines), "gaps": 0}
+            forged = forge([*lines, b"S" + orjson.dumps(closing)], bytes(records))
+            try:
+                read(forged, limits=limits)
+            except Corrupt:
+                break
+            accepted = forged
+    else:
+        pytest.fail("nothing stops it")
     tracemalloc.start()
-    index = read(hostile)
-    peak = tracemalloc.get_traced_memory()[1]
+    index = read(accepted, limits=limits)
+    kept = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
-    assert IndexLimits().after(index).json < 1 << 20
-    assert peak < 192 << 20
+    assert index.members
+    assert kept <= limits.kept
+
+
+@pytest.mark.parametrize("fields", [{}, {"target": "\U0001f600" * 500, "message": "\U0001f600" * 800}])
+def test_gaps_take_no_more_memory_than_they_are_said_to(fields: dict[str, str]) -> None:
+    limits = IndexLimits.for_shards(MAX_SHARDS)
+    texts = [
+        {"reason": "Timeout", "collector": f"{n}"} | {k: v[:-4] + f"{n:04}" for k, v in fields.items()}
+        for n in range(250)
+    ]
+    weights = [weight(Gap(**text)) for text in texts]
+    count = sum(total <= limits.kept * 7 // 8 for total in accumulate(weights))
+    lines = [b"G" + orjson.dumps(text) for text in texts[:count]]
+    size = 0
+    while size < len(lines) and sum(map(len, lines[: size + 1])) < limits.json - 1000:
+        size += 1
+    closing = orjson.loads(LINES[-1][1:]) | {"members": 0, "gaps": size}
+    forged = forge([*lines[:size], b"S" + orjson.dumps(closing)], b"")
+    read(forged, limits=limits)
+    tracemalloc.start()
+    index = read(forged, limits=limits)
+    kept = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert len(index.gaps) == size > 20
+    assert kept <= sum(weights[:size])
 
 
 def test_a_tenant_cannot_invent_rules_without_end() -> None:

@@ -77,3 +77,11 @@ def test_the_log_is_that_of_all_shards_and_printable() -> None:
 
 def test_the_same_facts_make_the_same_bytes() -> None:
     assert build_tail(FACTS, selection(), ()) == build_tail(FACTS, selection(), ())
+
+
+def test_the_documents_are_sorted_and_indented_throughout() -> None:
+    tail = by_path(build_tail(FACTS, selection(), [Gap.say("Odd", '\n  "members": []')]))
+    empty = by_path(build_tail(FACTS, select([]), ()))
+    for data in (tail["manifest.json"], tail["redactions.json"], empty["redactions.json"]):
+        plain = orjson.dumps(orjson.loads(data), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
+        assert data == plain + b"\n"

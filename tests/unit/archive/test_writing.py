@@ -23,7 +23,7 @@ from support.fragments import META, MOMENT, REPORT, FakeStore, reader, write_fra
 from supportbundle.archive.footer import read_index
 from supportbundle.archive.fragment import FragmentWriter
 from supportbundle.archive.headers import verify_headers
-from supportbundle.archive.index import LOG_LIMIT, MAX_LINES, IndexLimits, bounded_log, first_lines
+from supportbundle.archive.index import LOG_LIMIT, MAX_LINES, FragmentIndex, IndexLimits, bounded_log, first_lines
 from supportbundle.archive.spool import ClosedMember, MemberSpool, disk
 from supportbundle.errors import Invalid, TooLarge
 from supportbundle.model.gap import Gap
@@ -192,3 +192,46 @@ def test_gaps_never_make_an_index_that_readers_refuse() -> None:
 def test_line_numbers_are_few_and_in_order() -> None:
     assert first_lines([3, 1, 3]) == (1, 3)
     assert len(first_lines(range(1, 1000))) == MAX_LINES
+
+
+def stuffed(tmp_path: Path, limits: IndexLimits, gaps: int) -> tuple[FragmentIndex, int]:
+    """The index of a shard that wants far more than it may have, and how many members it was refused."""
+    refused = 0
+    heavy = replace(META, redactions={f"r{i}": 10**6 for i in range(30)}, notes={"k": "v" * 200})
+    with FragmentWriter(tmp_path / "f", shard=0, modified=MOMENT, limits=limits) as writer:
+        for i in range(2000):
+            try:
+                writer.append(spooled(f"{i}", b"x", tmp_path), heavy if i % 2 else META)
+            except TooLarge:
+                refused += 1
+        log = bounded_log(['"' * 4000] * 20)
+        writer.close(replace(REPORT, log=log), [Gap.say("Timeout", f"{i} ü" * 50) for i in range(gaps)])
+    data = (tmp_path / "f").read_bytes()
+    return read_index(reader(data), len(data), shard=0, limits=limits), refused
+
+
+@pytest.mark.parametrize("shards", [1, 64, 240])
+def test_whatever_a_shard_wants_its_own_allowance_holds_and_every_reader_grants_it(tmp_path: Path, shards: int) -> None:
+    index, refused = stuffed(tmp_path, IndexLimits.for_shards(shards), gaps=5000)
+    assert len(index.members) + refused == 2000
+    assert (refused > 0) == (shards > 1)
+    assert len(index.members) >= 128
+    assert index.report.log.startswith("[earlier lines are cut]")
+    if refused:
+        assert index.gaps[-1].reason == "TooManyGaps"
+        assert len(index.gaps) > 20, "room for gaps is kept however many members there are"
+
+
+def test_line_numbers_give_way_before_files_do(tmp_path: Path) -> None:
+    limits = IndexLimits.for_shards(240)
+    meta = replace(META, redactions={f"r{i}": 1000 for i in range(5)}, lines={f"r{i}": (300,) * 20 for i in range(5)})
+    with FragmentWriter(tmp_path / "f", shard=0, modified=MOMENT, limits=limits) as writer:
+        for i in range(200):
+            writer.append(spooled(f"pods/web-{i}/app/current.log", b"x", tmp_path), meta)
+        writer.close(REPORT)
+    data = (tmp_path / "f").read_bytes()
+    members = read_index(reader(data), len(data), shard=0, limits=limits).members
+    assert len(members) == 200
+    assert members[0].meta.lines
+    assert not members[-1].meta.lines
+    assert members[-1].meta.redactions == meta.redactions

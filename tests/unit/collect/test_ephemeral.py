@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from support.collecting import NOW, FakeCluster, FakeSecrets, FakeSink
+from support.collecting import NOW, FakeCluster, FakeSecrets, FakeSink, container, pod
 from supportbundle.collect.base import RunContext
 from supportbundle.collect.ephemeral import DebugProgram, DebugTarget, Time, debugging_container
 from supportbundle.errors import DeadlineExceeded, NotFound, SupportBundleError
@@ -52,12 +52,13 @@ async def debug(
     user: int | None = 1000,
     group: int | None = None,
     seconds: float = 60,
+    **facts: Any,
 ) -> str:
     async def pause(_: float) -> None:
         await asyncio.sleep(0)
 
     context = RunContext(namespace="apps", cluster=cluster, sink=FakeSink(), secrets=FakeSecrets(), debug=IMAGES)
-    target = DebugTarget(pod="web-0", uid="u1", container="app", user=user, group=group)
+    target = DebugTarget.of(pod("web-0", uid="u1"), container(user=user, group=group, **facts))
     return await debugging_container(
         target, "c/web-0", context, program, seconds=seconds, time=Time(lambda: NOW, pause)
     )
@@ -66,8 +67,8 @@ async def debug(
 async def test_it_is_added_and_waited_for() -> None:
     kubelet = Kubelet(states=[None, PULLING, PULLING, RUNNING])
     name = await debug(kubelet)
-    ((pod, added),) = kubelet.ephemeral
-    assert (pod, added["name"], added["image"], added["targetContainerName"]) == ("web-0", name, "sb:1", "app")
+    ((where, added),) = kubelet.ephemeral
+    assert (where, added["name"], added["image"], added["targetContainerName"]) == ("web-0", name, "sb:1", "app")
     assert added["command"] == ["supportbundle", "idle", "--seconds", "1860"]
     assert name.startswith("supportbundle-")
 
@@ -102,6 +103,30 @@ async def test_it_is_the_targets_user_with_no_more_rights(
     await debug(kubelet, user=user, group=group)
     always = {"allowPrivilegeEscalation": False, "seccompProfile": {"type": "RuntimeDefault"}}
     assert kubelet.ephemeral[0][1]["securityContext"] == always | security
+
+
+@pytest.mark.parametrize(
+    ("facts", "security"),
+    [
+        ({"dropped": ("ALL",)}, {"capabilities": {"drop": ["ALL"]}}),
+        (
+            {"added": ("NET_BIND_SERVICE",), "dropped": ("ALL",)},
+            {"capabilities": {"add": ["NET_BIND_SERVICE"], "drop": ["ALL"]}},
+        ),
+        ({"read_only_root": True}, {"readOnlyRootFilesystem": True}),
+    ],
+)
+async def test_a_root_target_is_followed_in_what_it_gave_up(facts: dict[str, Any], security: dict[str, Any]) -> None:
+    kubelet = Kubelet()
+    await debug(kubelet, user=0, **facts)
+    found = kubelet.ephemeral[0][1]["securityContext"]
+    assert {key: found.get(key) for key in ("capabilities", "readOnlyRootFilesystem") if key in found} == security
+
+
+async def test_another_user_is_given_nothing_that_its_target_added() -> None:
+    kubelet = Kubelet()
+    await debug(kubelet, added=("SYS_ADMIN",))
+    assert kubelet.ephemeral[0][1]["securityContext"]["capabilities"] == {"drop": ["ALL"]}
 
 
 async def test_a_retry_uses_the_one_that_runs() -> None:

@@ -12,8 +12,8 @@ from support.collecting import NOW, FakeCluster, FakeOutput, FakeSink, container
 from supportbundle.collect.base import Channel
 from supportbundle.collect.ephemeral import Time
 from supportbundle.collect.exec import COLLECTOR, ExecCollector
-from supportbundle.collect.tools import TOOLS, filled
-from supportbundle.errors import NotFound, SupportBundleError, Unavailable
+from supportbundle.collect.tools import FLUSH_SECONDS, TOOLS, filled
+from supportbundle.errors import DeadlineExceeded, NotFound, SupportBundleError, Unavailable
 from supportbundle.model.capability import Capability
 from supportbundle.model.collectors import ExecTool
 from supportbundle.model.plan import DebugImages, Task
@@ -177,6 +177,7 @@ class TestCommand:
 JCMD = ("jcmd", "7", "Thread.print", "-l")
 FLIGHT = "/tmp/supportbundle-t0k.jfr"  # noqa: S108 - of a target
 START = ("jcmd", "1", "JFR.start", "name=supportbundle-t0k", "duration=30s", f"filename={FLIGHT}")
+STOP = ("jcmd", "1", "JFR.stop", "name=supportbundle-t0k")
 CAT, RM = ("cat", FLIGHT), ("rm", "-f", FLIGHT)
 RECORDING = "pods/web-0/profiles/recording.jfr"
 
@@ -231,10 +232,11 @@ class TestTools:
         cluster.outputs = {
             START: [output((OUT, b"Started recording 1."))],
             CAT: [output((OUT, b"F"), (OUT, b"LR\0"), (OUT, b"data"))],
+            STOP: [output((OUT, b"Could not find recording"), code=1)],
             RM: [output()],
         }
         await run(collector, task(tool="JVMFlightRecording", seconds=30), cluster, sink)
-        assert [c.command for c in cluster.commands] == [START, CAT, RM]
+        assert [c.command for c in cluster.commands] == [START, CAT, STOP, RM]
         assert sleeper.slept == [32]
         assert sink.files[RECORDING].data == b"FLR\0data"
         assert not sink.gaps
@@ -258,7 +260,7 @@ class TestTools:
         cluster: FakeCluster,
         sink: FakeSink,
     ) -> None:
-        cluster.outputs = {START: [output((OUT, b"Could not start"))], CAT: [cat], RM: [output()]}
+        cluster.outputs = {START: [output((OUT, b"Could not start"))], CAT: [cat], STOP: [output()], RM: [output()]}
         planned = task(tool="JVMFlightRecording", seconds=30, maxBytes="1Ki")
         await run(collector, planned, cluster, sink)
         assert not sink.files
@@ -269,15 +271,29 @@ class TestTools:
     async def test_what_cannot_be_removed_is_said(
         self, collector: ExecCollector, cluster: FakeCluster, sink: FakeSink
     ) -> None:
-        cluster.outputs = {START: [output()], CAT: [output((OUT, b"FLR\0"))], RM: [Unavailable("reset")]}
+        file = output((OUT, b"FLR\0"))
+        cluster.outputs = {START: [output()], CAT: [file], STOP: [output()], RM: [Unavailable("reset")]}
         await run(collector, task(tool="JVMFlightRecording", seconds=30), cluster, sink)
         assert list(sink.files) == [RECORDING]
         assert sink.reasons == [("web-0/app", "LeftBehind")]
+        assert f"`{' '.join(RM)}` did not run" in sink.gaps[0].message
+
+    async def test_a_recording_that_outlasts_its_time_is_stopped_before_its_file_is_removed(
+        self, collector: ExecCollector, cluster: FakeCluster, sink: FakeSink
+    ) -> None:
+        cluster.outputs = {START: [DeadlineExceeded("slow")], STOP: [output()], RM: [output()]}
+        await run(collector, task(tool="JVMFlightRecording", seconds=30), cluster, sink)
+        assert [c.command for c in cluster.commands] == [START, STOP, RM]
+        assert sink.reasons == [("web-0/app", "Timeout")]
+
+    def test_clearing_up_has_time_of_its_own(self) -> None:
+        bare = task(tool="PythonStacks").timeout_seconds
+        assert task(tool="JVMFlightRecording", seconds=30).timeout_seconds == bare + 30 + FLUSH_SECONDS + 2 * 10
 
     async def test_a_tool_that_is_not_there_costs_one_gap(
         self, collector: ExecCollector, cluster: FakeCluster, sink: FakeSink
     ) -> None:
-        cluster.outputs = {START: [CommandNotFound("no")], RM: [output()]}
+        cluster.outputs = {START: [CommandNotFound("no")], STOP: [CommandNotFound("no")], RM: [output()]}
         await run(collector, task(tool="JVMFlightRecording", seconds=30), cluster, sink)
         assert sink.reasons == [("web-0/app", "CommandNotFound")]
         assert "'jcmd'" in sink.gaps[0].message

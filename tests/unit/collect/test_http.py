@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from support.collecting import FakeCluster, FakeSecrets, FakeSink, Piece, plan, pod, run
+from support.collecting import FakeCluster, FakeSecrets, FakeSink, Piece, plan, pod, run, stored
 from supportbundle.collect.base import PodAnswer, PodRequest
 from supportbundle.collect.http import COLLECTOR, HTTPCollector
 from supportbundle.errors import DeadlineExceeded, NotFound, Unavailable
 from supportbundle.model.plan import Task
+from supportbundle.model.pod import PodFacts
 
 URL = "http://forwarded/status?full=1"
 FILE = "pods/web-0/http/c"
@@ -81,9 +82,14 @@ class TestPlanning:
     def test_options_are_required(self) -> None:
         assert [g.reason for g in plan(COLLECTOR, {"type": "HTTP"}, pod())[1]] == ["Invalid"]
 
-    def test_a_pod_on_its_nodes_network_is_not_asked_by_address(self) -> None:
-        _, gaps = plan(COLLECTOR, spec(via="PodIP"), pod(host_network=True))
+    @pytest.mark.parametrize("via", ["PortForward", "PodIP"])
+    def test_a_pod_on_its_nodes_network_is_not_asked(self, via: str) -> None:
+        tasks, gaps = plan(COLLECTOR, spec(via=via), pod(host_network=True))
+        assert not tasks
         assert [g.reason for g in gaps] == ["NotAllowed"]
+
+    def test_without_targets_a_service_is_not_asked(self) -> None:
+        assert plan(COLLECTOR, spec(service="web")) == ([], [])
 
 
 def ticking(*moments: float) -> HTTPCollector:
@@ -106,6 +112,7 @@ async def test_bytes_and_facts_are_kept(sink: FakeSink) -> None:
 
 
 async def test_the_request_is_what_was_asked_for(cluster: FakeCluster, sink: FakeSink) -> None:
+    cluster.objects = stored(pod())
     cluster.bodies = {"https://10.1.2.3:8080/status?full=1": [[b"ok"]]}
     planned = task(
         via="PodIP",
@@ -123,6 +130,14 @@ async def test_the_request_is_what_was_asked_for(cluster: FakeCluster, sink: Fak
     assert sent.tls is not None
     assert (sent.tls.ca_bundle, sent.tls.server_name) == ("PEM", "10.1.2.3")
     assert not sink.gaps
+
+
+async def test_an_address_of_another_pod_gets_no_header(cluster: FakeCluster, sink: FakeSink) -> None:
+    cluster.objects = stored(pod(uid="another"))
+    planned = task(via="PodIP", headersFrom=[{"name": "X-A", "secret": "s", "key": "k"}])
+    await run(COLLECTOR, planned, cluster, sink, secrets=FakeSecrets({"s": {"k": b"t0ken"}}))
+    assert sink.reasons == [("web-0", "PodGone")]
+    assert not cluster.sent
 
 
 async def test_another_status_is_kept_and_said(cluster: FakeCluster, sink: FakeSink) -> None:
@@ -190,6 +205,13 @@ def endpoint(name: str, *, ready: bool | None = True, **ref: Any) -> dict[str, A
     return {"conditions": {"ready": ready}, "targetRef": {"kind": "Pod", "name": name, "namespace": "apps", **ref}}
 
 
+def behind(*pods: PodFacts) -> Task:
+    """The task of Service web with these targets."""
+    (planned,), gaps = plan(COLLECTOR, spec(service="web"), *pods)
+    assert not gaps
+    return planned
+
+
 def slices(*endpoints: dict[str, Any]) -> list[dict[str, Any]]:
     ports = [{"name": "dns", "port": 53, "protocol": "UDP"}, {"name": "web", "port": 9090, "protocol": "TCP"}]
     return [{"endpoints": list(endpoints), "ports": ports}, {"endpoints": None, "ports": None}]
@@ -203,7 +225,7 @@ class TestService:
     ) -> None:
         cluster.objects, cluster.lists = {SERVICE: found}, {SLICES: slices(*endpoints)}
         cluster.bodies = {URL: [[b"ok"]]}
-        await run(COLLECTOR, task(service="web"), cluster, sink)
+        await run(COLLECTOR, behind(pod("a"), pod("b"), pod("c"), pod("n", host_network=True)), cluster, sink)
 
     async def test_its_first_ready_pod_is_asked(self, cluster: FakeCluster, sink: FakeSink) -> None:
         ends = (endpoint("c"), endpoint("b", ready=None), endpoint("a", ready=False))
@@ -215,7 +237,8 @@ class TestService:
     async def test_its_certificate_names_the_service(self, cluster: FakeCluster, sink: FakeSink) -> None:
         cluster.objects, cluster.lists = {SERVICE: service()}, {SLICES: slices(endpoint("a"))}
         cluster.bodies = {URL.replace("http", "https", 1): [[b"ok"]]}
-        await run(COLLECTOR, task(service="web", tls={}), cluster, sink)
+        (planned,), _ = plan(COLLECTOR, spec(service="web", tls={}), pod("a"))
+        await run(COLLECTOR, planned, cluster, sink)
         assert cluster.sent[0].tls is not None
         assert cluster.sent[0].tls.server_name == "web.apps.svc"
 
@@ -228,6 +251,8 @@ class TestService:
             (service(), [endpoint("a"), endpoint("b", namespace="kube-system")], "NotAllowed"),
             (service(), [endpoint("a", kind="Node")], "NotAllowed"),
             (service(), [endpoint("a", ready=False)], "NoReadyEndpoint"),
+            (service(), [endpoint("a", ready=False), endpoint("other")], "KnownSecretMissing"),
+            (service(), [endpoint("n"), endpoint("other")], "NotAllowed"),
             (service(ports=[{"port": 1}]), [endpoint("a")], "Invalid"),
         ],
     )
@@ -243,6 +268,16 @@ class TestService:
         assert sink.reasons == [("service/web", reason)]
         assert not cluster.forwards
         assert not cluster.sent
+
+    async def test_a_pod_that_is_no_target_is_passed_over(self, cluster: FakeCluster, sink: FakeSink) -> None:
+        await self.ask(cluster, sink, service(), endpoint("a-stranger"), endpoint("b"))
+        assert cluster.forwards == [("apps", "b", 9090)]
+        assert not sink.gaps
+
+    async def test_what_to_do_where_only_strangers_answer(self, cluster: FakeCluster, sink: FakeSink) -> None:
+        await self.ask(cluster, sink, service(), endpoint("a-stranger"))
+        assert "The pods behind Service web are no targets of this collector" in sink.gaps[0].message
+        assert "Let `target` select them." in sink.gaps[0].message
 
     async def test_one_that_does_not_exist_is_a_gap(self, cluster: FakeCluster, sink: FakeSink) -> None:
         await run(COLLECTOR, task(service="web"), cluster, sink)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import weakref
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -144,3 +145,35 @@ async def test_named_objects_come_with_a_gap_for_each_missing_one(cluster: FakeC
 )
 def test_folders_have_troubleshoots_names(plural: str, folder: str) -> None:
     assert Kind("v1", "X", plural).file("apps") == f"cluster-resources/{folder}/apps.json"
+
+
+async def test_what_is_large_and_deep_does_not_grow_by_its_layout(cluster: FakeCluster, sink: FakeSink) -> None:
+    value: Any = [[]] * 100_000
+    for _ in range(200):
+        value = [value]
+    await write_list(these({"metadata": {"name": "a"}, "spec": value}), WIDGET, TASK, surroundings(cluster, sink))
+    (found,) = sink.json("cluster-resources/widgets/apps.json")["items"]
+    assert found["spec"] == value
+    assert len(sink.files["cluster-resources/widgets/apps.json"].data) < 1 << 20
+
+
+async def test_a_page_is_not_held_while_the_next_one_is_read(cluster: FakeCluster, sink: FakeSink) -> None:
+    class Held(dict[str, Any]):
+        """Something that can be referred to weakly."""
+
+    alive: list[bool] = []
+
+    async def pages() -> AsyncIterator[dict[str, Any]]:
+        last: weakref.ref[Held] | None = None
+        for name in ("a", "b"):
+            item = Held(metadata={"name": name})
+            if last is not None:
+                alive.append(last() is not None)
+            last = weakref.ref(item)
+            yield item
+            del item
+        assert last is not None
+        alive.append(last() is not None)
+
+    await write_list(pages(), WIDGET, TASK, surroundings(cluster, sink))
+    assert alive == [False, False]

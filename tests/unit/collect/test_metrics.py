@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from support.collecting import FakeSink, plan, pod, run
+from support.collecting import FakeSink, plan, pod, run, stored
 from support.serving import ServingCluster, obj
 from supportbundle.collect.metrics import COLLECTOR
 from supportbundle.errors import Forbidden, NotFound, SupportBundleError, Unavailable
@@ -75,6 +75,7 @@ async def test_prometheus_text_of_each_pod(cluster: ServingCluster, sink: FakeSi
 
 
 async def test_another_path_by_the_pods_address(cluster: ServingCluster, sink: FakeSink) -> None:
+    cluster.objects |= stored(pod("a"))
     cluster.bodies["http://10.1.2.3:9090/m?x=1"] = [[b"up 1\n"]]
     options = {"port": 9090, "path": "/m?x=1", "via": "PodIP"}
     tasks, gaps = plan(
@@ -83,6 +84,15 @@ async def test_another_path_by_the_pods_address(cluster: ServingCluster, sink: F
     assert [(gap.target, gap.reason) for gap in gaps] == [("h", "NotAllowed")]
     await run(COLLECTOR, tasks[1], cluster, sink)
     assert sink.files["pods/a/metrics.txt"].data == b"up 1\n"
+    cluster.objects |= stored(pod("a", ip="10.9.9.9"))
+    await run(COLLECTOR, tasks[1], cluster, sink)
+    assert sink.reasons == [("a/metrics", "PodGone")]
+
+
+def test_a_pod_on_its_nodes_network_is_not_asked_by_port_forward_either() -> None:
+    tasks, gaps = plan(COLLECTOR, PORT, pod("h", host_network=True))
+    assert [task.target for task in tasks] == ["metrics"]
+    assert [(gap.target, gap.reason) for gap in gaps] == [("h", "NotAllowed")]
 
 
 def test_asking_a_port_needs_http_too() -> None:

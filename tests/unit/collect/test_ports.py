@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.collecting import FakeCluster, FakeSecrets, FakeSink, pod
+from support.collecting import FakeCluster, FakeSecrets, FakeSink, pod, stored
 from supportbundle.collect.base import RunContext
 from supportbundle.collect.ports import (
     InvalidHeader,
+    PodGone,
     PodPort,
     SecretNotFound,
     choose,
@@ -59,7 +60,6 @@ class TestReaching:
         [
             ({}, None),
             ({"ip": "fd00::7"}, None),
-            ({"host_network": True}, "NotAllowed"),
             ({"ip": ""}, "PodNotRunning"),
             ({"ip": "169.254.169.254"}, "NotAllowed"),
             ({"ip": "127.0.0.1"}, "NotAllowed"),
@@ -67,6 +67,9 @@ class TestReaching:
             ({"ip": "fe80::1"}, "NotAllowed"),
             ({"ip": "::ffff:169.254.169.254"}, "NotAllowed"),
             ({"ip": "0.0.0.0"}, "NotAllowed"),
+            ({"ip": "168.63.129.16"}, "NotAllowed"),
+            ({"ip": "fd00:ec2::254"}, "NotAllowed"),
+            ({"ip": "64:ff9b::a9fe:a9fe"}, "NotAllowed"),
             ({"ip": "evil.example"}, "NotAllowed"),
         ],
     )
@@ -74,6 +77,24 @@ class TestReaching:
         gap = unreachable(pod(**facts), Via.POD_IP, "c")
         assert (gap.reason if gap else None) == reason
         assert unreachable(pod(**facts), Via.PORT_FORWARD, "c") is None
+
+    @pytest.mark.parametrize("via", Via)
+    def test_a_pod_on_its_nodes_network_by_no_way(self, via: Via) -> None:
+        gap = unreachable(pod(host_network=True), via, "c")
+        assert gap is not None
+        assert gap.reason == "NotAllowed"
+        assert "Exec or Files" in gap.message
+
+    @pytest.mark.parametrize("now", [{"uid": "another"}, {"ip": "10.9.9.9"}, {"ip": ""}, None])
+    async def test_an_address_that_passed_to_another_pod_is_not_asked(
+        self, now: dict[str, Any] | None, cluster: FakeCluster, sink: FakeSink
+    ) -> None:
+        cluster.objects = stored() if now is None else stored(pod(**now))
+        context = RunContext(namespace="apps", cluster=cluster, sink=sink, secrets=FakeSecrets())
+        with pytest.raises(PodGone) as gone:
+            async with pod_url(PodPort.of(pod(), 80, Via.POD_IP), context):
+                pytest.fail("it was asked")
+        assert gone.value.reason == "PodGone"
 
     @pytest.mark.parametrize(
         ("via", "ip", "secure", "url"),
@@ -87,8 +108,9 @@ class TestReaching:
     async def test_the_base_url(
         self, via: Via, ip: str, *, secure: bool, url: str, cluster: FakeCluster, sink: FakeSink
     ) -> None:
+        cluster.objects = stored(pod(ip=ip))
         context = RunContext(namespace="apps", cluster=cluster, sink=sink, secrets=FakeSecrets())
-        async with pod_url(PodPort(pod="web-0", ip=ip, port=80, via=via), context, secure=secure) as base:
+        async with pod_url(PodPort.of(pod(ip=ip), 80, via), context, secure=secure) as base:
             assert base == url
         assert cluster.forwards == ([("apps", "web-0", 80)] if via == Via.PORT_FORWARD else [])
 

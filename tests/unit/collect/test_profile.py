@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from support.collecting import NOW, FakeCluster, FakeSecrets, FakeSink, Piece, plan, pod, run
+from support.collecting import NOW, FakeCluster, FakeSecrets, FakeSink, Piece, plan, pod, run, stored
 from supportbundle.collect.profile import COLLECTOR, ProfileCollector
 from supportbundle.errors import DeadlineExceeded, Forbidden, HTTPStatus, NotFound, Unavailable
 from supportbundle.model.collectors import ProfileType
@@ -64,9 +64,11 @@ class TestPlanning:
         assert plan(COLLECTOR, spec(), pod(ip=""))[0]
         assert [g.reason for g in plan(COLLECTOR, spec(via="PodIP"), pod(ip=""))[1]] == ["PodNotRunning"]
 
-    def test_a_pod_on_its_nodes_network_is_not_asked_by_address(self) -> None:
-        assert plan(COLLECTOR, spec(), pod(host_network=True))[0]
-        assert [g.reason for g in plan(COLLECTOR, spec(via="PodIP"), pod(host_network=True))[1]] == ["NotAllowed"]
+    @pytest.mark.parametrize("via", ["PortForward", "PodIP"])
+    def test_a_pod_on_its_nodes_network_is_not_asked(self, via: str) -> None:
+        tasks, gaps = plan(COLLECTOR, spec(via=via), pod(host_network=True))
+        assert not tasks
+        assert [g.reason for g in gaps] == ["NotAllowed"]
 
     def test_files_node_and_secrets_are_named(self) -> None:
         planned = task(kinds=[{"type": "Heap"}], headersFrom=[TOKEN])
@@ -116,10 +118,19 @@ async def test_the_usual_kinds(cluster: FakeCluster, sink: FakeSink) -> None:
 @pytest.mark.parametrize(("ip", "base"), [("10.1.2.3", "http://10.1.2.3:6060"), ("fd00::7", "http://[fd00::7]:6060")])
 async def test_by_pod_ip_nothing_is_forwarded(ip: str, base: str, cluster: FakeCluster, sink: FakeSink) -> None:
     cluster.bodies = bodies(f"{base}/prof")
+    cluster.objects = stored(pod(ip=ip))
     (planned,), _ = plan(COLLECTOR, spec(via="PodIP", path="/prof/", kinds=[{"type": "Heap"}]), pod(ip=ip))
     await run(COLLECTOR, planned, cluster, sink)
     assert list(sink.files) == [f"{FILES}/heap.pb.gz"]
     assert not cluster.forwards
+
+
+async def test_an_address_of_another_pod_gets_no_header(cluster: FakeCluster, sink: FakeSink) -> None:
+    cluster.objects = stored(pod(uid="another"))
+    (planned,), _ = plan(COLLECTOR, spec(via="PodIP", headersFrom=[TOKEN]), pod())
+    await run(COLLECTOR, planned, cluster, sink, secrets=FakeSecrets({"scraper": {"token": b"t0ken"}}))
+    assert sink.reasons == [("web-0", "PodGone")]
+    assert not cluster.sent
 
 
 async def test_every_request_carries_the_headers(cluster: FakeCluster, sink: FakeSink) -> None:
@@ -221,3 +232,13 @@ class TestFailures:
         await run(COLLECTOR, task(kinds=self.KINDS), cluster, sink)
         assert f"{FILES}/goroutine.pb.gz" not in sink.files
         assert sink.reasons == [("web-0", "TooLarge")]
+
+    async def test_a_compressed_one_is_never_larger_than_can_be_sanitized(
+        self, cluster: FakeCluster, sink: FakeSink
+    ) -> None:
+        mib = b"x" * (1 << 20)
+        cluster.bodies = bodies(goroutine=[GZ, *[mib] * 16], text=[b"goroutine ", *[mib] * 16])
+        await run(COLLECTOR, task(kinds=self.KINDS), cluster, sink)
+        assert sink.reasons == [("web-0", "TooLarge")]
+        assert "goroutine.pb.gz: It is larger than 16 MiB" in sink.gaps[0].message
+        assert len(sink.files[f"{FILES}/goroutine.txt"].data) > 16 << 20

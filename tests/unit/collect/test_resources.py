@@ -10,7 +10,7 @@ import pytest
 from support.collecting import NOW, FakeSink, pod, run
 from support.serving import ServingCluster, obj
 from supportbundle.collect.resources import COLLECTOR
-from supportbundle.errors import Expired, Forbidden, Unavailable
+from supportbundle.errors import Expired, Forbidden, TooLarge, Unavailable
 from supportbundle.model.cluster import ClusterFacts
 from supportbundle.model.gap import Gap
 from supportbundle.model.plan import Task
@@ -153,8 +153,13 @@ async def test_forbidden_kinds_are_one_gap(cluster: ServingCluster, sink: FakeSi
 async def test_a_kind_that_breaks_off_costs_only_itself(cluster: ServingCluster, sink: FakeSink) -> None:
     cluster.failures[at("v1", "pods")] = Expired("continue token expired")
     cluster.failures[at("apps/v1", "deployments")] = Unavailable("later")
+    cluster.failures[at("v1", "configmaps")] = TooLarge("too many parts")
     await collected(cluster, sink)
-    assert sorted(sink.reasons) == [("deployments.apps", "Unavailable"), ("pods", "Expired")]
+    assert sorted(sink.reasons) == [
+        ("configmaps", "TooLarge"),
+        ("deployments.apps", "Unavailable"),
+        ("pods", "Expired"),
+    ]
     assert "cluster-resources/pods/apps.json" not in sink.files
     assert "cluster-resources/ingress/apps.json" in sink.files
 

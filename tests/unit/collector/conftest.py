@@ -12,7 +12,9 @@ from support.build import NOW
 from support.sink import SECRET, Bench
 from supportbundle.archive.fragment import FragmentWriter
 from supportbundle.collector.budget import Budget
+from supportbundle.collector.quoting import Quoting
 from supportbundle.collector.sink import FragmentSink
+from supportbundle.collector.slots import Slots
 from supportbundle.sanitize import KnownSecret, Sanitizer
 
 
@@ -20,8 +22,16 @@ from supportbundle.sanitize import KnownSecret, Sanitizer
 def bench(tmp_path: Path) -> Iterator[Bench]:
     """One shard's sink with a budget of 1 MiB."""
     file = tmp_path / "fragment"
-    sanitizer = Sanitizer.build([KnownSecret("db/password", SECRET)])
+    known = [KnownSecret("db/password", SECRET)]
     budget = Budget(1 << 20)
     with ThreadPoolExecutor(1) as pool, FragmentWriter(file, shard=0, modified=NOW) as writer:
-        sink = FragmentSink(writer.append, sanitizer, scratch=tmp_path, pool=pool, budget=budget, clock=lambda: NOW)
+        sink = FragmentSink(
+            writer.append,
+            Quoting(Sanitizer.build(known), known),
+            scratch=tmp_path,
+            pool=pool,
+            budget=budget,
+            slots=Slots(),
+            clock=lambda: NOW,
+        )
         yield Bench(sink, writer, file, budget)

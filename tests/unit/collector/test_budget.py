@@ -9,6 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from support.build import task
 from supportbundle.collector.budget import Budget
 from supportbundle.model.plan import Task
+from supportbundle.model.spec import CollectorType
 
 
 def many(count: int, **changes: object) -> list[Task]:
@@ -17,8 +18,15 @@ def many(count: int, **changes: object) -> list[Task]:
 
 def test_equal_tasks_get_equal_shares() -> None:
     tasks, budget = many(4), Budget(1000)
-    budget.expect(tasks)
+    budget.expect([t.model_copy(update={"estimate": 1000}) for t in tasks])
     assert [budget.allowance(t, 10_000) for t in tasks] == [250, 250, 250, 250]
+
+
+def test_where_there_is_room_for_all_estimates_a_log_may_have_the_rest() -> None:
+    tasks, budget = many(4), Budget(1000)
+    budget.expect(tasks)
+    assert budget.allowance(tasks[0], 10_000) == 700
+    assert [budget.allowance(t, 10_000) for t in tasks[1:]] == [100, 100, 100]
 
 
 def test_what_one_leaves_raises_the_share_of_the_next() -> None:
@@ -31,7 +39,7 @@ def test_what_one_leaves_raises_the_share_of_the_next() -> None:
     assert budget.allowance(tasks[3], 10_000) == 970
 
 
-def test_a_task_that_does_not_ask_leaves_what_was_promised() -> None:
+def test_what_is_promised_is_nobody_elses() -> None:
     (asks, grabs), budget = many(2), Budget(1000)
     budget.expect([asks, grabs])
     promised = budget.allowance(asks, 10_000)
@@ -39,20 +47,40 @@ def test_a_task_that_does_not_ask_leaves_what_was_promised() -> None:
     assert budget.take(asks, 10_000) == promised
 
 
-def test_urgent_tasks_do_not_share_with_others() -> None:
-    (urgent,), others, budget = many(1, priority=1), many(9), Budget(1000)
+def profile(estimate: int = 100) -> Task:
+    return task("profile", type=CollectorType.PROFILE, estimate=estimate)
+
+
+def test_urgent_logs_leave_to_small_things_what_they_need_and_nothing_to_other_logs() -> None:
+    (urgent,), others, budget = many(1, priority=1), many(9), Budget(500)
     others = [t.model_copy(update={"id": f"o{t.id}"}) for t in others]
-    budget.expect([urgent, *others])
-    assert budget.allowance(urgent, 10_000) == 1000
+    budget.expect([urgent, profile(), *others])
+    assert budget.allowance(urgent, 10_000) == 400
+    assert budget.take(profile(), 100) == 100
+
+
+def test_a_greedy_body_leaves_to_logs_what_they_are_expected_to_need() -> None:
+    (log,), budget = many(1), Budget(1000)
+    budget.expect([log, profile()])
+    assert budget.take(profile(), 10_000) == 900
+    assert budget.allowance(log, 10_000) == 100
+
+
+def test_a_task_that_needs_more_gets_what_others_have_left_meanwhile() -> None:
+    (log,), budget = many(1), Budget(1000)
+    budget.expect([log, profile()])
+    assert budget.take(profile(), 900) == 900
+    budget.ended(log)
+    assert budget.take(profile(), 50) == 50
 
 
 @given(st.lists(st.integers(1, 10**6), min_size=1, max_size=50), st.integers(0, 10**9))
-def test_no_share_is_less_than_its_part_of_the_whole(estimates: list[int], size: int) -> None:
+def test_no_share_is_less_than_the_estimate_or_its_part_of_the_whole(estimates: list[int], size: int) -> None:
     tasks = [task(f"t{i}", estimate=estimate) for i, estimate in enumerate(estimates)]
     budget = Budget(size)
     budget.expect(tasks)
     for t in tasks:
-        assert budget.allowance(t, 1 << 60) >= size * t.estimate // sum(estimates) - len(tasks)
+        assert budget.allowance(t, 1 << 60) >= min(t.estimate, size * t.estimate // sum(estimates) - len(tasks))
 
 
 class Accounts(RuleBasedStateMachine):
@@ -77,7 +105,7 @@ class Accounts(RuleBasedStateMachine):
 
     @rule()
     def give_back(self) -> None:
-        self.budget.give_back(self.held)
+        self.budget.give_back(self.tasks[0], self.held)
         self.held = 0
 
     @rule(which=st.integers(0, 4))

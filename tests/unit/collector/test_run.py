@@ -7,11 +7,14 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import ClassVar, cast
 
-from support.build import NOW, task
+import pytest
+
+from support.build import NOW, plan, task
 from support.collecting import FakeSecrets
-from support.sink import Bench
+from support.sink import SECRET, Bench
 from supportbundle.collect.base import ClusterReader, Output, RunContext
 from supportbundle.collector.run import ShardRun, seconds_left
+from supportbundle.collector.slots import Slots
 from supportbundle.errors import NotFound
 from supportbundle.model.capability import Capability, PolicyRule
 from supportbundle.model.gap import Gap
@@ -87,7 +90,7 @@ async def bug(context: RunContext, task: Task) -> Task | None:
 def shard_run(bench: Bench, *tasks: Task, missing: frozenset[str] = frozenset(), **behaviour: Behaviour) -> ShardRun:
     context = RunContext(namespace="team", cluster=cast("ClusterReader", None), sink=bench.sink, secrets=FakeSecrets())
     collectors = {CollectorType.LOGS: Scripted(**behaviour)}
-    return ShardRun(Shard(index=0, budget=1, tasks=tasks), collectors, context, bench.sink, missing)
+    return ShardRun(Shard(index=0, budget=1, tasks=tasks), collectors, context, bench.sink, Slots(), missing)
 
 
 async def test_each_failure_is_a_gap_and_the_others_finish(bench: Bench) -> None:
@@ -139,8 +142,37 @@ async def test_what_another_collector_claims_too_is_written_elsewhere(bench: Ben
     assert [m.path for m in bench.index().members] == ["collectors/second/good.log"]
 
 
-def test_a_late_shard_gets_only_the_time_that_the_job_has_left() -> None:
-    allowance = timedelta(minutes=5)
-    assert seconds_left(NOW, 600, allowance, NOW) == 600
-    assert seconds_left(NOW, 600, allowance, NOW + timedelta(minutes=10)) == 300
-    assert seconds_left(NOW, 600, allowance, NOW + timedelta(hours=1)) == 1
+async def test_whatever_ends_at_the_deadline_is_kept(bench: Bench) -> None:
+    """Each task is in the middle of its work when time is over, at a slightly different moment."""
+    tasks = [task(f"log{i}", timeout_seconds=1) for i in range(40)]
+
+    async def restless(context: RunContext, task: Task) -> Task | None:
+        async with context.sink.member(f"{task.id}.log", task=task, limit=1 << 20, keep_partial=True) as member:
+            while True:
+                await member.write(b"line\n")
+                await asyncio.sleep(0)
+
+    run = shard_run(bench, *tasks[:8], **{t.id: restless for t in tasks})
+    await run.run(1.0)
+    assert len(bench.index().members) == 8
+
+
+async def test_a_bug_is_logged_without_what_it_quotes(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    async def quoting_bug(context: RunContext, task: Task) -> Task | None:
+        del context
+        raise ValueError(f"{task.id} said {SECRET.decode()}")
+
+    run = shard_run(bench, task("bad"), bad=quoting_bug)
+    await run.run(10)
+    assert "ValueError at run.py" in caplog.text
+    assert "in quoting_bug" in caplog.text
+    assert SECRET.decode() not in caplog.text
+
+
+def test_the_first_pods_may_start_late_and_others_end_with_the_bundle() -> None:
+    made = plan(shards=8, parallelism=4, max_duration_seconds=600)
+    assert seconds_left(made, 0, NOW) == 600
+    assert seconds_left(made, 3, NOW + timedelta(minutes=4)) == 600
+    assert seconds_left(made, 3, NOW + timedelta(minutes=10)) == 300
+    assert seconds_left(made, 4, NOW + timedelta(minutes=4)) == 360
+    assert seconds_left(made, 4, NOW + timedelta(hours=1)) == 1

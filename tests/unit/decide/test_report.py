@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from support.build import NOW, fragment, plan, seen_status, world
+from support.build import NOW, fragment, plan, seen_status, task, world
 from supportbundle.decide import decide
 from supportbundle.decide.report import Outcome, end_status, next_status
 from supportbundle.model.conditions import ConditionStatus, ConditionType
 from supportbundle.model.gap import Gap
-from supportbundle.model.plan import Progress
+from supportbundle.model.plan import Plan, Progress, Shard
 from supportbundle.model.status import MAX_WARNINGS, Artifact, SanitizationStatus, Status
 
 ARTIFACT = Artifact(destination="default", bucket="b", key="k", size_bytes=10, etag="e", files=3)
@@ -61,7 +61,45 @@ def test_a_lying_shard_cannot_be_more_than_done() -> None:
     seen = world(plan=plan(1), progress=said)
     progress = next_status(seen, decide(seen)).progress
     assert progress is not None
-    assert (progress.tasks.done, progress.targets.done) == (1, 1)
+    assert (progress.tasks.done, progress.targets.done) == (1, 0), "its pod is done when its fragment is stored"
+
+
+def shard(index: int, *targets: str) -> Shard:
+    return Shard(index=index, budget=1, tasks=tuple(task(f"{index}/{t}", target=t) for t in targets))
+
+
+def targets_done(planned: Plan, stored: tuple[int, ...], said: dict[int, int]) -> int:
+    words = tuple(Progress(shard=i, tasks_done=0, targets_done=n, bytes=0, at=NOW) for i, n in said.items())
+    seen = world(plan=planned, fragments=tuple(map(fragment, stored)), progress=words)
+    progress = next_status(seen, decide(seen)).progress
+    assert progress is not None
+    assert progress.targets.total == planned.targets
+    return progress.targets.done
+
+
+def test_only_pods_are_targets() -> None:
+    shards = (shard(0, "events", "services/x", "metrics"), shard(1, "web-0/app"), shard(2, "web-1/app"))
+    planned = plan(2).model_copy(update={"shards": shards})
+    assert targets_done(planned, (0,), {}) == 0
+    assert targets_done(planned, (0, 1), {2: 3}) == 1
+    assert targets_done(planned, (1, 2), {}) == 2
+    assert targets_done(planned, (0, 1, 2), {}) == 2
+
+
+def test_a_pod_is_done_when_no_shard_has_a_task_of_it() -> None:
+    planned = plan(2).model_copy(
+        update={"shards": (shard(0, "web-0/app", "web-1/app"), shard(1, "web-0/side", "web-1"))}
+    )
+    assert targets_done(planned, (0,), {}) == 0
+    assert targets_done(planned, (0,), {1: 1}) == 1
+    assert targets_done(planned, (), {0: 2, 1: 2}) == 1, "all only when all is stored"
+    assert targets_done(planned, (0, 1), {}) == 2
+
+
+def test_a_pod_without_a_task_is_done() -> None:
+    planned = plan(2).model_copy(update={"shards": (shard(0, "web-0/app"),)})
+    assert targets_done(planned, (), {}) == 1
+    assert targets_done(planned, (0,), {}) == 2
 
 
 def test_the_transition_time_moves_only_with_the_status() -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 
+import aiohttp
 import pytest
 from aiohttp import web
 
 from supportbundle.kube.client import Client, connect
+from supportbundle.kube.exchange import pod_session
 from supportbundle.kube.login import Login
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -57,3 +59,9 @@ def client(serve: Serve, stack: AsyncExitStack) -> Connect:
         return await stack.enter_async_context(connect(login, settle_seconds=settle_seconds, pause=pause))
 
     return make
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with pod_session() as opened:
+        yield opened

@@ -203,6 +203,19 @@ class TestItems:
         assert await collected(await client(handler), "/x") == ["a"]
         assert limits == ["500", "62", "7"]
 
+    @pytest.mark.parametrize("part", ["[]", '{"a":1}', '{"a":{"a":{}}}', "1.5", '"ab"'])
+    async def test_what_would_grow_in_memory_is_never_parsed(self, client: Connect, part: str) -> None:
+        hostile = f'{{"items":[{",".join([part] * 600_000)}]}}'.encode()
+        assert len(hostile) < MAX_JSON + (1 << 20)
+        limits: list[str] = []
+
+        async def handler(request: web.Request) -> web.Response:
+            limits.append(request.query["limit"])
+            return page("a") if int(request.query["limit"]) < 10 else web.Response(body=hostile)
+
+        assert await collected(await client(handler), "/x", {"limit": "100"}) == ["a"]
+        assert limits == ["100", "12", "1"]
+
     async def test_one_object_that_is_too_large_is_an_error(self, client: Connect) -> None:
         async def handler(_: web.Request) -> web.Response:
             return web.Response(body=b" " * (MAX_JSON + 1))

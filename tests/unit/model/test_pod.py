@@ -51,3 +51,12 @@ def test_the_kubelet_knows_best_who_a_container_runs_as(
 ) -> None:
     facts = parsed(spec, container, status)
     assert (facts.user, facts.group) == who
+
+
+def test_what_a_container_added_gave_up_and_may_not_write() -> None:
+    capabilities = {"add": ["NET_BIND_SERVICE"], "drop": ["ALL"]}
+    security = {"capabilities": capabilities, "readOnlyRootFilesystem": True}
+    facts = parsed({}, {"securityContext": security}, {})
+    assert (facts.added, facts.dropped, facts.read_only_root) == (("NET_BIND_SERVICE",), ("ALL",), True)
+    plain = parsed({}, {}, {})
+    assert (plain.added, plain.dropped, plain.read_only_root) == ((), (), False)

@@ -129,3 +129,10 @@ def test_the_tasks_of_a_node_stay_together() -> None:
     assert len(shards) == 8
     few = spread([t.model_copy(update={"estimate": 1 << 29}) for t in many], 1 << 40)
     assert [{t.node for t in shard.tasks} for shard in few] == [{f"n{i}"} for i in range(4)]
+
+
+@given(tasks, st.integers(1 << 20, 1 << 40), st.integers(1 << 20, 1 << 33))
+def test_all_budgets_together_are_no_more_than_the_bundles(many: list[Task], size: int, room: int) -> None:
+    budgets = [shard.budget for shard in spread(many, size, room)]
+    assert sum(budgets) <= size
+    assert all(0 < budget <= room for budget in budgets)

@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from support.memory import Fuse, Killed
-from support.universe import KEY, STAGING, Universe
+from support.universe import CONFIG, KEY, STAGING, Universe
+from supportbundle.model.capability import CLUSTER_VERB, EXTRA_VERB, VIEW_VERB
 from supportbundle.reconcile import paths
 from supportbundle.reconcile.loop import Reconciler
 
@@ -63,9 +64,47 @@ async def test_a_missing_capability_is_named_and_is_part_of_the_role(universe: U
 
 async def test_the_rights_that_a_named_account_lacks_are_listed(universe: Universe) -> None:
     universe.api.access_allowed = False
-    status = await dry_run(universe, serviceAccountName="robot")
-    assert "get pods/log" in status["estimate"]["missingRights"]
-    assert "create supportbundles.supportbundle.dev" in status["estimate"]["missingRights"]
+    status = await dry_run(universe, serviceAccountName="robot", capabilities=["Logs"])
+    assert status["estimate"]["missingRights"] == [
+        "get pods/log",
+        "list pods",
+        "collect supportbundles.supportbundle.dev",
+        "use supportbundledestinations.supportbundle.dev/default",
+    ]
+
+
+async def test_with_an_account_the_role_lets_the_requester_name_it(universe: Universe) -> None:
+    universe.api.access_allowed = True
+    estimate = (await dry_run(universe, serviceAccountName="robot"))["estimate"]
+    assert "missingRights" not in estimate or estimate["missingRights"] == []
+    rules = yaml.safe_load(estimate["role"])["rules"]
+    assert {
+        "apiGroups": [""],
+        "resources": ["serviceaccounts"],
+        "resourceNames": ["robot"],
+        "verbs": ["impersonate"],
+    } in rules
+    assert ["collect"] in [rule["verbs"] for rule in rules]
+
+
+async def test_the_rights_of_a_missing_capability_were_checked_by_nobody(universe: Universe) -> None:
+    universe.api.access_allowed = True
+    collectors = [{"name": "logs", "type": "Logs"}, {"name": "e", "type": "Events"}]
+    status = await dry_run(universe, capabilities=["Events"], collectors=collectors)
+    assert status["estimate"]["missingRights"] == ["get pods/log"]
+
+
+async def test_all_that_was_checked_at_creation_is_not_missing(universe: Universe) -> None:
+    assert not (await dry_run(universe))["estimate"].get("missingRights")
+
+
+@pytest.mark.parametrize(("extra", "info"), [(True, False), (False, True), (True, True)])
+async def test_what_resources_takes_beside_view_is_named(universe: Universe, *, extra: bool, info: bool) -> None:
+    universe.config = CONFIG.model_copy(update={"extra_resources": extra})
+    everything = {"name": "r", "type": "Resources", "resources": {"clusterInfo": info}}
+    rights = (await dry_run(universe, collectors=[everything]))["estimate"]["missingRights"]
+    verbs = [verb for verb, wanted in ((CLUSTER_VERB, info), (EXTRA_VERB, extra)) if wanted]
+    assert rights == [f"{verb} supportbundles.supportbundle.dev" for verb in (VIEW_VERB, *verbs)]
 
 
 async def test_no_matching_pod_is_an_estimate_of_nothing(universe: Universe) -> None:

@@ -10,6 +10,7 @@ import pytest
 from support.build import bundle
 from supportbundle.errors import NotFound
 from supportbundle.kube.client import Client
+from supportbundle.model.capability import CLUSTER_VERB
 from supportbundle.reconcile.guard import Guard
 
 TOKEN = [{"name": "x", "secret": "s", "key": "k"}]
@@ -53,3 +54,10 @@ async def test_a_marked_account_may_collect_and_nobody_else() -> None:
 async def test_whoever_uses_secrets_must_be_allowed_to_read_them(collector: dict[str, Any]) -> None:
     assert await refused(Api(*MARKED), collector)
     assert not await refused(Api(*MARKED, ("get", "secrets")), collector)
+
+
+async def test_facts_of_the_cluster_take_their_own_right_because_the_operator_reads_them() -> None:
+    info = {"name": "r", "type": "Resources", "resources": {"clusterInfo": True}}
+    assert await refused(Api(*MARKED), info)
+    assert not await refused(Api(*MARKED, (CLUSTER_VERB, "supportbundles")), info)
+    assert not await refused(Api(*MARKED), {"name": "r", "type": "Resources"})

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import base64
 import gzip
+import random
 
-from support.build import UID, bundle, plan
+import pytest
+
+from support.build import UID, bundle, plan, task
 from supportbundle.config import CollectorPod, OperatorConfig
-from supportbundle.model.plan import Plan, PlannedSecret, ShardUpload, SignedPut, Uploads
+from supportbundle.errors import TooLarge
+from supportbundle.model.plan import Plan, PlannedSecret, Shard, ShardUpload, SignedPut, Uploads
 from supportbundle.reconcile import manifests
 
 CONFIG = OperatorConfig(image="registry/operator:1", collect_role_prefix="collect-", image_pull_secrets=("pull",))
@@ -82,3 +86,18 @@ def test_the_admins_scheduling_is_honoured() -> None:
     spec = manifests.job(bundle(), plan(), CONFIG.model_copy(update={"collector": pod}))["spec"]["template"]["spec"]
     assert (spec["nodeSelector"], spec["tolerations"]) == ({"pool": "infra"}, [{"operator": "Exists"}])
     assert spec["priorityClassName"] == "low"
+
+
+def test_nothing_of_a_dying_collector_reaches_status_but_what_it_writes_itself() -> None:
+    (container,) = manifests.job(bundle(), plan(), CONFIG)["spec"]["template"]["spec"]["containers"]
+    assert container["terminationMessagePolicy"] == "File"
+
+
+def test_a_secret_that_the_api_would_refuse_is_refused_before() -> None:
+    manifests.require_room(manifests.run_secret(bundle(), plan(), UPLOADS))
+    noise = random.Random(1)  # noqa: S311 - bytes that do not pack, the same each time
+    tasks = tuple(task(f"logs/{noise.randbytes(900).hex()}", target="web-0") for _ in range(1200))
+    large = plan().model_copy(update={"shards": (Shard(index=0, budget=1, tasks=tasks),)})
+    with pytest.raises(TooLarge, match="split the collectors into several bundles") as refused:
+        manifests.require_room(manifests.run_secret(bundle(), large, UPLOADS))
+    assert refused.value.reason == "PlanTooLarge"

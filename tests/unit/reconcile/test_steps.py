@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import random
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from support.universe import ARTIFACT, KEY, STAGING, Universe
+from support.build import NOW
+from support.universe import ARTIFACT, CONFIG, KEY, STAGING, Universe
 from supportbundle.errors import Invalid, StoreDenied, SupportBundleError, Unavailable
 from supportbundle.model import names
+from supportbundle.model.destination import DestinationSpec, DestinationType, S3Options
 from supportbundle.reconcile import paths
+from supportbundle.reconcile.deps import Deps
 from supportbundle.reconcile.loop import Reconciler
+from supportbundle.reconcile.setup import BUCKET_SECONDS, ensure_bucket
 
 BUNDLE = paths.bundle("team", "incident")
 
@@ -130,3 +137,77 @@ async def test_without_policies_only_an_account_marked_for_collecting_may(
     universe.api.objects[BUNDLE]["spec"]["serviceAccountName"] = "mine"
     universe.api.access_allowed = allowed
     await steps(universe, reason, collect=False)
+
+
+async def test_a_plan_that_no_secret_can_hold_ends_the_bundle_before_anything_is_made(universe: Universe) -> None:
+    noise = random.Random(1)  # noqa: S311 - bytes that do not pack, the same each time
+    collectors = [
+        {"name": f"e{n}", "type": "Exec", "exec": {"command": [noise.randbytes(500).hex() for _ in range(40)]}}
+        for n in range(50)
+    ]
+    universe.api.objects[BUNDLE]["spec"] |= {"collectors": collectors, "capabilities": ["Exec"]}
+    await steps(universe, "PlanTooLarge")
+    assert status(universe)["phase"] == "Failed"
+    assert "Narrow the target" in ready(universe)["message"]
+    assert universe.store.data == {}
+
+
+class Booting:
+    """A clock, and a store whose bucket is missing at first."""
+
+    def __init__(self, universe: Universe) -> None:
+        self.now = NOW
+        universe.store.failure = StoreDenied("object storage answered NoSuchBucket (404).")
+
+
+def with_bucket(universe: Universe, booting: Booting, *, create: bool) -> Deps:
+    s3 = S3Options(bucket="bucket")
+    config = CONFIG.model_copy(
+        update={"create_bucket": create, "default_destination": DestinationSpec(type=DestinationType.S3, s3=s3)}
+    )
+    return replace(universe.process(), config=config, clock=lambda: booting.now)
+
+
+async def test_a_bundle_waits_for_a_bucket_that_the_operator_makes(universe: Universe) -> None:
+    booting = Booting(universe)
+    reconciler = Reconciler(with_bucket(universe, booting, create=True))
+    for _ in range(4):
+        await reconciler.run(KEY)
+    assert (status(universe)["phase"], ready(universe)["reason"]) == ("Pending", "StoreDenied")
+    assert "NoSuchBucket" in ready(universe)["message"]
+    universe.store.failure = None
+    for _ in range(4):
+        await reconciler.run(KEY)
+    assert status(universe)["phase"] == "Collecting"
+
+
+@pytest.mark.parametrize(("create", "after"), [(False, timedelta(0)), (True, timedelta(minutes=3))])
+async def test_a_bucket_that_nobody_makes_is_not_waited_for(
+    universe: Universe, *, create: bool, after: timedelta
+) -> None:
+    booting = Booting(universe)
+    reconciler = Reconciler(with_bucket(universe, booting, create=create))
+    for _ in range(2):
+        await reconciler.run(KEY)
+    booting.now += after
+    await reconciler.run(KEY)
+    assert (status(universe)["phase"], ready(universe)["reason"]) == ("Failed", "StoreDenied")
+
+
+async def test_the_bucket_is_tried_until_it_is_there_and_the_log_says_so_once(
+    universe: Universe, caplog: pytest.LogCaptureFixture
+) -> None:
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 5:
+            universe.store.failure = None
+
+    deps = with_bucket(universe, Booting(universe), create=True)
+    with caplog.at_level("WARNING"):
+        await ensure_bucket(deps, pause)
+    assert pauses == [BUCKET_SECONDS] * 5
+    assert len(caplog.records) == 1
+    await ensure_bucket(with_bucket(universe, Booting(universe), create=False), pause)
+    assert len(pauses) == 5

@@ -1,14 +1,13 @@
 """Which addresses a plain request may go to: a pod's, never one that belongs to the node or the cloud.
 
 `status.podIP` is written by a kubelet, but the address ends up in a request that we send from inside the cluster, so
-an address with special rights (metadata services, loopback) is refused whoever wrote it.
+an address with special rights (metadata services, loopback) is refused whoever wrote it: when a task is planned, and
+again by the client that sends the request.
 """
 
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-
-from supportbundle.errors import Invalid
 
 _METADATA = frozenset(
     ip_address(text)
@@ -23,27 +22,25 @@ _METADATA = frozenset(
 _NAT64 = ip_network("64:ff9b::/96")
 
 
-def check_pod_address(host: str) -> None:
-    """Let a pod's IP address pass.
+def is_pod_address(text: str) -> bool:
+    """Whether a pod may be asked at this address.
 
-    Raises:
-        Invalid: `host` is a name, or an address that is not a pod's: loopback, link-local (which holds most metadata
-            services), multicast, unspecified, reserved, or a cloud's metadata service; also wrapped in IPv6.
+    False for names, and for loopback, link-local (which holds most metadata services), multicast, unspecified and
+    reserved addresses and the metadata services of clouds; also where one is wrapped in IPv6.
     """
     try:
-        address = ip_address(host)
-    except ValueError as error:
-        raise Invalid(f"{host!r} is no IP address.", "Only the address of a pod is called.") from error
-    for form in (address, *_inner(address)):
-        if (
-            form.is_loopback
-            or form.is_link_local
-            or form.is_multicast
-            or form.is_unspecified
-            or form.is_reserved
-            or form in _METADATA
-        ):
-            raise Invalid(f"{host} is not the address of a pod.", "Use `via: PortForward`.")
+        address = ip_address(text)
+    except ValueError:
+        return False
+    return not any(
+        form.is_loopback
+        or form.is_link_local
+        or form.is_multicast
+        or form.is_unspecified
+        or form.is_reserved
+        or form in _METADATA
+        for form in (address, *_inner(address))
+    )
 
 
 def _inner(address: IPv4Address | IPv6Address) -> tuple[IPv4Address, ...]:
