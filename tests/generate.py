@@ -48,7 +48,7 @@ had is a gap in `manifest.json`.
 collection runs with the same. Two capabilities are refused until an admin switches them on in the chart.
 
 `Resources` cannot be checked kind by kind. Its collection reads what the ClusterRole `view` shows, also custom
-resources whose roles carry the label `rbac.authorization.k8s.io/aggregate-to-view`. The requester needs the virtual verb
+resources whose roles carry the label `rbac.authorization.k8s.io/aggregate-to-view`. The requester needs the verb
 `{VIEW_VERB}` on `{PLURAL}.{GROUP}`, which `view` holds too. With the Helm value `capabilities.extraResources` it also
 reads what roles with the label `{GROUP}/aggregate-to-collect` add, and the requester needs the verb `collectextra`;
 `clusterInfo` needs the Helm value `capabilities.clusterInfo` and the verb `collectcluster`. `view` holds neither.
