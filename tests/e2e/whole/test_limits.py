@@ -44,9 +44,11 @@ def test_at_the_end_of_its_time_a_bundle_is_made_of_what_is_there(town: str) -> 
     collectors = (
         *sbundle.LOGS,
         {"name": "hang", "type": "HTTP", "http": server(path="/hang", timeout="5m")},
-        {"name": "endless", "type": "HTTP", "http": server(path="/endless", timeout="5m", maxBytes="1Gi")},
+        {"name": "endless", "type": "HTTP", "http": server(path="/endless", timeout="5m", maxBytes="4Gi")},
     )
-    sbundle.create(town, "late", collectors, app="server", capabilities=ALL, limits={"maxDuration": "10s"})
+    sbundle.create(
+        town, "late", collectors, app="server", capabilities=ALL, limits={"maxDuration": "10s", "maxBytes": "20Gi"}
+    )
     status = sbundle.ready(town, "late", seconds=60)["status"]
     members = sbundle.unpack(sbundle.fetch(town, "late"))
     assert condition({"status": status}, "Ready")["reason"] == "PartiallyCollected"

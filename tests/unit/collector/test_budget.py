@@ -66,6 +66,18 @@ def test_a_greedy_body_leaves_to_logs_what_they_are_expected_to_need() -> None:
     assert budget.allowance(log, 10_000) == 100
 
 
+def test_two_greedy_bodies_get_on_together() -> None:
+    first, second = (profile().model_copy(update={"id": name}) for name in "ab")
+    budget = Budget(10_000)
+    budget.expect([first, second])
+    got = {"a": 0, "b": 0}
+    for _ in range(200):
+        for body in (first, second):
+            got[body.id] += budget.take(body, 100)
+    assert got["a"] + got["b"] == 10_000
+    assert abs(got["a"] - got["b"]) <= 200
+
+
 def test_a_task_that_needs_more_gets_what_others_have_left_meanwhile() -> None:
     (log,), budget = many(1), Budget(1000)
     budget.expect([log, profile()])
