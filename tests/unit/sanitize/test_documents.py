@@ -11,6 +11,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from supportbundle.errors import Unsanitizable
 from supportbundle.sanitize import Sanitizer
 
 Clean = Callable[..., bytes]
@@ -159,6 +160,9 @@ documents = st.recursive(
 )
 
 
+UNICODE_BREAKS = "\x85\u2028\u2029"
+
+
 @settings(max_examples=400, deadline=None)
 @given(
     value=st.dictionaries(words, documents, min_size=1, max_size=5), indent=st.sampled_from([None, 1]), data=st.data()
@@ -199,7 +203,12 @@ def test_any_yaml_still_parses(
     )
     before = yaml.safe_load(text)
     stream = sanitizer.open("x.yaml")
-    out = stream.feed(text.encode()) + stream.finish()
+    try:
+        out = stream.feed(text.encode()) + stream.finish()
+    except Unsanitizable:
+        # YAML 1.1 ends lines at Unicode separators too; a block that hides one is refused rather than broken.
+        assert set(text) & set(UNICODE_BREAKS)
+        return
     _assert_only_values_differ(before, yaml.safe_load(out))
 
 
