@@ -17,7 +17,7 @@ pytestmark = pytest.mark.e2e
 LIMIT = 1 << 20
 MEMORY = 24 << 20
 SECONDS = 5
-SLACK = 5.0
+SLACK = 10.0
 CONTENT = b"content of a file\n"
 NAMES = """
 set -e

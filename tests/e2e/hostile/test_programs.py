@@ -12,7 +12,7 @@ pytestmark = pytest.mark.e2e
 LIMIT = 1 << 20
 MEMORY = 24 << 20
 SECONDS = 4
-SLACK = 4.0
+SLACK = 10.0
 
 
 def run(*command: str, **options: Any) -> dict[str, Any]:

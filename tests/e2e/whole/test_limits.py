@@ -110,7 +110,10 @@ def test_pods_that_never_start_or_go_away_are_told(town: str) -> None:
     kubectl("-n", town, "wait", "pod/leaving", "--for=condition=Ready", "--timeout=60s")
     wait = {"name": "wait", "type": "Exec", "exec": {"command": ["sleep", "60"], "timeout": "90s"}}
     sbundle.create(town, "troubled", [*sbundle.LOGS, wait], app="troubled", capabilities=ALL)
-    until("one task done", lambda: get(town, "sbundle", "troubled")["status"].get("progress", {}).get("bytes", -1) >= 0)
+    until(
+        "one task done",
+        lambda: get(town, "sbundle", "troubled").get("status", {}).get("progress", {}).get("bytes", -1) >= 0,
+    )
     until("the command", lambda: "sleep" in kubectl("-n", town, "exec", "leaving", "--", "ps"))
     until("its second process", lambda: kubectl("-n", town, "exec", "leaving", "--", "ps").count("sleep 60") > 0)
     kubectl("-n", town, "delete", "pod", "leaving", "--wait=false")
