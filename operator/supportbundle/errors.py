@@ -4,6 +4,7 @@ SupportBundleError
 ├── Invalid             the request can never work as written
 ├── Forbidden           a right is missing; a retry helps only while a new binding spreads
 ├── NotFound            the named thing is not there
+│   └── SecretNotFound  a Secret, or a key of it, that a collector uses
 ├── Conflict            somebody else wrote first; read again and repeat
 ├── Expired             what we held (a page token, a version) is too old; start that read over
 ├── Unavailable         a server did not answer or said "later"
@@ -56,6 +57,12 @@ class NotFound(SupportBundleError):
     """The named object, key or path does not exist (any more)."""
 
     reason = "NotFound"
+
+
+class SecretNotFound(NotFound):
+    """A Secret, or the key of one, that a collector uses is not there."""
+
+    reason = "SecretNotFound"
 
 
 class Conflict(SupportBundleError):

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from supportbundle.collect.base import Channel, Collector, PodAnswer, PodCommand, PodRequest, RunContext
-from supportbundle.errors import NotFound, SupportBundleError
+from supportbundle.errors import NotFound, SecretNotFound, SupportBundleError
 from supportbundle.model.gap import Gap
 from supportbundle.model.plan import Task
 from supportbundle.model.pod import ContainerFacts, ContainerKind, OwnerRef, PodFacts, SecretUse
@@ -127,7 +127,7 @@ class FakeSecrets:
 
     def keys(self, secret: str) -> Mapping[str, bytes]:
         if secret not in self.values:
-            raise NotFound(f"The Secret {secret} does not exist.")
+            raise SecretNotFound(f"The Secret {secret} does not exist.")
         return self.values[secret]
 
 

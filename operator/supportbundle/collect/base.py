@@ -43,7 +43,7 @@ class SecretReader(Protocol):
     """The Secrets that the plan mounted for this shard."""
 
     def keys(self, secret: str) -> Mapping[str, bytes]:
-        """All keys of a Secret. NotFound where it is not mounted or does not exist."""
+        """All keys of a Secret. SecretNotFound where it is not mounted or does not exist."""
 
 
 class ClusterReader(Protocol):

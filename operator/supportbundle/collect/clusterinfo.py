@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 
 import orjson
 from pydantic import JsonValue
 
 from supportbundle.collect.base import RunContext
-from supportbundle.collect.lists import SINK_LIMIT, ListWriter, presentable
+from supportbundle.collect.lists import Json, Kind, write_list
 from supportbundle.errors import TooLarge
 from supportbundle.model.cluster import ClusterFacts
 from supportbundle.model.gap import Gap
@@ -52,8 +52,9 @@ async def write_json(path: str, document: object, task: Task, context: RunContex
 
 
 async def _list(path: str, api_version: str, kind: str, objects: Objects, task: Task, context: RunContext) -> None:
-    async with context.sink.member(path, task=task, limit=SINK_LIMIT) as member:
-        writer = ListWriter(member, api_version, kind)
-        for obj in objects:
-            await writer.add(presentable(obj, api_version, kind))
-        await writer.close()
+    await write_list(_one_by_one(objects), Kind(api_version, kind, path), task, context, path=path, empty=True)
+
+
+async def _one_by_one(objects: Objects) -> AsyncIterator[Json]:
+    for obj in objects:
+        yield dict(obj)

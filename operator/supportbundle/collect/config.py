@@ -16,7 +16,7 @@ from supportbundle.model.capability import Capability, PolicyRule
 from supportbundle.model.collectors import ConfigMapOptions, ConfigOptions
 from supportbundle.model.gap import Gap
 from supportbundle.model.plan import Task, dump
-from supportbundle.model.pod import PodFacts
+from supportbundle.model.pod import PodFacts, secret_names
 from supportbundle.model.spec import CollectorSpec, CollectorType
 from supportbundle.plan.context import PlanContext
 
@@ -106,7 +106,7 @@ def _environments(spec: CollectorSpec, context: PlanContext) -> Iterator[Task]:
     """A pod whose Secret does not exist must stay unread; apart from the others it costs only those that share it."""
     groups: defaultdict[tuple[str, ...], list[PodFacts]] = defaultdict(list)
     for pod in context.pods:
-        groups[tuple(sorted(secret.name for secret in pod.secrets))].append(pod)
+        groups[secret_names(pod)].append(pod)
     for number, (_, pods) in enumerate(sorted(groups.items()), start=1):
         task = _task(spec, "environment", tuple(pods), _names(pods))
         paths = tuple(environment.FILE.format(pod=pod.name, container=c.name) for pod in pods for c in pod.containers)
@@ -117,7 +117,7 @@ def _environments(spec: CollectorSpec, context: PlanContext) -> Iterator[Task]:
 
 def _shapes(spec: CollectorSpec, context: PlanContext) -> Iterator[Task | Gap]:
     """No byte of a pod is written here, so a Secret that does not exist is told instead of failing the task."""
-    names = tuple(sorted({secret.name for pod in context.pods for secret in pod.secrets}))
+    names = secret_names(*context.pods)
     if not names:
         message = "None of the target pods uses a Secret."
         yield Gap.say("NothingToCollect", message, target=context.namespace, collector=spec.name)
@@ -138,7 +138,7 @@ def _task(spec: CollectorSpec, concern: str, pods: tuple[PodFacts, ...], params:
         type=CollectorType.CONFIG,
         target=concern,
         params=dump(params),
-        secrets=tuple(sorted({secret.name for pod in pods for secret in pod.secrets})),
+        secrets=secret_names(*pods),
         timeout_seconds=_SECONDS,
     )
 

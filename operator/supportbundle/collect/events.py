@@ -15,7 +15,7 @@ from supportbundle.model.collectors import EventScope, EventsOptions
 from supportbundle.model.gap import Gap, printable
 from supportbundle.model.paths import collection
 from supportbundle.model.plan import Task, dump
-from supportbundle.model.pod import PodFacts
+from supportbundle.model.pod import PodFacts, secret_names
 from supportbundle.model.spec import CollectorSpec, CollectorType
 from supportbundle.plan.context import PlanContext
 
@@ -71,7 +71,7 @@ class EventsCollector:
             type=CollectorType.EVENTS,
             target="events",
             params=dump(params),
-            secrets=tuple(sorted({secret.name for pod in context.pods for secret in pod.secrets})),
+            secrets=secret_names(*context.pods),
             claims=(f"cluster-resources/events/{context.namespace}.json", "events.txt"),
             timeout_seconds=120,
             estimate=4 << 20,

@@ -20,7 +20,7 @@ from supportbundle.model.capability import Capability, PolicyRule
 from supportbundle.model.collectors import ExecOptions
 from supportbundle.model.gap import Gap
 from supportbundle.model.plan import Task, dump
-from supportbundle.model.pod import ContainerFacts, PodFacts
+from supportbundle.model.pod import ContainerFacts, PodFacts, secret_names
 from supportbundle.model.spec import CollectorSpec, CollectorType
 from supportbundle.plan.context import PlanContext
 
@@ -318,7 +318,7 @@ def _task(collector: str, options: ExecOptions, pod: PodFacts, container: Contai
         type=CollectorType.EXEC,
         target=f"{pod.name}/{container.name}",
         params=dump(params),
-        secrets=tuple(secret.name for secret in pod.secrets),
+        secrets=secret_names(pod),
         claims=tuple(filter(None, (stdout, stderr))),
         node=pod.node,
         timeout_seconds=_SETUP_SECONDS + _clearing(options) + start + int(_seconds(options)),

@@ -24,7 +24,7 @@ from supportbundle.model.capability import Capability, PolicyRule
 from supportbundle.model.collectors import FilesOptions
 from supportbundle.model.gap import Gap
 from supportbundle.model.plan import Task, dump
-from supportbundle.model.pod import ContainerFacts, PodFacts
+from supportbundle.model.pod import ContainerFacts, PodFacts, secret_names
 from supportbundle.model.spec import CollectorSpec, CollectorType
 from supportbundle.plan.context import PlanContext
 
@@ -319,7 +319,7 @@ def _task(
         type=CollectorType.FILES,
         target=f"{pod.name}/{container.name}",
         params=dump(FilesParams(options=options, target=target, paths=paths, folder=folder)),
-        secrets=tuple(secret.name for secret in pod.secrets),
+        secrets=secret_names(pod),
         claims=(folder,),
         node=pod.node,
         timeout_seconds=_SETUP_SECONDS + start + int(options.timeout.total_seconds()),

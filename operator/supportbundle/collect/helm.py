@@ -19,6 +19,7 @@ from supportbundle.model.collectors import HelmOptions
 from supportbundle.model.gap import Gap
 from supportbundle.model.paths import collection
 from supportbundle.model.plan import Task, dump
+from supportbundle.model.pod import secret_names
 from supportbundle.model.spec import CollectorSpec, CollectorType
 from supportbundle.plan.context import PlanContext
 
@@ -120,7 +121,7 @@ def _task(spec: CollectorSpec, context: PlanContext, names: tuple[str, ...]) -> 
         type=CollectorType.HELM,
         target="helm",
         params=dump(HelmParams(releases=names)),
-        secrets=tuple(sorted({secret.name for pod in context.pods for secret in pod.secrets})),
+        secrets=secret_names(*context.pods),
         claims=tuple(FILE.format(namespace=context.namespace, release=name) for name in names),
         timeout_seconds=_SECONDS,
         estimate=ESTIMATE * len(names),

@@ -8,11 +8,12 @@ the answer. Endpoints are read as discovery.k8s.io/v1 writes them.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from supportbundle.collect.base import Collector, Output, PodRequest, RunContext
 from supportbundle.collect.ports import (
+    NEEDS,
     ON_NODES_NETWORK,
     Clock,
     PodGone,
@@ -33,7 +34,7 @@ from supportbundle.model.collectors import HTTPMethod, HTTPOptions, Via
 from supportbundle.model.gap import Gap
 from supportbundle.model.paths import collection, one
 from supportbundle.model.plan import Task, dump
-from supportbundle.model.pod import PodFacts
+from supportbundle.model.pod import PodFacts, secret_names
 from supportbundle.model.spec import CollectorSpec, CollectorType
 from supportbundle.plan.context import PlanContext
 
@@ -84,8 +85,8 @@ class HTTPCollector:
     type: ClassVar[CollectorType] = CollectorType.HTTP
     needs: ClassVar[Mapping[Capability, tuple[PolicyRule, ...]]] = {
         Capability.HTTP: (
-            PolicyRule(api_groups=("",), resources=("pods/portforward",), verbs=("create", "get")),
-            PolicyRule(api_groups=("",), resources=("pods", "services"), verbs=("get",)),
+            *NEEDS,
+            PolicyRule(api_groups=("",), resources=("services",), verbs=("get",)),
             PolicyRule(api_groups=("discovery.k8s.io",), resources=("endpointslices",), verbs=("list",)),
         )
     }
@@ -157,22 +158,21 @@ def _contradiction(options: HTTPOptions) -> str | None:
 def _pod_task(collector: str, options: HTTPOptions, pod: PodFacts) -> Task:
     file = f"pods/{pod.name}/http/{options.output or collector}"
     params = HTTPParams(options=options, file=file, pod=PodPort.of(pod, options.port, options.via))
-    return _task(collector, pod.name, params, (secret.name for secret in pod.secrets), node=pod.node)
+    return _task(collector, pod.name, params, secret_names(pod), node=pod.node)
 
 
 def _service_task(collector: str, options: HTTPOptions, context: PlanContext) -> Task:
     """Which of the targets will answer is not known yet, so the Secrets of all are."""
     file = f"services/{options.service}/http/{options.output or collector}"
-    secrets = {secret.name for pod in context.pods for secret in pod.secrets}
     behind = Behind(
         pods=tuple(pod.name for pod in context.pods if not pod.host_network),
         on_node=tuple(pod.name for pod in context.pods if pod.host_network),
     )
     params = HTTPParams(options=options, file=file, behind=behind)
-    return _task(collector, f"service/{options.service}", params, secrets)
+    return _task(collector, f"service/{options.service}", params, secret_names(*context.pods))
 
 
-def _task(collector: str, target: str, params: HTTPParams, secrets: Iterable[str], *, node: str = "") -> Task:
+def _task(collector: str, target: str, params: HTTPParams, secrets: tuple[str, ...], *, node: str = "") -> Task:
     options = params.options
     return Task(
         id=f"{collector}/{target}",
@@ -180,7 +180,7 @@ def _task(collector: str, target: str, params: HTTPParams, secrets: Iterable[str
         type=CollectorType.HTTP,
         target=target,
         params=dump(params),
-        secrets=tuple(sorted(secrets)),
+        secrets=secrets,
         credentials=credentials(options.headers_from, options.tls),
         claims=(params.file,),
         node=node,

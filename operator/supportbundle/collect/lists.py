@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from types import MappingProxyType
@@ -124,7 +124,7 @@ def _laid_out(obj: Mapping[str, Any]) -> bytes:
 async def each(cluster: ClusterReader, paths: Iterable[str]) -> AsyncIterator[Json | SupportBundleError]:
     """The objects at these paths in their order, a few requests at a time; the failure where one failed."""
 
-    async def attempt(path: str) -> Json | SupportBundleError:
+    async def asked(path: str) -> Json | SupportBundleError:
         try:
             return await cluster.get(path)
         except SupportBundleError as error:
@@ -132,7 +132,7 @@ async def each(cluster: ClusterReader, paths: Iterable[str]) -> AsyncIterator[Js
 
     rest = iter(paths)
     while batch := tuple(islice(rest, _AT_ONCE)):
-        for answer in await asyncio.gather(*map(attempt, batch)):
+        for answer in await asyncio.gather(*map(asked, batch)):
             yield answer
 
 
@@ -148,6 +148,14 @@ async def named(kind: Kind, names: Iterable[str], task: Task, context: RunContex
             context.sink.gap(gap)
         else:
             yield found
+
+
+async def attempt(writing: Awaitable[None], target: str, task: Task, context: RunContext) -> None:
+    """Write something whose failure costs only itself: it is the gap of `target`."""
+    try:
+        await writing
+    except SupportBundleError as error:
+        context.sink.gap(Gap.of(error, target=target, collector=task.collector))
 
 
 async def write_list(

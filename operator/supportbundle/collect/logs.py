@@ -19,7 +19,7 @@ from supportbundle.model.collectors import LogsAround, LogsOptions
 from supportbundle.model.gap import Gap
 from supportbundle.model.paths import one
 from supportbundle.model.plan import Task, dump
-from supportbundle.model.pod import ContainerFacts, PodFacts
+from supportbundle.model.pod import ContainerFacts, PodFacts, secret_names
 from supportbundle.model.quantity import format_bytes
 from supportbundle.model.spec import CollectorSpec, CollectorType
 from supportbundle.plan.context import PlanContext
@@ -236,7 +236,7 @@ def _task(collector: str, pod: PodFacts, container: ContainerFacts, params: LogP
         type=CollectorType.LOGS,
         target=target,
         params=dump(params),
-        secrets=tuple(secret.name for secret in pod.secrets),
+        secrets=secret_names(pod),
         claims=(params.file,),
         node=pod.node,
         priority=priority,

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from supportbundle.collect.base import Collector, Output, PodRequest, RunContext
 from supportbundle.collect.lists import Json, Kind, write_list
-from supportbundle.collect.ports import PodPort, download, not_running, pod_url, unreachable
+from supportbundle.collect.ports import NEEDS, PodPort, download, not_running, pod_url, unreachable
 from supportbundle.errors import NotFound, Unavailable
 from supportbundle.model.base import Value
 from supportbundle.model.capability import Capability, PolicyRule
@@ -15,7 +15,7 @@ from supportbundle.model.collectors import MetricsOptions
 from supportbundle.model.gap import Gap
 from supportbundle.model.paths import collection
 from supportbundle.model.plan import Task, dump
-from supportbundle.model.pod import PodFacts
+from supportbundle.model.pod import PodFacts, secret_names
 from supportbundle.model.spec import CollectorSpec, CollectorType
 from supportbundle.plan.context import PlanContext
 
@@ -48,10 +48,7 @@ class MetricsCollector:
     type: ClassVar[CollectorType] = CollectorType.METRICS
     needs: ClassVar[Mapping[Capability, tuple[PolicyRule, ...]]] = {
         Capability.RESOURCES: (),
-        Capability.HTTP: (
-            PolicyRule(api_groups=("",), resources=("pods/portforward",), verbs=("create", "get")),
-            PolicyRule(api_groups=("",), resources=("pods",), verbs=("get",)),
-        ),
+        Capability.HTTP: NEEDS,
     }
     outputs: ClassVar[tuple[Output, ...]] = (
         Output(USAGE_FILE, "CPU and memory of the target pods, as metrics.k8s.io tells them.", "64Mi"),
@@ -120,7 +117,7 @@ def _usage_task(spec: CollectorSpec, context: PlanContext) -> Task:
         type=CollectorType.METRICS,
         target="metrics",
         params=dump(UsageParams(pods=names)),
-        secrets=tuple(sorted({secret.name for pod in context.pods for secret in pod.secrets})),
+        secrets=secret_names(*context.pods),
         claims=(USAGE_FILE,),
         timeout_seconds=_USAGE_SECONDS,
         estimate=_USAGE_ESTIMATE * len(names),
@@ -134,7 +131,7 @@ def _text_task(spec: CollectorSpec, options: MetricsOptions, port: int, pod: Pod
         type=CollectorType.METRICS,
         target=f"{pod.name}/metrics",
         params=dump(TextParams(port=PodPort.of(pod, port, options.via), path=options.path)),
-        secrets=tuple(secret.name for secret in pod.secrets),
+        secrets=secret_names(pod),
         claims=(TEXT_FILE.format(pod=pod.name),),
         node=pod.node,
         timeout_seconds=TEXT_SECONDS * 2,

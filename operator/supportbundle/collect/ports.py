@@ -12,14 +12,21 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 
 from supportbundle.collect.base import PodAnswer, PodRequest, PodTLS, RunContext, SecretReader
-from supportbundle.errors import Invalid, NotFound
+from supportbundle.errors import Invalid, NotFound, SecretNotFound
 from supportbundle.model.addresses import is_pod_address
 from supportbundle.model.base import Value
+from supportbundle.model.capability import PolicyRule
 from supportbundle.model.collectors import Header, HeaderSource, PodChoice, SecretKey, TLSOptions, Via
 from supportbundle.model.gap import Gap, printable
 from supportbundle.model.paths import one
 from supportbundle.model.plan import Task
 from supportbundle.model.pod import PodFacts
+
+NEEDS = (
+    PolicyRule(api_groups=("",), resources=("pods/portforward",), verbs=("create", "get")),
+    PolicyRule(api_groups=("",), resources=("pods",), verbs=("get",)),
+)
+"""What it takes to ask a pod's port, by either way."""
 
 _VALUE = re.compile(r"[\x20-\x7e]*")
 _OURS = frozenset(
@@ -36,12 +43,6 @@ _LOCATION_CHARS = 300
 _REDIRECTS = range(300, 400)
 _FINE = range(200, 300)
 Clock = Callable[[], float]
-
-
-class SecretNotFound(NotFound):
-    """A Secret, or the key of one, that a request needs is not there."""
-
-    reason = "SecretNotFound"
 
 
 class PodGone(NotFound):
@@ -207,13 +208,7 @@ def trust(options: TLSOptions | None, secrets: SecretReader, *, server_name: str
 
 
 def _secret(wanted: SecretKey, secrets: SecretReader) -> bytes:
-    try:
-        keys = secrets.keys(wanted.secret)
-    except NotFound as error:
-        raise SecretNotFound(
-            f"The Secret {wanted.secret} does not exist.",
-            "Create it in the bundle's namespace, then make a new bundle.",
-        ) from error
+    keys = secrets.keys(wanted.secret)
     if wanted.key not in keys:
         raise SecretNotFound(f"The Secret {wanted.secret} has no key {wanted.key}.", "Name one of its keys.")
     return keys[wanted.key]

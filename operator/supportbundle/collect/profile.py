@@ -13,6 +13,7 @@ from typing import ClassVar
 
 from supportbundle.collect.base import Collector, Output, PodRequest, RunContext, ok
 from supportbundle.collect.ports import (
+    NEEDS,
     PodPort,
     credentials,
     not_running,
@@ -27,7 +28,7 @@ from supportbundle.model.capability import Capability, PolicyRule
 from supportbundle.model.collectors import MAX_PROFILE, HeaderSource, ProfileKind, ProfileOptions, ProfileType
 from supportbundle.model.gap import Gap, printable
 from supportbundle.model.plan import Task, dump
-from supportbundle.model.pod import PodFacts
+from supportbundle.model.pod import PodFacts, secret_names
 from supportbundle.model.spec import CollectorSpec, CollectorType
 from supportbundle.plan.context import PlanContext
 
@@ -106,12 +107,7 @@ class ProfileCollector:
     """`pods/<pod>/profiles/*`, one task for each pod: snapshots, then CPU, then trace."""
 
     type: ClassVar[CollectorType] = CollectorType.PROFILE
-    needs: ClassVar[Mapping[Capability, tuple[PolicyRule, ...]]] = {
-        Capability.PROFILES: (
-            PolicyRule(api_groups=("",), resources=("pods/portforward",), verbs=("create", "get")),
-            PolicyRule(api_groups=("",), resources=("pods",), verbs=("get",)),
-        )
-    }
+    needs: ClassVar[Mapping[Capability, tuple[PolicyRule, ...]]] = {Capability.PROFILES: NEEDS}
     outputs: ClassVar[tuple[Output, ...]] = (
         Output("pods/<pod>/profiles/<kind>.pb.gz", "A pprof profile for `go tool pprof`.", f"{MAX_PROFILE >> 20}Mi"),
         Output("pods/<pod>/profiles/goroutine.txt", "All goroutines as text (`debug=2`).", f"{MAX_PLAIN >> 20}Mi"),
@@ -208,7 +204,7 @@ def _task(collector: str, options: ProfileOptions, pod: PodFacts) -> Task:
         type=CollectorType.PROFILE,
         target=pod.name,
         params=dump(params),
-        secrets=tuple(secret.name for secret in pod.secrets),
+        secrets=secret_names(pod),
         credentials=credentials(options.headers_from),
         claims=tuple(f"pods/{pod.name}/profiles/{form.file}" for form, _ in forms),
         node=pod.node,

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
 from supportbundle.collect.base import RunContext
-from supportbundle.collect.lists import Json, Kind, named, write_list
+from supportbundle.collect.lists import Json, Kind, attempt, named, write_list
 from supportbundle.collect.workloads import OWNERS, POD, PodNames, Wanted
-from supportbundle.errors import SupportBundleError
 from supportbundle.model.capability import PolicyRule
-from supportbundle.model.gap import Gap
 from supportbundle.model.paths import collection
 from supportbundle.model.plan import Task
 from supportbundle.model.pod import controller_of
@@ -118,12 +116,12 @@ async def collect_related(task: Task, context: RunContext) -> None:
         (BUDGET, targets.budget),
     )
     for kind, test in tests:
-        await _attempt(write_list(_those(kind, test, context), kind, task, context), kind, task, context)
+        await attempt(write_list(_those(kind, test, context), kind, task, context), kind.plural, task, context)
     await _follow_owners(targets, task, context)
     autoscalers = _those(AUTOSCALER, targets.autoscaler, context)
-    await _attempt(write_list(autoscalers, AUTOSCALER, task, context), AUTOSCALER, task, context)
+    await attempt(write_list(autoscalers, AUTOSCALER, task, context), AUTOSCALER.plural, task, context)
     mounted = named(CLAIM, sorted(targets.claims), task, context)
-    await _attempt(write_list(mounted, CLAIM, task, context), CLAIM, task, context)
+    await attempt(write_list(mounted, CLAIM, task, context), CLAIM.plural, task, context)
 
 
 async def _those(kind: Kind, test: Test, context: RunContext) -> AsyncIterator[Json]:
@@ -131,13 +129,6 @@ async def _those(kind: Kind, test: Test, context: RunContext) -> AsyncIterator[J
     async for found in context.cluster.items(path, {"limit": _PAGE}):
         if test(found):
             yield found
-
-
-async def _attempt(writing: Awaitable[None], kind: Kind, task: Task, context: RunContext) -> None:
-    try:
-        await writing
-    except SupportBundleError as error:
-        context.sink.gap(Gap.of(error, target=kind.plural, collector=task.collector))
 
 
 async def _follow_owners(targets: Targets, task: Task, context: RunContext) -> None:

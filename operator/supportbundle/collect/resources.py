@@ -5,7 +5,7 @@ Secrets are never listed, not even their names: `config.secretShapes` tells of t
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar
 
 from supportbundle.collect.base import Collector, Output, RunContext
@@ -19,7 +19,7 @@ from supportbundle.collect.clusterinfo import (
     write_version,
 )
 from supportbundle.collect.discovery import ApiKind, Discovery, discover
-from supportbundle.collect.lists import write_list
+from supportbundle.collect.lists import attempt, write_list
 from supportbundle.errors import Forbidden, SupportBundleError
 from supportbundle.model.base import Value
 from supportbundle.model.capability import Capability, PolicyRule
@@ -28,6 +28,7 @@ from supportbundle.model.collectors import ResourcesOptions
 from supportbundle.model.gap import Gap
 from supportbundle.model.paths import collection
 from supportbundle.model.plan import Task, dump
+from supportbundle.model.pod import secret_names
 from supportbundle.model.spec import CollectorSpec, CollectorType
 from supportbundle.plan.context import PlanContext
 
@@ -111,7 +112,7 @@ class ResourcesCollector:
             type=CollectorType.RESOURCES,
             target="resources",
             params=dump(params),
-            secrets=tuple(sorted({secret.name for pod in context.pods for secret in pod.secrets})),
+            secrets=secret_names(*context.pods),
             claims=("cluster-resources/", "cluster-info/"),
             timeout_seconds=_SECONDS,
             estimate=ESTIMATE,
@@ -120,10 +121,10 @@ class ResourcesCollector:
     async def run(self, task: Task, context: RunContext) -> None:
         """The cluster, the kinds, then the objects of each kind; each that fails costs only itself."""
         params = ResourceParams.model_validate(task.params)
-        await _attempt(_cluster(params.cluster, task, context), "clusterInfo", task, context)
+        await attempt(_cluster(params.cluster, task, context), "clusterInfo", task, context)
         discovery = await discover(context.cluster)
         for path, document in ((GROUPS_FILE, discovery.groups_json()), (RESOURCES_FILE, discovery.resources_json())):
-            await _attempt(write_json(path, document, task, context), path, task, context)
+            await attempt(write_json(path, document, task, context), path, task, context)
         found = list(_chosen(discovery, params.kinds))
         for item in found:
             if isinstance(item, Gap):
@@ -144,13 +145,6 @@ async def _cluster(facts: ClusterFacts | None, task: Task, context: RunContext) 
         await write_cluster_info(facts, task, context)
     else:
         await write_version(await context.cluster.get("/version"), task, context)
-
-
-async def _attempt(writing: Awaitable[None], target: str, task: Task, context: RunContext) -> None:
-    try:
-        await writing
-    except SupportBundleError as error:
-        context.sink.gap(Gap.of(error, target=target, collector=task.collector))
 
 
 def _chosen(discovery: Discovery, wanted: tuple[str, ...]) -> Iterator[ApiKind | Gap]:

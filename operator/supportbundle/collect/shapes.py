@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from supportbundle.collect.base import RunContext
-from supportbundle.errors import NotFound, TooLarge
+from supportbundle.errors import SecretNotFound, TooLarge
 from supportbundle.model.base import Value
 from supportbundle.model.gap import Gap
 from supportbundle.model.plan import Task
@@ -57,9 +57,8 @@ async def collect_shapes(task: Task, context: RunContext) -> None:
     for name in ShapeParams.model_validate(task.params).secrets:
         try:
             keys = context.secrets.keys(name)
-        except NotFound as error:
-            gap = Gap.say("SecretNotFound", str(error), target=f"Secret/{name}", collector=task.collector)
-            context.sink.gap(gap)
+        except SecretNotFound as error:
+            context.sink.gap(Gap.of(error, target=f"Secret/{name}", collector=task.collector))
             continue
         names.append(name)
         values |= {(name, key): value for key, value in keys.items()}

@@ -38,7 +38,6 @@ class Budget:
 
     def allowance(self, task: Task, limit: int) -> int:
         """The bytes, at most `limit`, that this task can count on from now on: they are promised to it."""
-        self._promised.pop(task.id, None)
         self._promised[task.id] = granted = max(0, min(limit, self._room(task)))
         return granted
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from supportbundle.errors import Corrupt, NotFound
+from supportbundle.errors import Corrupt, SecretNotFound
 from supportbundle.model.mounts import KNOWN_DIR, PLAN_FILE, RUN_DIR, SCRATCH_DIR, UPLOADS_FILE
 from supportbundle.model.plan import Plan, Uploads
 from supportbundle.sanitize import KnownSecret
@@ -68,13 +68,14 @@ class MountedSecrets:
         """All keys of a Secret.
 
         Raises:
-            NotFound: with the reason SecretNotFound.
+            SecretNotFound: there is none.
         """
         found = self.mounts.secret(secret)
         if not found:
-            error = NotFound(f"The Secret {secret} does not exist or is empty.", "Create it, then create a new bundle.")
-            error.reason = "SecretNotFound"
-            raise error
+            raise SecretNotFound(
+                f"The Secret {secret} does not exist or is empty.",
+                "Create it in the bundle's namespace, then make a new bundle.",
+            )
         return found
 
 

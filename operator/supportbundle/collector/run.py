@@ -13,11 +13,10 @@ from supportbundle.collector.slots import Slots
 from supportbundle.collector.trouble import place_of
 from supportbundle.errors import DeadlineExceeded, SupportBundleError
 from supportbundle.model.gap import Gap
-from supportbundle.model.plan import Plan, Progress, Shard, Task
+from supportbundle.model.plan import START_ALLOWANCE, Plan, Progress, Shard, Task
 from supportbundle.model.spec import CollectorType
 
 log = logging.getLogger(__name__)
-START_ALLOWANCE = timedelta(minutes=5)
 
 
 class ShardRun:

@@ -9,15 +9,13 @@ from supportbundle.decide import say
 from supportbundle.decide.world import Act, Decision, JobState, World
 from supportbundle.model.conditions import ConditionType
 from supportbundle.model.gap import Gap
-from supportbundle.model.plan import Plan
+from supportbundle.model.plan import START_ALLOWANCE, Plan
 from supportbundle.model.status import Collection, LostShard, Phase
 
 Check = Callable[[World], Decision | None]
 
 GRACE = timedelta(minutes=2)
 """Between maxDuration, at which collectors stop by themselves, and the Job's own deadline."""
-START_ALLOWANCE = timedelta(minutes=5)
-"""How long pods may take to start (pull, quota, scheduling) before maxDuration is held against them."""
 POLL = timedelta(seconds=1)
 WATCH_POLL = timedelta(seconds=2)
 """With the collectors' own interval, progress in status is at most 5 s old."""

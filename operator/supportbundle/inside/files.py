@@ -34,7 +34,7 @@ NOTHING = "supportbundle: nothing matches pattern "
 """Begins a line of standard error; the pattern's index from 0 follows."""
 
 OWNER = "supportbundle: the files are of a process of user "
-"""Begins a line of standard error where the root may not be entered; the numeric user follows."""
+"""Begins a line of standard error where the root may not be entered; numeric user and group follow."""
 
 _GLOB = frozenset("*?[")
 

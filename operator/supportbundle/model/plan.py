@@ -5,7 +5,7 @@ The collector Job, the assembly and any later operator process read the same pla
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from pydantic import Field, JsonValue
@@ -18,6 +18,10 @@ from supportbundle.model.spec import CollectorType
 PLAN_VERSION = 1
 MAX_SHARDS = 240
 """With one fragment URL and one progress URL each, gzip'd, the Job's Secret stays far below 1 MiB."""
+
+
+START_ALLOWANCE = timedelta(minutes=5)
+"""How long pods may take to start (pull, quota, scheduling) before maxDuration is held against them."""
 
 
 class BundleRef(Value):

@@ -95,6 +95,11 @@ class PodFacts(Value):
         return self.phase == "Running"
 
 
+def secret_names(*pods: PodFacts) -> tuple[str, ...]:
+    """The Secrets that the pods use, each once, sorted."""
+    return tuple(sorted({secret.name for pod in pods for secret in pod.secrets}))
+
+
 def parse_pod(pod: Json) -> PodFacts:
     """Facts of a core/v1 Pod as the API server writes it."""
     meta, spec, status = pod["metadata"], pod.get("spec", {}), pod.get("status", {})

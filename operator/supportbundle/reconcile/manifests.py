@@ -12,18 +12,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from supportbundle.config import OperatorConfig
+from supportbundle.decide.chain import GRACE
 from supportbundle.errors import TooLarge
 from supportbundle.model import names
 from supportbundle.model.bundle import Bundle
 from supportbundle.model.mounts import KNOWN_DIR, PLAN_FILE, RUN_DIR, SCRATCH_DIR, TOKEN_DIR, UPLOADS_FILE
-from supportbundle.model.plan import Plan, Uploads
+from supportbundle.model.plan import START_ALLOWANCE, Plan, Uploads
 
 Manifest = dict[str, Any]
 USER_ID = 65532
 TOKEN_SECONDS = 600
 """The shortest lifetime that the API grants; the kubelet renews the token."""
-DEADLINE_MARGIN_SECONDS = 420
-"""START_ALLOWANCE plus GRACE of the decision: at the Job's deadline running pods are deleted without a word."""
+DEADLINE_MARGIN_SECONDS = int((START_ALLOWANCE + GRACE).total_seconds())
+"""At the Job's deadline running pods are deleted without a word."""
 SECRET_LIMIT = (1 << 20) - (64 << 10)
 """Bytes of a Secret's data. Kubernetes takes 1 MiB (core/v1, MaxSecretSize); the rest is for renewed URLs."""
 NO_SIDECARS = {

@@ -14,7 +14,6 @@ from supportbundle.collect.ports import (
     InvalidHeader,
     PodGone,
     PodPort,
-    SecretNotFound,
     choose,
     credentials,
     pod_url,
@@ -23,7 +22,7 @@ from supportbundle.collect.ports import (
     trust,
     unreachable,
 )
-from supportbundle.errors import Invalid
+from supportbundle.errors import Invalid, SecretNotFound
 from supportbundle.model.collectors import Header, HeaderSource, PodChoice, SecretKey, TLSOptions, Via
 from supportbundle.model.gap import Gap
 
