@@ -209,7 +209,8 @@ async def _collect(kinds: list[ApiKind], task: Task, context: RunContext) -> Non
             context.sink.gap(Gap.say("Corrupt", message, target=kind.full_name, collector=task.collector))
     if forbidden:
         message = (
-            f"{len(forbidden)} kinds may not be read. To allow one, label a ClusterRole that lists it with "
+            f"{len(forbidden)} kinds may not be read. To allow one, an admin sets the Helm value "
+            "capabilities.extraResources and labels a ClusterRole that lists it with "
             f"supportbundle.dev/aggregate-to-collect=true. They are: {', '.join(sorted(forbidden))}"
         )
         context.sink.gap(Gap.say("Forbidden", message, target="resources", collector=task.collector))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
 
@@ -37,8 +38,11 @@ def phase(namespace: str, name: str) -> str:
 def job_runs(namespace: str, name: str) -> bool:
     """Whether a collector pod is ready."""
     uid = get(namespace, "sbundle", name)["metadata"]["uid"]
-    jobs = names(namespace, "jobs", "-l", f"supportbundle.dev/bundle-uid={uid}")
-    return bool(jobs) and bool(get(namespace, *jobs[0].split("/"))["status"].get("ready"))
+    # One request: a Job that was listed may be gone by the next.
+    jobs = json.loads(
+        kubectl("-n", namespace, "get", "jobs", "-l", f"supportbundle.dev/bundle-uid={uid}", "-o", "json")
+    )
+    return any(job["status"].get("ready") for job in jobs["items"])
 
 
 MOMENTS: dict[str, Callable[[str, str], bool]] = {
