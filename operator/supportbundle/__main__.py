@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from supportbundle import __version__
+from supportbundle.cli import arguments
 from supportbundle.errors import SupportBundleError
 
 CONFIG = Path("/etc/supportbundle/config.yaml")
@@ -47,6 +49,17 @@ def _parser() -> argparse.ArgumentParser:
     fetch.add_argument("namespace")
     fetch.add_argument("name")
     fetch.set_defaults(command=_fetch)
+    reveal = commands.add_parser("reveal", help="turn pseudonyms back, with the key of the destination")
+    reveal.add_argument("--destination", default="default", help="whose key is read with your kubeconfig")
+    reveal.add_argument("--namespace", help="of the operator; by default supportbundle-system")
+    reveal.add_argument("--key-file", type=Path, help="read the key from here instead of from the cluster")
+    reveal.add_argument("--kinds", help="only these, such as ip,email; by default all")
+    reveal.add_argument("text", nargs="*", help="- or nothing for standard input")
+    reveal.set_defaults(command=_reveal)
+    rules = commands.add_parser("rules", help="check sanitizing rules and their examples")
+    rules.add_argument("file", help="a YAML list like spec.sanitization.rules; - for standard input")
+    rules.set_defaults(command=_rules)
+    arguments.add(commands)
     files = commands.add_parser("files", help="write files of another container as tar; only in a debugging container")
     files.add_argument("--root", required=True)
     files.add_argument("--max-bytes", type=int, required=True, help="of one file")
@@ -74,6 +87,34 @@ def _collect(_: argparse.Namespace) -> int:
     from supportbundle.collector.main import main as collect
 
     return collect()
+
+
+def _reveal(args: argparse.Namespace) -> int:
+    from supportbundle.reconcile.pseudonyms import read_key as read_from_cluster
+    from supportbundle.sanitize.pseudonyms import parse_kinds, read_key, reveal
+
+    namespace = args.namespace or os.environ.get("POD_NAMESPACE", "supportbundle-system")
+    if args.key_file:
+        key = read_key(args.key_file.read_bytes())
+    else:
+        key = asyncio.run(read_from_cluster(namespace, args.destination))
+    kinds = parse_kinds(args.kinds)
+    if args.text in ([], ["-"]):
+        reveal(key, kinds, sys.stdin.buffer, sys.stdout.buffer)
+    else:
+        reveal(key, kinds, io.BytesIO(f"{' '.join(args.text)}\n".encode()), sys.stdout.buffer)
+    return 0
+
+
+def _rules(args: argparse.Namespace) -> int:
+    from supportbundle.sanitize import custom
+    from supportbundle.sanitize.builtin import BUILTIN
+
+    text = sys.stdin.buffer.read() if args.file == "-" else Path(args.file).read_bytes()
+    rules = custom.parse(text)
+    custom.check(BUILTIN, rules)
+    print(f"{len(rules)} rules are usable.")  # noqa: T201 - a command line speaks
+    return 0
 
 
 def _fetch(args: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import Field, JsonValue, ValidationError
@@ -14,6 +14,7 @@ from supportbundle.errors import Invalid
 from supportbundle.model.base import Value
 from supportbundle.model.capability import OPT_IN, Capability
 from supportbundle.model.destination import DestinationSpec
+from supportbundle.model.spec import SanitizationRule
 
 
 class CollectorPod(Value):
@@ -24,6 +25,16 @@ class CollectorPod(Value):
     tolerations: tuple[dict[str, JsonValue], ...] = ()
     priority_class_name: str | None = None
     scratch_size: str = "4Gi"
+
+
+class SanitizationFloor(Value):
+    """What holds for every bundle: `rules` beside the built-in ones, and whether Secrets of targets are mounted.
+
+    Where they are not, their values are found only by the rules for what they stand under and look like.
+    """
+
+    rules: Annotated[tuple[SanitizationRule, ...], Field(max_length=100)] = ()
+    known_secrets: bool = True
 
 
 class OperatorConfig(Value):
@@ -48,6 +59,7 @@ class OperatorConfig(Value):
     default_destination: DestinationSpec | None = None
     create_bucket: bool = False
     collector: CollectorPod = CollectorPod()
+    sanitization: SanitizationFloor = SanitizationFloor()
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     proxy: dict[str, str] = Field(default_factory=dict)
     workers: int = Field(default=8, ge=1, le=64)

@@ -2,6 +2,7 @@
 
 SupportBundleError
 ├── Invalid             the request can never work as written
+│   └── InvalidRule     a sanitizing rule that somebody wrote
 ├── Forbidden           a right is missing; a retry helps only while a new binding spreads
 ├── NotFound            the named thing is not there
 │   └── SecretNotFound  a Secret, or a key of it, that a collector uses
@@ -44,6 +45,12 @@ class Invalid(SupportBundleError):
     """The request can never work as written."""
 
     reason = "Invalid"
+
+
+class InvalidRule(Invalid):
+    """A sanitizing rule that cannot work, or does not do what its examples say."""
+
+    reason = "InvalidRule"
 
 
 class Forbidden(SupportBundleError):

@@ -30,6 +30,7 @@ from supportbundle.reconcile.deps import Deps
 from supportbundle.reconcile.guard import Guard
 from supportbundle.reconcile.key import Key, key_of, owner_of
 from supportbundle.reconcile.loop import Reconciler
+from supportbundle.reconcile.rulecheck import RuleCheck
 from supportbundle.reconcile.setup import ensure_bucket, ensure_default_destination
 from supportbundle.reconcile.stores import Stores
 from supportbundle.reconcile.sweep import sweep_for_ever
@@ -44,7 +45,12 @@ BLOCKING_THREADS = 8
 
 
 async def operate(config: OperatorConfig, namespace: str) -> None:
-    """Run until a signal stops the process. A dead watch or worker ends it, so that Kubernetes starts it anew."""
+    """Run until a signal stops the process. A dead watch or worker ends it, so that Kubernetes starts it anew.
+
+    Raises:
+        InvalidRule: a sanitizing rule of the settings cannot be used.
+    """
+    await RuleCheck()(config.sanitization.rules)
     queue: WorkQueue[Key] = WorkQueue(time.monotonic)
     metrics = Metrics()
     ready = asyncio.Event()

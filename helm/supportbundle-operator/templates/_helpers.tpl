@@ -190,6 +190,13 @@ spec:
   - name: seen
     expression: >-
       request.operation == 'CREATE' ? [object] : request.operation == 'DELETE' ? [oldObject] : [object, oldObject]
+  {{- if eq .resource "secrets" }}
+  # The key of a destination's pseudonyms, in the operator's own namespace: made once, never changed or removed.
+  - name: makesKey
+    expression: >-
+      request.operation == 'CREATE' && request.namespace == '{{ .root.Release.Namespace }}'
+      && object.metadata.name.startsWith('supportbundle-pseudonyms-')
+  {{- end }}
   {{- if eq .resource "jobs" }}
   - name: pod
     expression: object.spec.template.spec
@@ -198,7 +205,7 @@ spec:
   {{- end }}
   validations:
   - expression: >-
-      variables.seen.all(o,
+      {{ if eq .resource "secrets" }}variables.makesKey || {{ end }}variables.seen.all(o,
       o.metadata.name.matches('{{ include "supportbundle.runName" . }}{{ if eq .resource "rolebindings" }}-[a-z]+{{ end }}$')
       && (request.operation == 'DELETE' || (has(o.metadata.labels)
       && 'app.kubernetes.io/managed-by' in o.metadata.labels

@@ -9,7 +9,7 @@ import hashlib
 import itertools
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from io import BytesIO
 from typing import Final
@@ -28,10 +28,11 @@ REDACTIONS_VERSION: Final = "supportbundle.dev/redactions/v1"
 
 @dataclass(frozen=True, slots=True)
 class BundleFacts:
-    """Which resource the bundle answers, and the plan's creation time."""
+    """Which resource the bundle answers, the plan's creation time, and why rules that somebody wrote are there."""
 
     bundle: BundleRef
     created_at: datetime
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def build_tail(facts: BundleFacts, selection: Selection, gaps: Sequence[Gap]) ->
     `gaps` are all gaps of the bundle (`select.all_gaps`, and what the caller knows of lost shards).
     """
     entries = selection.entries
-    made = [InlineMember("redactions.json", _redactions(entries))]
+    made = [InlineMember("redactions.json", _redactions(entries, facts.reasons))]
     if gaps:
         made.append(InlineMember("warning.txt", "".join(f"{warning_line(gap)}\n" for gap in gaps).encode()))
     if log := _log(selection.indexes):
@@ -132,29 +133,46 @@ def _made(member: InlineMember) -> dict[str, object]:
     return {"path": member.path, "size": len(member.data), "sha256": hashlib.sha256(member.data).hexdigest()}
 
 
-def _redactions(entries: Sequence[IndexEntry]) -> bytes:
-    """Counts by file and rule, never values."""
+@dataclass(frozen=True, slots=True)
+class Redacted:
+    """What was taken out of one file: counts and first line numbers by rule."""
+
+    path: str
+    rules: Mapping[str, int]
+    lines: Mapping[str, Sequence[int]]
+
+
+def redactions(files: Iterable[Redacted], reasons: Mapping[str, str], more: Mapping[str, object]) -> bytes:
+    """Counts by file and rule, the reasons of rules that somebody wrote, and `more` fields; never values."""
     by_rule: Counter[str] = Counter()
-    redacted = sorted(
-        (entry for entry in entries if any(entry.meta.redactions.values())), key=lambda e: e.path.encode()
-    )
-    for entry in redacted:
-        by_rule.update({rule: count for rule, count in entry.meta.redactions.items() if count})
+    redacted = sorted((file for file in files if any(file.rules.values())), key=_path_bytes)
+    for file in redacted:
+        by_rule.update({rule: count for rule, count in file.rules.items() if count})
+    told = {rule: printable(reasons[rule], 256) for rule in by_rule if reasons.get(rule)}
     return _spliced(
         {
             "version": REDACTIONS_VERSION,
             "files": {},
             "totals": {"redactions": by_rule.total(), "files": len(redacted), "rules": dict(by_rule)},
+            **({"reasons": told} if told else {}),
+            **more,
         },
         "files",
-        (orjson.dumps(entry.path) + b": " + _pretty(_redacted(entry)) for entry in redacted),
+        (orjson.dumps(file.path) + b": " + _pretty(_redacted(file)) for file in redacted),
     )
 
 
-def _redacted(entry: IndexEntry) -> dict[str, object]:
-    meta = entry.meta
-    rules = {rule: count for rule, count in meta.redactions.items() if count}
-    lines = {rule: list(numbers) for rule, numbers in meta.lines.items() if rule in rules and numbers}
+def _path_bytes(file: Redacted) -> bytes:
+    return file.path.encode()
+
+
+def _redactions(entries: Sequence[IndexEntry], reasons: Mapping[str, str]) -> bytes:
+    return redactions((Redacted(e.path, e.meta.redactions, e.meta.lines) for e in entries), reasons, {})
+
+
+def _redacted(file: Redacted) -> dict[str, object]:
+    rules = {rule: count for rule, count in file.rules.items() if count}
+    lines = {rule: list(numbers) for rule, numbers in file.lines.items() if rule in rules and numbers}
     return {"rules": rules, **({"lines": lines} if lines else {})}
 
 

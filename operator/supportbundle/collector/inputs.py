@@ -10,10 +10,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from supportbundle.errors import Corrupt, SecretNotFound
-from supportbundle.model.mounts import KNOWN_DIR, PLAN_FILE, RUN_DIR, SCRATCH_DIR, UPLOADS_FILE
-from supportbundle.model.plan import Plan, Uploads
+from supportbundle.errors import Corrupt, Invalid, SecretNotFound
+from supportbundle.model.mounts import KNOWN_DIR, PLAN_FILE, PSEUDONYM_KEY_FILE, RUN_DIR, SCRATCH_DIR, UPLOADS_FILE
+from supportbundle.model.plan import Plan, PlannedPseudonyms, Uploads
 from supportbundle.sanitize import KnownSecret
+from supportbundle.sanitize.pseudonyms import Names, Pseudonymizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,20 @@ class Mounts:
             return Uploads.model_validate_json(gzip.decompress((self.run / UPLOADS_FILE).read_bytes()))
         except (OSError, EOFError, zlib.error, ValidationError) as error:
             raise Corrupt("The run's Secret holds no usable upload URLs.") from error
+
+    def pseudonyms(self, wanted: PlannedPseudonyms | None) -> Pseudonymizer | None:
+        """What the plan wants replaced by pseudonyms, under the destination's key.
+
+        Raises:
+            Corrupt: if the Secret does not hold the key; without it nothing may leave.
+        """
+        if wanted is None:
+            return None
+        names = Names(hosts=wanted.hosts, domains=wanted.domains, users=wanted.users, seen=wanted.seen)
+        try:
+            return Pseudonymizer.build(wanted.kinds, (self.run / PSEUDONYM_KEY_FILE).read_bytes(), names)
+        except (OSError, Invalid) as error:
+            raise Corrupt("The run's Secret holds no usable key of pseudonyms.") from error
 
     def secret(self, name: str) -> dict[str, bytes]:
         """The keys of one mounted Secret; empty if it is not mounted or holds none.

@@ -32,7 +32,8 @@ from supportbundle.kube.client import Client, connect
 from supportbundle.kube.login import Login, in_pod
 from supportbundle.kube.ratelimit import RateLimit
 from supportbundle.model.plan import Plan, Shard
-from supportbundle.sanitize import Sanitizer
+from supportbundle.sanitize import BUILTIN, Archives, Room, Sanitizer
+from supportbundle.sanitize.custom import extended
 
 log = logging.getLogger("supportbundle.collector")
 UPLOAD_PATIENCE = 110.0
@@ -40,6 +41,9 @@ UPLOAD_PATIENCE = 110.0
 CPU_THREADS = 2
 PROGRESS_SECONDS = 2.0
 TERMINATION_LOG = Path("/dev/termination-log")
+LEAST_ROOM, MOST_ROOM = 64 << 20, 1 << 30
+"""Bytes of the scratch volume for archives being opened, else as many as for results, which get half the volume: a pod
+that fills it is evicted with all it has."""
 API_REQUESTS = 50.0
 """Requests a second to the API server, of all collectors of a bundle together; twice as many at once."""
 BINDING_SECONDS = 5.0
@@ -101,7 +105,15 @@ async def reporting_run(
     plan: Plan, shard: Shard, cluster: ClusterReader, mounts: Mounts, fragment: Path, book: Logbook
 ) -> AsyncIterator[ShardRun]:
     """A run whose fragment is complete, footer included, when the context ends."""
-    known, slots = load_known_secrets(mounts, plan), Slots()
+    known, slots, wanted = load_known_secrets(mounts, plan), Slots(), plan.sanitization
+    room = Room(min(MOST_ROOM, max(LEAST_ROOM, shard.budget)))
+    sanitizer = Sanitizer.build(
+        known.values,
+        extended(BUILTIN, wanted.rules),
+        keep_shape=wanted.keep_shape,
+        pseudonyms=mounts.pseudonyms(wanted.pseudonyms),
+        archives=Archives(scratch=mounts.scratch, room=room),
+    )
     started = datetime.now(UTC)
     limits = IndexLimits.for_shards(len(plan.shards))
     writer = FragmentWriter(fragment, shard=shard.index, modified=plan.created_at, limits=limits)
@@ -109,7 +121,7 @@ async def reporting_run(
         sampler = Sampler(plan.dry_run) if plan.dry_run else None
         sink = FragmentSink(
             sampler.count if sampler else writer.append,
-            Quoting(Sanitizer.build(known.values), known.values),
+            Quoting(sanitizer, known.values),
             scratch=mounts.scratch,
             pool=pool,
             budget=Budget(shard.budget),

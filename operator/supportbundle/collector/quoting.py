@@ -14,6 +14,8 @@ from supportbundle.sanitize import KnownSecret, Sanitizer
 PIECE = 8
 """Characters of a secret's beginning or end that are recognised; fewer say too little, and would hit too much."""
 
+PSEUDONYM = "pseudonym-"
+"""Rules that begin so replace by what is safe to show, and to be a file's name."""
 HIDDEN = "<redacted:part-of-a-secret>"
 _ESCAPED = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}|[abfnrtv\\])")
 
@@ -29,17 +31,27 @@ class Quoting:
 
     def clean(self, text: str) -> str:
         """`text` without what must not leave; a fixed phrase if that is not possible."""
+        return self._cleaned(text)[0]
+
+    def _cleaned(self, text: str) -> tuple[str, bool]:
+        """See `clean`; and whether nothing but pseudonyms changed it."""
         stream = self.sanitizer.open("message.txt")
         plain = _unescaped(text)
         try:
             cleaned = (stream.feed(plain.encode("utf-8", "replace")) + stream.finish()).decode(errors="replace")
         except Unsanitizable:
-            return "(the message could not be sanitized)"
-        return self._without_pieces(cleaned)
+            return "(the message could not be sanitized)", False
+        whole = self._without_pieces(cleaned)
+        renamed = all(rule.startswith(PSEUDONYM) for rule in stream.report.counts)
+        return whole, renamed and whole == cleaned and plain == text
 
     def path(self, path: str, number: int) -> str:
-        """`path` with every name in it replaced that is not clean as it stands."""
-        return "/".join(name if self.clean(name) == name else f"redacted-name-{number}" for name in path.split("/"))
+        """`path` with every name in it replaced that is not clean as it stands; pseudonyms are as good as a name."""
+        return "/".join(self._name(name, number) for name in path.split("/"))
+
+    def _name(self, name: str, number: int) -> str:
+        cleaned, usable = self._cleaned(name)
+        return cleaned if usable or cleaned == name else f"redacted-name-{number}"
 
     def _without_pieces(self, text: str) -> str:
         if self._pieces is None or not self._pieces.search(text):

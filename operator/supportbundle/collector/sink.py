@@ -24,7 +24,7 @@ from supportbundle.collector.slots import Slots
 from supportbundle.errors import SupportBundleError, Unsanitizable
 from supportbundle.model.gap import Gap, printable
 from supportbundle.model.plan import Task
-from supportbundle.sanitize import LeakCheck, Stream
+from supportbundle.sanitize import LeakCheck, Report, Stream
 
 log = logging.getLogger(__name__)
 BLOCK = 256 << 10
@@ -50,7 +50,8 @@ class Pipeline:
         Raises:
             Unsanitizable: the member must not leave.
         """
-        self._pass_on(self.stream.finish())
+        for piece in self.stream.ending():
+            self._pass_on(piece)
         self._leaks.finish()
         return self.spool.finish()
 
@@ -217,6 +218,14 @@ class FragmentSink:
     def _unsanitizable(self, path: str, task: Task, error: Unsanitizable) -> None:
         self.gap(Gap.say(error.reason, f"{path}: {error}", target=task.target, collector=task.collector))
 
+    def _left_out(self, path: str, task: Task, report: Report) -> None:
+        """Members of an archive that could not be sanitized are gaps like whole files."""
+        messages = [f"{path}: {part.name}: left out: {part.why}" for part in report.parts]
+        if report.omitted > len(messages):
+            messages.append(f"{path}: {report.omitted - len(messages)} more members are left out.")
+        for message in messages:
+            self.gap(Gap.say(Unsanitizable.reason, message, target=task.target, collector=task.collector))
+
     async def _keep(self, path: str, member: OpenMember, task: Task, started: datetime) -> None:
         await member.flush()
         closed = await member.run(member.pipeline.finish)
@@ -235,6 +244,7 @@ class FragmentSink:
         )
         async with self._appending:
             await member.run(lambda: self._store(closed, meta))
+        self._left_out(path, task, report)
         if member.truncated:
             message = f"{path}: kept the first {member.read} bytes; raise limits to get more."
             self.gap(Gap.say("TooLarge", message, target=task.target, collector=task.collector))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Final
 
 GROUP: Final = "supportbundle.dev"
@@ -16,11 +17,24 @@ LABEL_NAME: Final = "app.kubernetes.io/name"
 LABEL_UID: Final = f"{GROUP}/bundle-uid"
 LABEL_BUNDLE: Final = f"{GROUP}/bundle"
 COLLECTOR_NAME: Final = "supportbundle-collector"
+PSEUDONYMS: Final = "supportbundle-pseudonyms-"
+_LONGEST: Final = 253
 
 
 def run_name(uid: str) -> str:
     """Job, ServiceAccount, RoleBinding prefix and Secret of one bundle: 39 characters, so pod names fit in 63."""
     return f"sb-{uid}"
+
+
+def pseudonym_secret(destination: str) -> str:
+    """The Secret of the operator's namespace with a destination's key of pseudonyms.
+
+    A name of a Secret has at most 253 characters, and so has a destination's.
+    """
+    name = f"{PSEUDONYMS}{destination}"
+    if len(name) <= _LONGEST:
+        return name
+    return f"{name[: _LONGEST - 17].rstrip('-.')}-{hashlib.sha256(destination.encode()).hexdigest()[:16]}"
 
 
 def labels(name: str, uid: str) -> dict[str, str]:

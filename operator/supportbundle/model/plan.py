@@ -13,7 +13,7 @@ from pydantic import Field, JsonValue
 from supportbundle.model.base import Value
 from supportbundle.model.capability import Capability
 from supportbundle.model.gap import Gap
-from supportbundle.model.spec import CollectorType
+from supportbundle.model.spec import CollectorType, PseudonymKind, SanitizationRule
 
 PLAN_VERSION = 1
 MAX_SHARDS = 240
@@ -113,6 +113,27 @@ class DryRun(Value):
     required: tuple[Capability, ...]
 
 
+class PlannedPseudonyms(Value):
+    """Which kinds of values become pseudonyms, and the names to know; `seen` are nodes. The key is never here."""
+
+    kinds: tuple[PseudonymKind, ...]
+    hosts: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
+    seen: tuple[str, ...] = ()
+
+
+class PlannedSanitization(Value):
+    """How content is sanitized beyond what always holds.
+
+    `rules` are the admin's floor and then the bundle's own, checked and without their examples.
+    """
+
+    rules: tuple[SanitizationRule, ...] = ()
+    keep_shape: bool = False
+    pseudonyms: PlannedPseudonyms | None = None
+
+
 class Plan(Value):
     """All shards, what is already known to be missing, and the budgets that hold for the run.
 
@@ -132,6 +153,7 @@ class Plan(Value):
     max_bytes: int
     max_duration_seconds: int
     debug: DebugImages = NO_DEBUG
+    sanitization: PlannedSanitization = PlannedSanitization()
     dry_run: DryRun | None = None
 
     @property

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from supportbundle.model.base import Value
 from supportbundle.model.capability import DEFAULT_CAPABILITIES, Capability
@@ -29,6 +29,8 @@ from supportbundle.model.quantity import ByteQuantity, Duration
 
 Name63 = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 Name253 = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
+
+UserName = Annotated[str, StringConstraints(min_length=2, max_length=48, pattern=r"""^[^\s"'<>:/\\]+$""")]
 
 
 class SelectorOperator(StrEnum):
@@ -121,21 +123,44 @@ class RuleType(StrEnum):
     LITERAL = "Literal"
 
 
+class RuleExample(Value):
+    """A text to try a rule on: `removed` must be gone afterwards; without it the rule must leave the text alone."""
+
+    text: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+    removed: Annotated[str, StringConstraints(max_length=1024)] = ""
+
+
 class SanitizationRule(Value):
     """A rule that adds to the admin's floor; `pattern` is read as its `type` says."""
 
     name: Name63
     type: RuleType
-    pattern: str
-    reason: str = ""
+    pattern: Annotated[str, StringConstraints(min_length=1, max_length=512)]
+    reason: Annotated[str, StringConstraints(max_length=256)] = ""
+    examples: Annotated[tuple[RuleExample, ...], Field(max_length=5)] = ()
 
 
 class Sanitization(Value):
-    """What the bundle asks for beyond the admin's floor."""
+    """What the bundle asks for beyond the admin's floor.
+
+    `hostnames`, `domains` and `users` are names that become pseudonyms wherever they stand.
+    """
 
     pseudonymize: tuple[PseudonymKind, ...] = ()
+    hostnames: Annotated[tuple[Name253, ...], Field(max_length=100)] = ()
+    domains: Annotated[tuple[Name253, ...], Field(max_length=50)] = ()
+    users: Annotated[tuple[UserName, ...], Field(max_length=100)] = ()
     keep_shape: bool = False
-    rules: tuple[SanitizationRule, ...] = ()
+    rules: Annotated[tuple[SanitizationRule, ...], Field(max_length=50)] = ()
+
+    @model_validator(mode="after")
+    def _names_are_used(self) -> Self:
+        """Names that nothing would look for would be ignored in silence."""
+        if (self.hostnames or self.domains) and PseudonymKind.HOSTNAME not in self.pseudonymize:
+            raise ValueError("hostnames and domains need the kind Hostname in pseudonymize")
+        if self.users and PseudonymKind.USER not in self.pseudonymize:
+            raise ValueError("users needs the kind User in pseudonymize")
+        return self
 
 
 class DestinationRef(Value):

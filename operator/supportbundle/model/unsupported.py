@@ -12,9 +12,6 @@ def unsupported(spec: SupportBundleSpec) -> tuple[str, ...]:
     """The fields and values of this spec that are not built yet, by path."""
     wanted = {
         "spec.templateRef": spec.template_ref is not None,
-        "spec.sanitization.pseudonymize": bool(spec.sanitization.pseudonymize),
-        "spec.sanitization.keepShape": spec.sanitization.keep_shape,
-        "spec.sanitization.rules": bool(spec.sanitization.rules),
         "spec.encryption": spec.encryption is not None,
         "spec.deletionPolicy: Delete": spec.deletion_policy == DeletionPolicy.DELETE,
     }

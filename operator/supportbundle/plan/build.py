@@ -11,9 +11,17 @@ from supportbundle.model.bundle import Bundle
 from supportbundle.model.capability import Capability
 from supportbundle.model.cluster import ClusterFacts
 from supportbundle.model.gap import Gap
-from supportbundle.model.plan import NO_DEBUG, DebugImages, Plan, PlannedSecret, Task
+from supportbundle.model.plan import (
+    NO_DEBUG,
+    DebugImages,
+    Plan,
+    PlannedPseudonyms,
+    PlannedSanitization,
+    PlannedSecret,
+    Task,
+)
 from supportbundle.model.pod import PodFacts
-from supportbundle.model.spec import CollectorSpec, CollectorType, Target
+from supportbundle.model.spec import CollectorSpec, CollectorType, SanitizationRule, Target
 from supportbundle.plan.claims import separate
 from supportbundle.plan.context import PlanContext
 from supportbundle.plan.sample import sampled
@@ -38,6 +46,7 @@ class Surroundings:
     """What the admin allows, and what the operator has read.
 
     `pods` are all of the bundle's namespace; `scratch` is the room in bytes that a collector pod has on its node.
+    `rules` are the admin's sanitizing rules; `known_secrets` whether the Secrets of targets are mounted, to be known.
     """
 
     pods: Sequence[PodFacts]
@@ -45,6 +54,8 @@ class Surroundings:
     debug: DebugImages = NO_DEBUG
     scratch: int = 4 << 30
     cluster: ClusterFacts | None = None
+    rules: Sequence[SanitizationRule] = ()
+    known_secrets: bool = True
 
 
 def build_plan(bundle: Bundle, found: Surroundings, planners: Mapping[CollectorType, Planner], now: datetime) -> Plan:
@@ -71,13 +82,37 @@ def build_plan(bundle: Bundle, found: Surroundings, planners: Mapping[CollectorT
         pods=tuple(sorted(targets)),
         shards=spread(separate(tasks), bundle.spec.limits.max_bytes, found.scratch // 2),
         gaps=tuple(gaps),
-        secrets=_secrets(targets.values(), tasks),
+        secrets=_secrets(targets.values() if found.known_secrets else (), tasks),
         parallelism=bundle.spec.limits.parallelism,
         max_bytes=bundle.spec.limits.max_bytes,
         max_duration_seconds=int(bundle.spec.limits.max_duration.total_seconds()),
         debug=found.debug,
+        sanitization=PlannedSanitization(
+            rules=tuple(rule.model_copy(update={"examples": ()}) for rule in all_rules(bundle, found.rules)),
+            keep_shape=bundle.spec.sanitization.keep_shape,
+            pseudonyms=_pseudonyms(bundle, found.pods),
+        ),
     )
     return _dry(plan, bundle, planners) if bundle.spec.dry_run else plan
+
+
+def all_rules(bundle: Bundle, floor: Sequence[SanitizationRule]) -> tuple[SanitizationRule, ...]:
+    """The sanitizing rules that hold for a bundle beside the built-in ones: the floor first, and all of it."""
+    return (*floor, *bundle.spec.sanitization.rules)
+
+
+def _pseudonyms(bundle: Bundle, pods: Iterable[PodFacts]) -> PlannedPseudonyms | None:
+    """What the bundle asks for, with the nodes of all pods of its namespace."""
+    wanted = bundle.spec.sanitization
+    if not wanted.pseudonymize:
+        return None
+    return PlannedPseudonyms(
+        kinds=wanted.pseudonymize,
+        hosts=wanted.hostnames,
+        domains=wanted.domains,
+        users=wanted.users,
+        seen=tuple(sorted({pod.node for pod in pods if pod.node})),
+    )
 
 
 def _dry(plan: Plan, bundle: Bundle, planners: Mapping[CollectorType, Planner]) -> Plan:

@@ -18,12 +18,13 @@ from supportbundle.model.capability import Capability
 from supportbundle.model.plan import NO_DEBUG, DebugImages, Plan, Uploads
 from supportbundle.model.pod import parse_pod
 from supportbundle.model.quantity import parse_quantity
-from supportbundle.plan import Surroundings, build_plan
+from supportbundle.plan import Surroundings, all_rules, build_plan
 from supportbundle.reconcile import manifests, paths
 from supportbundle.reconcile.assemble import assemble
 from supportbundle.reconcile.cluster import read_cluster
 from supportbundle.reconcile.deps import Deps
 from supportbundle.reconcile.estimate import estimate
+from supportbundle.reconcile.pseudonyms import ensure_key
 from supportbundle.reconcile.stores import Place
 from supportbundle.reconcile.uploads import sign_uploads
 
@@ -40,8 +41,14 @@ async def perform(act: Act, world: World, place: Place | None, deps: Deps) -> Ou
 
 
 async def _plan(world: World, place: Place | None, deps: Deps) -> None:
-    """Fix what will be tried. Write-once: of two operators the first one's plan stands."""
-    bundle = world.bundle
+    """Fix what will be tried. Write-once: of two operators the first one's plan stands.
+
+    Raises:
+        InvalidRule: a sanitizing rule of the bundle's own cannot be used.
+    """
+    bundle, floor = world.bundle, deps.config.sanitization
+    if bundle.spec.sanitization.rules:
+        await deps.check_rules(all_rules(bundle, floor.rules))
     pods = [parse_pod(pod) async for pod in deps.client.items(paths.every("pods", bundle.metadata.namespace))]
     found = Surroundings(
         pods=pods,
@@ -51,6 +58,8 @@ async def _plan(world: World, place: Place | None, deps: Deps) -> None:
         cluster=await read_cluster(deps.client)
         if bundle.spec.wants_cluster_info and deps.config.cluster_info
         else None,
+        rules=floor.rules,
+        known_secrets=floor.known_secrets,
     )
     plan = build_plan(bundle, found, deps.planners, deps.clock())
     data = gzip.compress(plan.model_dump_json(by_alias=True).encode(), mtime=0)
@@ -72,7 +81,10 @@ async def _launch(world: World, place: Place | None, deps: Deps) -> None:
     bundle, plan = world.bundle, _planned(world)
     namespace = bundle.metadata.namespace
     uploads = await _signed(bundle, plan, _need(place), deps)
-    objects = [(paths.every("secrets", namespace), manifests.run_secret(bundle, plan, uploads))]
+    key = None
+    if plan.sanitization.pseudonyms is not None:
+        key = await ensure_key(deps.client, deps.namespace, bundle.spec.destination.name)
+    objects = [(paths.every("secrets", namespace), manifests.run_secret(bundle, plan, uploads, key))]
     if bundle.spec.service_account_name is None:
         objects.append((paths.every("serviceaccounts", namespace), manifests.service_account(bundle)))
         bindings = manifests.role_bindings(bundle, plan, deps.config)

@@ -16,6 +16,7 @@ from supportbundle.model.plan import Plan, Progress
 from supportbundle.model.spec import CollectorType
 from supportbundle.plan import Planner
 from supportbundle.reconcile.guard import Guard
+from supportbundle.reconcile.rulecheck import RuleCheck
 from supportbundle.reconcile.stores import Stores
 
 T = TypeVar("T")
@@ -64,6 +65,7 @@ class Deps:
     pool: Executor
     clock: Callable[[], datetime] = utc_now
     memory: Memory = field(default_factory=Memory)
+    check_rules: RuleCheck = field(default_factory=RuleCheck)
 
     async def blocking(self, work: Callable[[], T]) -> T:
         """Run a call of the synchronous S3 client beside the loop."""

@@ -16,7 +16,15 @@ from supportbundle.decide.chain import GRACE
 from supportbundle.errors import TooLarge
 from supportbundle.model import names
 from supportbundle.model.bundle import Bundle
-from supportbundle.model.mounts import KNOWN_DIR, PLAN_FILE, RUN_DIR, SCRATCH_DIR, TOKEN_DIR, UPLOADS_FILE
+from supportbundle.model.mounts import (
+    KNOWN_DIR,
+    PLAN_FILE,
+    PSEUDONYM_KEY_FILE,
+    RUN_DIR,
+    SCRATCH_DIR,
+    TOKEN_DIR,
+    UPLOADS_FILE,
+)
 from supportbundle.model.plan import START_ALLOWANCE, Plan, Uploads
 
 Manifest = dict[str, Any]
@@ -25,6 +33,7 @@ TOKEN_SECONDS = 600
 """The shortest lifetime that the API grants; the kubelet renews the token."""
 DEADLINE_MARGIN_SECONDS = int((START_ALLOWANCE + GRACE).total_seconds())
 """At the Job's deadline running pods are deleted without a word."""
+PSEUDONYM_KEY = "key"
 SECRET_LIMIT = (1 << 20) - (64 << 10)
 """Bytes of a Secret's data. Kubernetes takes 1 MiB (core/v1, MaxSecretSize); the rest is for renewed URLs."""
 NO_SIDECARS = {
@@ -65,8 +74,9 @@ def packed(document: str) -> str:
     return base64.b64encode(gzip.compress(document.encode(), mtime=0)).decode()
 
 
-def run_secret(bundle: Bundle, plan: Plan, uploads: Uploads) -> Manifest:
-    """The plan, and where each shard may write."""
+def run_secret(bundle: Bundle, plan: Plan, uploads: Uploads, pseudonym_key: bytes | None = None) -> Manifest:
+    """The plan, where each shard may write, and the key of pseudonyms if the bundle asks for some."""
+    key = {PSEUDONYM_KEY_FILE: base64.b64encode(pseudonym_key).decode()} if pseudonym_key else {}
     return {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -75,7 +85,23 @@ def run_secret(bundle: Bundle, plan: Plan, uploads: Uploads) -> Manifest:
         "data": {
             PLAN_FILE: packed(plan.model_dump_json(by_alias=True)),
             UPLOADS_FILE: packed(uploads.model_dump_json(by_alias=True)),
+            **key,
         },
+    }
+
+
+def pseudonym_secret(destination: str, namespace: str, key: bytes) -> Manifest:
+    """A destination's key of pseudonyms. Nobody owns it, for zips outlive their bundles and are asked about."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": "Opaque",
+        "metadata": {
+            "name": names.pseudonym_secret(destination),
+            "namespace": namespace,
+            "labels": {names.LABEL_MANAGED_BY: names.MANAGED_BY},
+        },
+        "data": {PSEUDONYM_KEY: base64.b64encode(key).decode()},
     }
 
 

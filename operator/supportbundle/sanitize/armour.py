@@ -23,8 +23,12 @@ _PEM_IN_LINE: Final = re.compile(
 _DIGITS: Final = re.compile(rb"\d+")
 _STAMP: Final = rb"\d{4}-\d\d-\d\dT[\d:.]{8,24}(?:Z|[+-]\d\d:\d\d)(?: std(?:out|err) [FP])?"
 """What the kubelet and the container runtime put before a line."""
-_TORN_LINE: Final = rb"(?P<body>[A-Za-z0-9+/]{16,}={0,2}|[A-Za-z0-9+/]{2,}={1,2})[ \t]*+\r?"
-"""A whole line of a body among other lines: shorter ones without padding are as likely words."""
+_TORN_LINE: Final = rb"(?P<body>[A-Za-z0-9+/]{16,}={0,2}|[A-Za-z0-9+/]{2,}={1,2})[ \t]*+"
+_END_OF_LINE: Final = rb"""(?:\r?|(?P<json>(?:\\+[nr])*+\\*"[^\n]*+))"""
+"""A whole line of a body among other lines, or one in a string of a JSON line, as docker writes them.
+
+Shorter ones without padding are as likely words.
+"""
 _MAX_LINES: Final = 200
 _MAX_BYTES: Final = 64 << 10
 """How much of other writers' lines is passed while waiting for an END that may be lost."""
@@ -74,7 +78,9 @@ class OpenBlocks:
         rule = self.rule
         if not self.count or rule is None:
             return None
-        line = re.compile(rb"[ \t]*+(?:(?:" + rb"|".join([*self.prefixes, _STAMP]) + rb")[ \t]*+)?" + _TORN_LINE)
+        line = re.compile(
+            rb"[ \t]*+(?:(?:" + rb"|".join([*self.prefixes, _STAMP]) + rb")[ \t]*+)?" + _TORN_LINE + _END_OF_LINE
+        )
         self.cursor = max(self.cursor, _line_start(buffer, position, end))
         while self.count and self.cursor < limit:
             start = self.cursor
@@ -83,7 +89,7 @@ class OpenBlocks:
             self.cursor = stop + 1
             body = line.fullmatch(buffer, start, stop)
             if body:
-                return body.start("body"), stop, rule
+                return body.start("body"), stop if body.group("json") is None else body.end("body"), rule
             if re.compile(rule.end.encode()).search(buffer, start, stop):
                 self.ended()
             else:

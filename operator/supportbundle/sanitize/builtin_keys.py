@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from .builtin_hints import HINTS
 from .rules import AllowList, Hit, KeyRule
 
 KEYS: Final = (
@@ -11,7 +12,7 @@ KEYS: Final = (
         name="password",
         reason="A password, whatever its case and separators.",
         words=("password", "pass-wd", "pass-phrase", "pass-code", "pwd"),
-        last=("pass",),
+        last=("pass", "pw", "dbpw", "rootpw", "passkey"),
         hits=(
             Hit("dbPassword=hunter2", "hunter2"),
             Hit("DB_PASSWORD: hunter2", "hunter2"),
@@ -46,7 +47,15 @@ KEYS: Final = (
     KeyRule(
         name="api-key",
         reason="Keys of services.",
-        words=("api-key", "app-key"),
+        words=(
+            "api-key",
+            "app-key",
+            "application-key",
+            "subscription-key",
+            "instrumentation-key",
+            "developer-key",
+            "sdk-key",
+        ),
         hits=(Hit("X-Api-Key: abc123def", "abc123def"), Hit('"apiKey":"abc123def"', "abc123def")),
         lookalikes=("apiKeyName: prod", "api_key_id=7"),
     ),
@@ -79,11 +88,22 @@ KEYS: Final = (
             "server-key",
             "root-key",
             "webhook-key",
+            "validation-key",
+            "preshared-key",
+            "split-key",
+            "mesh-key",
+            "daemon-key",
+            "key-material",
+            "key-secret",
+            "secret-access",
+            "aibridge-openai-key",
+            "aibridge-anthropic-key",
         ),
         hits=(
             Hit("AccountName=store;AccountKey=Zm9vYmFy==;EndpointSuffix=x", "Zm9vYmFy=="),
             Hit("client-key-data: LS0tLS1CRUdJTg==", "LS0tLS1CRUdJTg=="),
             Hit('"AtRestEncryptKey": "q9x8w7"', "q9x8w7"),
+            Hit('"SplitKey": "q9x8w7"', "q9x8w7"),
             Hit("aws_secret_access_key = wJalrXUtnFEMIK7MDENGbPxRfiCY", "wJalrXUtnFEMIK7MDENGbPxRfiCY"),
         ),
         lookalikes=(
@@ -142,7 +162,7 @@ KEYS: Final = (
     KeyRule(
         name="credential",
         reason="Anything that its owner calls credentials.",
-        words=("credential",),
+        words=("credential", "dockerconfigjson", "docker-cfg"),
         last=("creds",),
         hits=(Hit("credentials=abc123", "abc123"), Hit("smtp_creds: bob/hunter2", "hunter2")),
         lookalikes=("credentialsFile: /x/y", "credential_type=iam"),
@@ -150,10 +170,28 @@ KEYS: Final = (
     KeyRule(
         name="authorization",
         reason="The value of an HTTP authorization field, also in configuration.",
-        last=("authorization",),
+        last=("authorization", "authheader"),
         value=r"(?i)(?:\[?(?:bearer|basic|token|digest|negotiate|apikey)\s+\S+.*|[\w+/=.~\-]{16,})",
         hits=(Hit('{"authorization": "Basic dXNlcjpwYXNz"}', "dXNlcjpwYXNz"),),
         lookalikes=("authorization: RBAC", "authorization:", "authorization-mode=Node,RBAC"),
+    ),
+    KeyRule(
+        name="shared-secret",
+        reason="Keys that two sides share, and seeds of one-time passwords.",
+        words=(
+            "psk",
+            "pre-shared-key",
+            "image-proxy-options",
+            "erlang-cookie",
+            "remote-image-proxy-options",
+        ),
+        last=("psk",),
+        hits=(
+            Hit("CODER_PROVISIONER_DAEMON_PSK=abc123", "abc123"),
+            Hit('"RemoteImageProxyOptions": "abc123"', "abc123"),
+            Hit("RABBITMQ_ERLANG_COOKIE=ABCDEF", "ABCDEF"),
+        ),
+        lookalikes=("psk_enabled=true", "psk: none"),
     ),
     KeyRule(
         name="cookie",
@@ -165,16 +203,20 @@ KEYS: Final = (
     ),
     KeyRule(
         name="registry-auth",
-        reason="Docker's config.json keeps base64 of user:password under auth.",
+        reason="Docker's config.json keeps base64 of user:password under auth; others keep a key there.",
         last=("auth",),
-        value=r"[A-Za-z0-9+/]{4,}={0,2}",
-        check="userpass",
-        hits=(Hit('{"auths":{"r.example":{"auth":"dXNlcjpwYXNzd29yZA=="}}}', "dXNlcjpwYXNzd29yZA=="),),
+        value=r"[\w+/=.~:\-]{4,}",
+        check="credential",
+        hits=(
+            Hit('{"auths":{"r.example":{"auth":"dXNlcjpwYXNzd29yZA=="}}}', "dXNlcjpwYXNzd29yZA=="),
+            Hit("auth=a1B2c3D4e5F6g7H8i9J0", "a1B2c3D4e5F6g7H8i9J0"),
+        ),
         lookalikes=("auth: ldap", "auth=none", "auth=kubernetes", "auth: {enabled: true}"),
     ),
     KeyRule(
         name="salt",
         reason="Salts and peppers that protect stored passwords and links.",
+        words=("link-salt",),
         last=("salt", "pepper"),
         hits=(Hit('"PublicLinkSalt": "abc123"', "abc123"),),
         lookalikes=("salted=true",),
@@ -190,6 +232,7 @@ KEYS: Final = (
         ),
         lookalikes=("dsnFormat: url",),
     ),
+    *HINTS,
 )
 
 
@@ -202,7 +245,8 @@ ALLOWED: Final = AllowList(
         """
         automountserviceaccounttoken serviceaccounttoken imagepullsecret imagepullsecrets existingsecret secretref
         secretkeyref secretname secretobjects secretproviderclass tokenreview tokenrequests tokenrequest
-        imagepullsecretref boundserviceaccounttoken csinodepublishsecretref nodepublishsecretref secretkeyselector
+        googleapplicationcredentials imagepullsecretref boundserviceaccounttoken csinodepublishsecretref
+        nodepublishsecretref secretkeyselector
         """
     ),
     last=_words(
@@ -219,7 +263,7 @@ ALLOWED: Final = AllowList(
         controller operator plugin api service server client resource resources mapping schema info metadata position
         line column kid fingerprint thumbprint public per second latency ms bytes sum cache requests request review
         reviews generation generator validator verifier lookup group groups role roles user users username email owner
-        description title documentation doc docs help usages
+        description title documentation doc docs help usages update updates link links encryption lifetime settings
         """
     ),
     first=_words(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import re2
@@ -10,8 +11,12 @@ import re2
 from .checks import CHECKS
 from .keys import KeyClassifier, SecretKey
 from .known import KnownSecret, KnownSecrets
+from .markers import is_marker, marker
+from .paths import PathSet
 from .rules import PatternRule, RuleSet
-from .scan import Scanner, latin1
+from .scan import Scanner
+from .shape import shape
+from .triggers import Kind, latin1
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +29,33 @@ class Core:
     scanner: Scanner
     patterns: dict[str, Any]
     """RE2 objects (untyped) by their expression."""
+    paths: PathSet
+    keep_shape: bool = False
 
     @classmethod
-    def build(cls, rules: RuleSet, known: tuple[KnownSecret, ...]) -> Core:
+    def build(cls, rules: RuleSet, known: tuple[KnownSecret, ...], *, keep_shape: bool = False) -> Core:
         """Compile everything.
 
         Raises:
             Invalid: if the known secrets are too large.
         """
-        secrets = KnownSecrets(known)
+        secrets = KnownSecrets(known, rules.literals)
         classify = KeyClassifier(rules)
-        sources = {rule.pattern for rule in rules.patterns} | {rule.value for rule in rules.keys if rule.value}
-        patterns = {source: re2.compile(source.encode(), latin1()) for source in sources}
-        return cls(rules, secrets, classify, Scanner(rules, secrets, classify), patterns)
+        scanner = Scanner(rules, secrets, classify)
+        return cls(rules, secrets, classify, scanner, _patterns(rules), PathSet(rules.paths), keep_shape)
+
+    def replacement(self, rule: str, value: bytes) -> bytes:
+        """What stands for a single `value` that `rule` takes out: its marker, or its shape if that is to be kept."""
+        if not self.keep_shape or is_marker(value):
+            return marker(rule)
+        shaped = shape(value)
+        # Whatever is found in a shape, such as a known secret that looks like one, would be taken out another time.
+        of_itself = {Kind.PATTERN, Kind.BLOCK, Kind.REGEX, Kind.KNOWN}
+        if shaped is None or any(
+            hit.kind in of_itself for hit in self.scanner.scan(shaped, 0, len(shaped), len(shaped))
+        ):
+            return marker(rule)
+        return shaped
 
     def secret_of(self, rule: PatternRule, buffer: bytes, start: int, end: int) -> tuple[int, int] | None:
         """Where the secret of `rule` lies if its pattern matches at `start`."""
@@ -50,3 +69,9 @@ class Core:
         """Whether `value` has the form that the key's rule asks for, if it asks for one."""
         rule = key.rule
         return not rule.value or (self.patterns[rule.value].fullmatch(value) is not None and CHECKS[rule.check](value))
+
+
+@lru_cache(maxsize=8)
+def _patterns(rules: RuleSet) -> dict[str, Any]:
+    sources = {rule.pattern for rule in rules.patterns} | {rule.value for rule in rules.keys if rule.value}
+    return {source: re2.compile(source.encode(), latin1()) for source in sources}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import NamedTuple
 
 from .report import Report
@@ -22,13 +23,17 @@ def resolve(edits: Iterable[Edit]) -> list[Edit]:
 
     Where two cross, what the second has beyond the first is dropped without a marker of its own.
     """
+    edits = list(edits)
+    if all(before.end <= after.start for before, after in pairwise(edits)):
+        return edits
     chosen: list[Edit] = []
     for edit in sorted(edits, key=lambda each: (each.start, -each.end)):
         done = chosen[-1].end if chosen else 0
         if edit.start >= done:
             chosen.append(edit)
         elif edit.end > done:
-            chosen.append(Edit(done, edit.end, b"", ()))
+            # A line break that the second gives back still ends the line.
+            chosen.append(Edit(done, edit.end, b"\n" if edit.text.endswith(b"\n") else b"", ()))
     return chosen
 
 
@@ -65,4 +70,5 @@ def count(report: Report, buffer: bytes, edits: Iterable[Edit], lines: LineCount
     """Book resolved `edits` in the report."""
     for edit in edits:
         for rule in edit.rules:
-            report.add(rule, lines.at(buffer, edit.start))
+            if report.tally(rule):
+                report.place(rule, lines.at(buffer, edit.start))

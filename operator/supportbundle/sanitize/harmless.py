@@ -6,6 +6,7 @@ Redacting them would cost the reader of a bundle information and protect nothing
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from .keys import SecretKey
@@ -13,16 +14,30 @@ from .markers import is_marker
 
 _NOTHING: Final = re.compile(
     rb"""[^A-Za-z0-9\x80-\xff]*                                     # punctuation, mask characters
-      |(?i:null|nil|none|undefined|unset|n/a|redacted|\[redacted\]|x{3,}|[x*]{3,})
-      |\$\{[^}]*\}|\$\([^)]*\)|\{\{.*\}\}|%[svqdx]                  # references and format verbs
+      |(?i:null|nil|none|undefined|unset|n/a|x{3,}|[x*]{3,})
+      |(?i:[\[(<*]*(?:redacted|hidden|masked|filtered|removed)[\])>*]*)
+      |\$\{[^}]*\}|\$\{\{.*\}\}|\$\d{1,2}|\$\([^)]*\)|\{\{.*\}\}|%[svqdx]                  # references and format verbs
       |<(?i:nil|none|unset|empty|hidden|masked|redacted|secret|password|token)>
       |<secret\ [a-z0-9.-]+/[-._A-Za-z0-9]+>                        # our own word for what is not shown
+      |(?:os\.(?:[gG]etenv|environ)|process\.env|System\.getenv|getpass\.|req(?:uest)?\.)\b.*    # source code
+      |(?:str|string|bytes|int|bool)(?:\ *[=,|)].*)?               # types in source code and schemas
+      |[~^]\d+(?:\.\d+)+[\w.-]*                                   # a package's version
+      |<redacted:url-userinfo>@[\w.\[\]:-]+(?:[/?].*)?              # `token` as the user of a URL
+      |\w+\(\W*redacted:[a-z0-9-]+>\W*                             # a call whose argument was taken out
       |<set\ to\ the\ key\ .*                                       # kubectl describe
     """,
     re.VERBOSE | re.DOTALL,
 )
+_ABSENT: Final = frozenset({b"", b"null", b"~"})
+_OBJECT: Final = re.compile(rb"[a-z0-9][a-z0-9.\-]*/[a-z][a-z0-9.]*(?:-[a-z0-9.]+)*")
+"""How logs of Kubernetes name a Secret: `namespace/name`."""
 _ARCHITECTURES: Final = frozenset({b"all", b"amd64", b"arm64", b"i386", b"noarch"})
 """What follows a package's name and a colon in the logs of package managers (`passwd:amd64`)."""
+_OF_RULE: Final[Mapping[str, frozenset[bytes]]] = {
+    "token": frozenset({b"simple", b"jwt"}),
+    "private-key": frozenset({b"password", b"username", b"token", b"secret", b"key", b"value"}),
+}
+"""By rule, words that are no values: kinds of tokens in etcd's configuration; entries of a Secret, by their names."""
 _BOOLEAN: Final = re.compile(rb"(?i:true|false|yes|no|on|off)")
 _SMALL: Final = re.compile(rb"\d{1,6}")
 _NUMBER: Final = re.compile(rb"[\d.,]+(?:[smhd]|ms|us)?")
@@ -42,19 +57,25 @@ def is_harmless(value: bytes, key: SecretKey, *, document: bool) -> bool:
     """Whether `value` under `key` may stay.
 
     In a document (JSON, YAML) a number or a boolean under a secret's name is taken as the secret; in a log it is more
-    often a count or a flag.
+    often a count or a flag. Under a name that somebody asked for, all is secret but nothing at all.
     """
-    if is_marker(value) or _NOTHING.fullmatch(value):
+    if key.rule.asked:
+        return is_marker(value) or value in _ABSENT
+    if is_marker(value) or _NOTHING.fullmatch(value) or value in _OF_RULE.get(key.rule.name, ()):
         return True
     if (key.plural or (key.bare and not document)) and _NUMBER.fullmatch(value):
         return True
     if key.working_directory and value.startswith(b"/"):
         return True
-    if document:
-        return False
-    if len(value) == 1 or value in _ARCHITECTURES:
+    return not document and _is_harmless_in_a_log(value, key)
+
+
+def _is_harmless_in_a_log(value: bytes, key: SecretKey) -> bool:
+    if len(value) == 1 or value in _ARCHITECTURES or _BOOLEAN.fullmatch(value):
         return True
-    return bool(_BOOLEAN.fullmatch(value)) or (key.rule.name == "token" and bool(_SMALL.fullmatch(value)))
+    if key.rule.name == "secret":
+        return _OBJECT.fullmatch(value) is not None
+    return key.rule.name == "token" and _SMALL.fullmatch(value) is not None
 
 
 def is_prose(value: bytes) -> bool:

@@ -5,123 +5,134 @@ The bytes are edited in place: order, duplicate keys, number forms and white spa
 
 from __future__ import annotations
 
-import json
 import re
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 from supportbundle.errors import Unsanitizable
 
+from . import jsonlocal
 from .context import Context
+from .cursor import Cursor, Touch
 from .edits import Edit, resolve
-from .markers import marker
-from .scan import Hit, Kind
-from .structure import Place, Walker
+from .jsonstring import decoded, inside, written
+from .markers import is_marker, marker
+from .scan import Hit
+from .structure import Level, Place, Walker
+from .triggers import Kind
 
 _TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"(\s*:)?|[{}\[\]]|[^\s{}\[\]",:]+', re.DOTALL)
 
 
-def edits(context: Context, buffer: bytes, start: int, end: int, *, fragment: bool = False) -> list[Edit]:
-    """The resolved edits of buffer[start:end]; `fragment` says that objects around it began earlier.
+class Around(NamedTuple):
+    """Where a stretch stands.
+
+    `fragment` says that objects around it began earlier or go on later; `levels` are those that began earlier, and
+    `left_open` what is believed to go on later (see Walker.still_open), if that has to be checked.
+    """
+
+    fragment: bool = False
+    levels: Sequence[Level] = ()
+    left_open: tuple[int, ...] | None = None
+
+
+WHOLE: Final = Around()
+
+
+def edits(context: Context, buffer: bytes, start: int, end: int, around: Around = WHOLE) -> list[Edit]:
+    """The resolved edits of buffer[start:end].
 
     Raises:
-        Unsanitizable: if a Secret object is so large that its data was written before its kind was read.
+        Unsanitizable: if a Secret object is so large that its data and its kind are not seen together, or strings
+            that hold brackets have led to a wrong belief.
     """
-    hits = context.core.scanner.scan(buffer, start, end, end)
-    if not hits:
-        return []
+    core = context.core
+    hits = core.scanner.scan(buffer, start, end, end)
+    if not any(level.matters(core) for level in around.levels):
+        local = jsonlocal.edits(context, buffer, start, end, hits) if hits else []
+        if local is not None:
+            return local
+    return walked(context, buffer, start, end, hits, around)
+
+
+def walked(
+    context: Context, buffer: bytes, start: int, end: int, hits: list[Hit], around: Around = WHOLE
+) -> list[Edit]:
+    """As edits, by walking all of it.
+
+    Raises:
+        Unsanitizable: as edits.
+    """
+    core = context.core
     found: list[Edit] = []
 
     def replace(place: Place) -> None:
-        found.append(Edit(place.start, place.end, b'"' + marker(place.rule) + b'"', (place.rule,)))
+        if place.value is None:
+            text = b'"' + marker(place.rule) + b'"'
+        else:
+            text = written(buffer[place.start : place.end], core.replacement(place.rule, place.value))
+        found.append(Edit(place.start, place.end, text, (place.rule,)))
 
     objects = any(hit.kind is Kind.SECRET_OBJECT for hit in hits)
-    walker = Walker(context.core, replace, objects=objects)
+    walker = Walker(core, replace, objects=objects, levels=around.levels)
     inner = _walk(context, walker, buffer, start, end, hits)
-    if fragment and walker.foreign_secret_object:
+    if around.fragment and (walker.foreign_secret_object or walker.open_secret_object):
         raise Unsanitizable(
             "a Secret object is larger than the window.", "Leave Secrets out of the collected resources."
         )
+    if around.left_open is not None and walker.still_open != around.left_open:
+        raise Unsanitizable("brackets in strings hide where a list ends.", "Collect the file without this document.")
     return resolve(found + inner)
 
 
 def _walk(context: Context, walker: Walker, buffer: bytes, start: int, end: int, hits: list[Hit]) -> list[Edit]:
-    """Feed the walker; returns the edits inside strings that are not replaced as a whole."""
+    """Feed the walker; returns the edits inside values that are not replaced as a whole."""
     inner: list[Edit] = []
-    pending = 0
+    cursor = Cursor([Touch.of(hit) for hit in hits])
     for match in _TOKEN.finditer(buffer, start, end):
         low, high = match.span()
         first = buffer[low]
         if first == _QUOTE:
             is_key = match.start(1) >= 0
             high = match.start(1) if is_key else high
-            while pending < len(hits) and hits[pending].end <= low:
-                pending += 1
-            touched = pending < len(hits) and hits[pending].start < high
-            value = _decoded(buffer[low:high])
+            value = decoded(buffer[low:high])
+            cursor.enter(low)
             if is_key:
                 walker.key(value)
-                touched = touched and _reaches_into(hits, pending, low, high)
-            elif walker.scalar(low, high, value, string=True):
-                touched = False
-            if touched:
-                inner += _inside(context, buffer[low:high], value, low)
+                if cursor.holds(high):
+                    inner += inside(context, buffer[low:high], value, low)
+            elif not walker.scalar(low, high, value, string=True) and cursor.touched(low, high):
+                inner += _insisted(cursor, buffer, low, high, inside(context, buffer[low:high], value, low))
         elif first in b"{[":
             walker.open(low, mapping=first == _BRACE)
         elif first in b"}]":
             walker.close(high)
-        else:
-            walker.scalar(low, high, match.group(), string=False)
+        elif not walker.scalar(low, high, match.group(), string=False):
+            cursor.enter(low)
+            if cursor.touched(low, high):
+                found = _bare(context, match.group(), low) if cursor.holds(high) else []
+                inner += _insisted(cursor, buffer, low, high, found)
     return inner
 
 
-def _reaches_into(hits: list[Hit], index: int, low: int, high: int) -> bool:
-    """Whether anything but the key's own name was seen in the key."""
-    while index < len(hits) and hits[index].start < high:
-        if (
-            hits[index].kind in {Kind.KNOWN, Kind.PATTERN, Kind.BLOCK}
-            and hits[index].end <= high
-            and hits[index].start >= low
-        ):
-            return True
-        index += 1
-    return False
+def _bare(context: Context, word: bytes, start: int) -> list[Edit]:
+    """A number in which something was seen becomes a string."""
+    clean, rules = context.inside(word)
+    return [Edit(start, start + len(word), b'"' + clean + b'"', rules)] if rules else []
 
 
-def _decoded(token: bytes) -> bytes:
-    """The string's content as UTF-8, or as it is written where its escapes are not JSON's."""
-    if b"\\" not in token:
-        return token[1:-1]
-    text = _text(token)
-    return token[1:-1] if text is None else text.encode("utf-8", "surrogatepass")
+def _insisted(cursor: Cursor, buffer: bytes, low: int, high: int, found: list[Edit]) -> list[Edit]:
+    """`found`, or the whole value replaced where a regular expression's match is left of it.
 
-
-def _text(token: bytes) -> str | None:
-    try:
-        text: str = json.loads(token.decode("utf-8", "surrogateescape"), strict=False)
-    except ValueError:
-        return None
-    return text
-
-
-def _inside(context: Context, token: bytes, value: bytes, start: int) -> list[Edit]:
-    """A text in a string, written back with the escapes that JSON needs."""
-    clean, rules = context.inside(value)
-    if clean == value:
-        return []
-    return [Edit(start, start + len(token), _written(token, clean), rules)]
-
-
-def _written(token: bytes, clean: bytes) -> bytes:
-    if b"\\" not in token or _text(token) is None:
-        # Nothing was unescaped; a replacement holds nothing to escape.
-        return b'"' + clean.replace(b'"', b"") + b'"' if b'"' in clean else b'"' + clean + b'"'
-    text = clean.decode("utf-8", "surrogatepass")
-    if not token.isascii():
-        try:
-            return json.dumps(text, ensure_ascii=False).encode("utf-8", "surrogateescape")
-        except UnicodeEncodeError:
-            pass  # half a surrogate pair: only an escape can express it
-    return json.dumps(text).encode()
+    An expression may match across keys and values, which no value shows by itself.
+    """
+    left = found[0].text if found else buffer[low:high]
+    if not is_marker(left.strip(b'"')):
+        for rule, start, end in cursor.matches(low, high):
+            piece = buffer[start:end].strip(b'"')
+            if piece and piece in left:
+                return [Edit(low, high, b'"' + marker(rule) + b'"', (rule,))]
+    return found
 
 
 _QUOTE: Final = ord('"')

@@ -1,8 +1,8 @@
 """Known secrets: the values of the Secrets that the targets mount, found in every encoding likely to appear.
 
 Each eligible value becomes *forms* (plain, base64 at three alignments, URL-encoded, JSON-escaped once and twice). Short
-pieces of the forms go into one Aho-Corasick automaton; a hit is then grown in both directions along its form. So the
-automaton stays small for long values, and a form is found whole although only its pieces are searched for.
+pieces of the forms, at regular distances, are searched for; a hit is then grown in both directions along its form. So
+the search stays small for long values, and a form is found whole although only its pieces are looked for.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 from urllib.parse import quote, quote_plus
 
-from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
-
 from supportbundle.errors import Invalid
 
 from .markers import PREFIX
+from .matcher import Matcher, literal
+from .rules import LiteralRule
 
 RULE: Final = "known-secret"
 SHORTEST: Final = 6
@@ -27,9 +27,9 @@ MAX_TOTAL: Final = 4 << 20
 """Bytes of all values together: four of the largest Secrets that Kubernetes stores; bounds memory and build time."""
 _PIECE: Final = 24
 _HEAD: Final = 12
-"""Bytes of a piece that a first, fast automaton looks for; only where it finds one do all pieces matter."""
-_DFA_HEADS: Final = 4000
-"""Up to here the fast automaton is a DFA, two times faster; beyond, its memory would matter."""
+"""Bytes of a piece that are looked for; the rest is compared where they are found."""
+MAX_HEADS: Final = 40_000
+"""Different heads of all forms: compiling that many takes about a second and 150 MiB."""
 _DENSE: Final = 2048
 """Forms up to this length are searched for at every piece, longer ones at every `_STRIDE` bytes."""
 _STRIDE: Final = 512
@@ -131,44 +131,56 @@ def _forms(value: bytes) -> Iterator[bytes]:
 
 
 class KnownSecrets:
-    """The automaton over all forms; immutable, shared by all streams.
+    """All forms and the heads to look for; immutable, shared by all streams. Literal rules are looked for alike.
 
     Raises:
-        Invalid: if the values are more than MAX_TOTAL bytes.
+        Invalid: if the values are more than MAX_TOTAL bytes, or their forms begin in more than MAX_HEADS ways.
     """
 
-    def __init__(self, known: Sequence[KnownSecret]) -> None:
+    def __init__(self, known: Sequence[KnownSecret], literals: Sequence[LiteralRule] = ()) -> None:
         if sum(len(secret.value) for secret in known) > MAX_TOTAL:
-            raise Invalid(
-                f"the mounted Secrets hold more than {MAX_TOTAL >> 20} MiB.", "Collect fewer pods in one bundle."
-            )
-        forms = {
-            form for value in values(known) for form in _forms(value) if len(form) >= SHORTEST and b"\n" not in form
-        }
-        self._forms = sorted(forms, key=lambda form: (-len(form), form))
-        pieces: dict[bytes, list[tuple[int, int]]] = {}
+            raise _too_much(f"more than {MAX_TOTAL >> 20} MiB")
+        rules = {rule.value: rule.name for rule in literals if b"\n" not in rule.value}
+        wanted = [(rule.value, rule.name) for rule in literals] + [(value, RULE) for value in values(known)]
+        for value, rule in wanted:
+            for form in _forms(value):
+                if len(form) >= SHORTEST and b"\n" not in form:
+                    rules.setdefault(form, rule)
+        self._forms = sorted(rules, key=lambda form: (-len(form), form))
+        self._rules = [rules[form] for form in self._forms]
+        places: dict[bytes, list[tuple[int, int]]] = {}
         for number, form in enumerate(self._forms):
             for offset in _offsets(len(form)):
-                pieces.setdefault(form[offset : offset + _PIECE], []).append((number, offset))
-        self._places = list(pieces.values())
-        heads = list({piece[:_HEAD] for piece in pieces})
-        kind = Implementation.DFA if len(heads) <= _DFA_HEADS else Implementation.ContiguousNFA
-        self._any = BytesAhoCorasick(heads, MatchKind.LeftmostFirst, kind) if heads else None
-        self._all = BytesAhoCorasick(list(pieces), MatchKind.Standard) if pieces else None
+                places.setdefault(form[offset : offset + _HEAD], []).append((number, offset))
+        if len(places) > MAX_HEADS:
+            raise _too_much("too many different values")
+        self._heads = tuple(places)
+        self._places = tuple(places.values())
+        self._matcher = Matcher([literal(head) for head in self._heads]) if self._heads else None
 
-    def find(self, buffer: bytes, start: int = 0) -> list[Span]:
-        """All hits from `start` on, in order, grown to the whole form, overlapping ones joined."""
-        if self._any is None or self._all is None:
-            return []
+    def rule(self, form: int) -> str:
+        """The rule under which form number `form` is replaced."""
+        return self._rules[form]
+
+    def find(self, buffer: bytes) -> list[Span]:
+        """All hits, in order, grown to the whole form, overlapping ones joined."""
+        return self.at(buffer, 0, self.seen(buffer))
+
+    def seen(self, data: bytes) -> list[tuple[int, int]]:
+        """Where heads end, and their numbers."""
+        return self._matcher.find(data) if self._matcher else []
+
+    def at(self, buffer: bytes, floor: int, ends: Iterable[tuple[int, int]]) -> list[Span]:
+        """As find, for heads that end at the given places: (position behind `floor`, number of the head)."""
         spans: list[Span] = []
-        view = memoryview(buffer)[start:] if start else buffer
-        if not self._any.find_matches_as_indexes(view):
-            return spans
-        for number, low, high in self._all.find_matches_as_indexes(view, overlapping=True):
-            if spans and high + start <= spans[-1].end:
+        for end, number in sorted(ends):
+            high = end + floor
+            if spans and high <= spans[-1].end:
                 continue
+            low = high - len(self._heads[number])
             for form, offset in self._places[number]:
-                _join(spans, self._grow(buffer, form, offset, low + start, high + start, start))
+                if buffer.startswith(self._forms[form][offset : offset + _PIECE], low):
+                    _join(spans, self._grow(buffer, form, offset, low, high, floor))
         return spans
 
     def _grow(self, buffer: bytes, number: int, offset: int, start: int, end: int, floor: int) -> Span:
@@ -191,6 +203,10 @@ class KnownSecrets:
             else:
                 step //= 2
         return start, offset
+
+
+def _too_much(what: str) -> Invalid:
+    return Invalid(f"the mounted Secrets hold {what}.", "Collect fewer pods in one bundle.")
 
 
 def _offsets(length: int) -> Iterator[int]:

@@ -7,67 +7,54 @@ only name what is certain.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 import hyperscan
 
 from supportbundle.errors import Unsanitizable
 
 from .known import RULE, KnownSecret, base64_cores, values
+from .leak_expressions import EXPRESSIONS
 
-EXPRESSIONS: Final[Mapping[str, bytes]] = {
-    "pem": rb"-----BEGIN (?:[A-Z0-9]{2,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
-    rb"(?:\s|\\+[nr]|[A-Za-z\-]{4,12}: [\w,\- ]{1,60}){1,12}[A-Za-z0-9+/]{32}",
-    "pem-line": rb"(?:^|[ \t\r\n])MII[A-Za-z0-9+/]{37}",
-    "jwt": rb"\beyJ[A-Za-z0-9_\-]{10,600}\.eyJ[A-Za-z0-9_\-]{6,600}\.[A-Za-z0-9_\-]{16}",
-    "aws-access-key": rb"\b(?:AKIA|ASIA)[A-Z2-7]{16}\b",
-    "github-token": rb"\bgh[pousr]_[A-Za-z0-9]{36}",
-    "github-pat": rb"\bgithub_pat_[A-Za-z0-9]{22}_",
-    "gitlab-token": rb"\bglpat-[A-Za-z0-9_\-]{20}",
-    "slack-token": rb"\bxox[bp]-[0-9]{8,14}-[A-Za-z0-9\-]{10}",
-    "stripe-key": rb"\b[sr]k_live_[A-Za-z0-9]{20}",
-    "npm-token": rb"\bnpm_[A-Za-z0-9]{36}\b",
-    "pypi-token": rb"\bpypi-AgEIcHlwaS5vcmc[A-Za-z0-9_\-]{20}",
-    "sendgrid-key": rb"\bSG\.[A-Za-z0-9_\-]{22}\.[A-Za-z0-9_\-]{43}",
-    "gcp-api-key": rb"\bAIza[A-Za-z0-9_\-]{35}\b",
-    "vault-token": rb"\bhvs\.[A-Za-z0-9_\-]{24}",
-    "url-userinfo": rb"\b(?:postgres(?:ql)?|mysql|mongodb(?:\+srv)?|rediss?|amqps?)://[\w.\-]{0,40}:[\w.\-!$%]{1,80}@[\w\[]",
-}
-"""Expressions by the rule that should have caught them."""
 _LONGEST_LITERAL: Final = 48
+
+
+class Finding(NamedTuple):
+    """A secret that is still there: the rule that should have caught it, and where it ends (bytes from the start)."""
+
+    rule: str
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
 class LeakRules:
-    """Compiled databases; immutable, shared by all checks."""
+    """What is looked for; immutable, shared by all checks, compiled by the first of them."""
 
     names: tuple[str, ...]
-    databases: tuple[Any, ...]
+    """By the number of the expression; the last one is that of all known secrets."""
+    literals: tuple[bytes, ...]
+
+    @property
+    def database(self) -> Any:  # noqa: ANN401 - hyperscan's stubs do not say
+        """The compiled database."""
+        return _database(self.literals)
 
     @classmethod
     def build(cls, known: Iterable[KnownSecret]) -> LeakRules:
-        """Compile the expressions, and the known secrets as literals, plain and in base64."""
-        literals = sorted({literal for value in values(known) for literal in _literals(value)})
-        names = (*EXPRESSIONS, *([RULE] if literals else []))
-        databases = [_builtin()]
-        if literals:
-            databases.append(_database([_escaped(literal) for literal in literals], [len(EXPRESSIONS)] * len(literals)))
-        return cls(names, tuple(databases))
+        """The expressions, and the known secrets as literals, plain and in base64."""
+        literals = tuple(sorted({literal for value in values(known) for literal in _literals(value)}))
+        return cls((*EXPRESSIONS, RULE), literals)
 
 
-@cache
-def _builtin() -> Any:  # noqa: ANN401 - as below
-    """The expressions' database, the same for all: compiling it takes most of a build."""
-    return _database(list(EXPRESSIONS.values()), list(range(len(EXPRESSIONS))))
-
-
-def _database(expressions: list[bytes], ids: list[int]) -> Any:  # noqa: ANN401 - hyperscan's stubs do not say
+@lru_cache(maxsize=8)
+def _database(literals: tuple[bytes, ...]) -> Any:  # noqa: ANN401 - hyperscan's stubs do not say
+    expressions = [*EXPRESSIONS.values(), *map(_escaped, literals)]
+    ids = [*range(len(EXPRESSIONS)), *[len(EXPRESSIONS)] * len(literals)]
     database = hyperscan.Database(mode=hyperscan.HS_MODE_STREAM)
-    flags = [hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_DOTALL] * len(expressions)
-    database.compile(expressions=expressions, ids=ids, elements=len(expressions), flags=flags)
+    database.compile(expressions=expressions, ids=ids, elements=len(ids), flags=[hyperscan.HS_FLAG_DOTALL] * len(ids))
     return database
 
 
@@ -82,27 +69,43 @@ def _literals(value: bytes) -> Iterable[bytes]:
         yield core[:_LONGEST_LITERAL]
 
 
-class LeakCheck:
-    """One member's check; used by one thread at a time.
+class LeakScan:
+    """One stream being searched, by one thread at a time; `found` is told everything, in order of its end.
 
     The binding borrows references to the callback without owning them and misreads a scratch given to `close`, so the
-    callback is kept here, each check scans with a scratch of its own, and closing, which holds the GIL, uses the
-    database's.
+    callback is kept here, each scan uses a scratch of its own, and closing, which holds the GIL, the database's.
     """
 
-    def __init__(self, rules: LeakRules) -> None:
-        self._rules = rules
-        self._found: set[int] = set()
+    def __init__(self, rules: LeakRules, found: Callable[[Finding], None]) -> None:
+        self._names = rules.names
+        self._found = found
         self._callback = self._on_match
-        self._streams: list[tuple[Any, Any]] = []
-        for database in rules.databases:
-            stream = database.stream(match_event_handler=self._callback)
-            stream.__enter__()
-            self._streams.append((stream, hyperscan.Scratch(database)))
+        self._scratch = hyperscan.Scratch(rules.database)
+        self._stream: Any = rules.database.stream(match_event_handler=self._callback)
+        self._stream.__enter__()
 
-    def _on_match(self, number: int, _start: int, _end: int, _flags: int, _context: object) -> bool | None:
-        self._found.add(number)
+    def _on_match(self, number: int, _start: int, end: int, _flags: int, _context: object) -> bool | None:
+        self._found(Finding(self._names[number], end))
         return None
+
+    def feed(self, data: bytes) -> None:
+        """Search the next bytes."""
+        if data:
+            self._stream.scan(data, scratch=self._scratch)
+
+    def finish(self) -> None:
+        """Search what only the end decides."""
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.close()
+
+
+class LeakCheck:
+    """One member's check: any finding condemns it."""
+
+    def __init__(self, rules: LeakRules) -> None:
+        self._rules: set[str] = set()
+        self._scan = LeakScan(rules, lambda finding: self._rules.add(finding.rule))
 
     def feed(self, data: bytes) -> None:
         """Look at any part of the output.
@@ -110,10 +113,8 @@ class LeakCheck:
         Raises:
             Unsanitizable: if a secret was found; names the rule, never the value.
         """
-        if data:
-            for stream, scratch in self._streams:
-                stream.scan(data, scratch=scratch)
-        if self._found:
+        self._scan.feed(data)
+        if self._rules:
             self.finish()
 
     def finish(self) -> None:
@@ -122,10 +123,9 @@ class LeakCheck:
         Raises:
             Unsanitizable: as feed.
         """
-        while self._streams:
-            self._streams.pop()[0].close()
-        if self._found:
-            names = ", ".join(sorted(self._rules.names[number] for number in self._found))
+        self._scan.finish()
+        if self._rules:
+            names = ", ".join(sorted(self._rules))
             raise Unsanitizable(
                 f"the leak check found a secret in sanitized output ({names}).", "Report the rule's name."
             )

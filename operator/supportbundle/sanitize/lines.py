@@ -7,6 +7,7 @@ depend on the text alone, so no split of the input into chunks changes the outpu
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import orjson
@@ -17,7 +18,9 @@ from .context import Context
 from .dialect import Dialect
 from .edits import Edit, LineCounter, apply, count, resolve
 from .places import Found, Window
+from .plain import plain
 from .report import Report
+from .rules import BlockRule
 from .scan import Hit
 from .swallow import Swallow
 
@@ -102,24 +105,42 @@ class Lines:
         self._blocks.cursor = start
         edits: list[Edit] = []
         position = start
-        for hit in (*self._core.scanner.scan(self._buffer, start, cut, end), None):
-            position = self._torn(window, edits, position, cut if hit is None else hit.start + 1)
-            if hit is None or self._state is not None:
-                break
+        for hit in self._core.scanner.scan(self._buffer, start, cut, end):
+            if self._blocks.count:
+                position = self._torn(window, edits, position, hit.start + 1)
+                if self._state is not None:
+                    break
             if hit.start < position and hit.end <= position:
+                continue
+            simple = None if self._blocks.count else plain(self._core, self._buffer, hit, start, end)
+            if simple is not None:
+                edits.append(simple)
+                position = window.edited_to = simple.end
                 continue
             window.enter(hit.start)
             document = self._document(window, hit, start)
             if document is not None:
+                self._begun(window, hit)
                 edits += document
                 position = window.line_end
                 continue
             position = self._take(window, edits, position, window.look(hit))
             if self._state is not None:
                 break
+        else:
+            position = self._torn(window, edits, position, cut)
         resolved = resolve(edits)
         last = resolved[-1].end if resolved else start
         return resolved, last if self._state is not None else max(cut, last)
+
+    def _begun(self, window: Window, hit: Hit) -> None:
+        """Note a block that begins in a JSON line and does not end there: its lines come in JSON lines of their own."""
+        rule = hit.rule
+        if isinstance(rule, BlockRule) and not re.compile(rule.end.encode()).search(
+            self._buffer, hit.end, window.line_end
+        ):
+            self._blocks.begin(rule, self._buffer[max(window.line_start, hit.start - _CONTEXT) : hit.start])
+            self._blocks.cursor = window.line_end + 1
 
     def _torn(self, window: Window, edits: list[Edit], position: int, limit: int) -> int:
         """Take out what begins before `limit` of blocks that other lines have torn apart; returns the new position."""
@@ -155,8 +176,10 @@ def _is_json(text: bytes) -> bool:
     try:
         orjson.loads(text)
     except orjson.JSONDecodeError:
-        return False
+        # Bytes that are no UTF-8 say nothing against the structure.
+        return not text.isascii() and _is_json(text.translate(_ASCII_ONLY))
     return True
 
 
 _NEWLINE: Final = ord("\n")
+_ASCII_ONLY: Final = bytes(byte if byte < 0x80 else ord("?") for byte in range(256))  # noqa: PLR2004 - where ASCII ends

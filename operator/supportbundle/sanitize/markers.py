@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Final
 
 PREFIX: Final = b"<redacted:"
 _MARKER: Final = re.compile(rb"<redacted:[a-z0-9-]+>")
 
 
+@cache
 def marker(rule: str) -> bytes:
     """The fixed replacement of a value that `rule` took out."""
     return PREFIX + rule.encode() + b">"

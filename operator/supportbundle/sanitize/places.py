@@ -17,12 +17,13 @@ from .dialect import Dialect
 from .edits import Edit
 from .harmless import is_harmless, is_prose
 from .keys import SecretKey
-from .known import RULE as KNOWN_RULE
 from .known import Span
 from .markers import marker
-from .rules import BlockRule, PatternRule
-from .scan import Hit, Kind
-from .swallow import Form, Indented, Progress, Quoted, RestOfLine, Swallow, Word, line_end
+from .rules import BlockRule, PatternRule, RegexRule
+from .scan import Hit
+from .structure import are_references
+from .swallow import Form, Heredoc, Indented, Progress, Quoted, RestOfLine, Swallow, Until, Word, line_end
+from .triggers import Kind
 
 _CLOSED_KEY: Final = re.compile(rb"""(\\*)(["'`])\s*(?::=|=>|[:=])\Z""")
 _SPACES: Final = re.compile(rb"[ \t]*")
@@ -39,6 +40,17 @@ _SPACE: Final = ord(" ")
 _UNDERSCORE: Final = ord("_")
 _BEFORE_FLAG: Final = frozenset(b" \t\r\n\"'`[(,=\0\\")
 _PAIR_REACH: Final = 512
+_REACH: Final = 64 << 10
+"""How far one pattern may look."""
+_COST: Final = 16
+"""How much dearer a byte is where brackets are counted than where an expression runs."""
+_SHORT_REACH: Final = 512
+_PATIENCE: Final = 4 << 20
+_QUOTED_KEY: Final = re.compile(rb"""["']([\w.\-/$]{1,256})\\*["']\s*:""")
+_DESCRIBES: Final = frozenset({b"type", b"$ref", b"properties"})
+"""Keys of a schema, which describes a secret and holds none."""
+_LIST: Final = ord("[")
+_HEREDOC: Final = re.compile(rb"<<-?([A-Za-z_]\w*)[ \t]*\r?\Z")
 _PAIR_ENDS: Final = re.compile(rb"""[{}]|\n\s*-\s|(?i:\bname\\*["']?\s*[:=])""")
 _SCALAR_LINE: Final = re.compile(rb"""[^\s:{}\[\]#|>&*-][^\s]*|["'].*["']""")
 
@@ -67,12 +79,14 @@ class Window:
     """The end of the last edit: what follows it begins a word of its own."""
     failed_line: int = -1
     """The end of the last line that turned out to be no document."""
+    patience: int = _PATIENCE
+    """Bytes that looks in vain may still cost at full reach."""
 
     def enter(self, position: int) -> None:
         """Make the line of `position` the current one; positions only grow, so no byte is searched twice."""
         if position > self.line_end:
             low = max(self.line_end, 0)
-            before = max(self.buffer.rfind(b"\n", low, position), self.buffer.rfind(b"\0", low, position))
+            before = max(self.buffer.rfind(mark, low, position) for mark in (b"\n", b"\0", b"\r"))
             self.line_start = before + 1
             self.line_end = line_end(self.buffer, position, self.end)
 
@@ -81,17 +95,27 @@ class Window:
         self.enter(hit.start)
         if hit.start != self.edited_to and not self._begins(hit):
             return Found()
-        rule = hit.rule
+        rule = self._ending(hit) if hit.kind is Kind.PATH else hit.rule
         if isinstance(rule, PatternRule):
             return self._pattern(hit, rule)
         if isinstance(rule, BlockRule):
             return self._block(hit, rule)
         if isinstance(rule, Span):
             state = Form(self.core.known, rule.form, rule.offset)
-            return self._from(rule.start, KNOWN_RULE, state.resume(self.buffer, rule.end, self.end, final=self.final))
-        handlers = {Kind.KEY: self._key, Kind.FLAG: self._flag, Kind.PAIR: self._pair}
+            name = self.core.known.rule(rule.form)
+            return self._from(rule.start, name, state.resume(self.buffer, rule.end, self.end, final=self.final))
+        if isinstance(rule, RegexRule):
+            return self._regex(hit, rule)
+        handlers = {Kind.KEY: self._key, Kind.PATH: self._key, Kind.FLAG: self._flag, Kind.PAIR: self._pair}
         handler = handlers.get(hit.kind)
         return handler(hit, rule) if handler is not None and rule is not None else Found()
+
+    def _ending(self, hit: Hit) -> SecretKey | None:
+        """The path rule that ends in this quoted key, in a line too long or too broken to be read as a document."""
+        closed = _CLOSED_KEY.search(self.buffer, hit.start, hit.end)
+        if closed is None or self.buffer[hit.start - 1 : hit.start] != closed.group(2):
+            return None
+        return self.core.paths.ending_in(self.buffer[hit.start : closed.start()])
 
     def _begins(self, hit: Hit) -> bool:
         """Whether the hit begins where a word or an argument may begin."""
@@ -108,14 +132,31 @@ class Window:
         return Found([Edit(start, progress.position, text, (rule,))], progress.state)
 
     def _pattern(self, hit: Hit, rule: PatternRule) -> Found:
-        span = self.core.secret_of(rule, self.buffer, hit.start, self.end)
+        stop = self._reach(hit.start)
+        more = stop < self.end or not self.final
+        span = self.core.secret_of(rule, self.buffer, hit.start, stop)
         if span is None:
+            self.patience -= stop - hit.start
             # A token longer than all that was looked at cannot match; it is dropped for how it begins.
-            endless = not self.final and quoting.unquoted(self.buffer, hit.start, self.end) == self.end
-            return self._from(hit.start, rule.name, Progress(self.end, b"", Word())) if endless else Found()
-        if span[1] == self.end and not self.final:
-            return self._from(span[0], rule.name, Progress(span[1], b"", Word()))
+            endless = more and quoting.unquoted(self.buffer, hit.start, stop) == stop
+            return self._from(hit.start, rule.name, self._word(stop)) if endless else Found()
+        if span[1] == stop and more:
+            return self._from(span[0], rule.name, self._word(stop))
         return Found([Edit(*span, marker(rule.name), (rule.name,))])
+
+    def _reach(self, start: int) -> int:
+        """How far a look from `start` may go: less after many in vain, so that a hostile line costs linear time."""
+        return min(self.end, start + (_REACH if self.patience > 0 else _SHORT_REACH))
+
+    def _word(self, position: int) -> Progress:
+        """The rest of an unquoted value."""
+        return Word().resume(self.buffer, position, self.end, final=self.final)
+
+    def _regex(self, hit: Hit, rule: RegexRule) -> Found:
+        """What a rule of somebody's own matched; where the window cuts it, the rest of the line goes too."""
+        if hit.end < self.end or self.final:
+            return Found([Edit(hit.start, hit.end, marker(rule.name), (rule.name,))])
+        return self._from(hit.start, rule.name, Progress(hit.end, b"", RestOfLine(continued=False)))
 
     def _block(self, hit: Hit, rule: BlockRule) -> Found:
         before = self.buffer[max(self.line_start, hit.start - 256) : hit.start]
@@ -141,6 +182,9 @@ class Window:
         if closed:
             depth = quoting.depth_of(len(closed.group(1)))
             return self._after_quoted_key(key, start, quoting.Quote(closed.group(2), depth))
+        lines = self._lines(key, start) if self.dialect.assignments else None
+        if lines is not None:
+            return lines
         quote = quoting.opening(self.buffer, start, self.end)
         if quote is not None:
             leads = self._leads(hit.start)
@@ -149,9 +193,22 @@ class Window:
             return Found()
         if start >= self.line_end:
             return self._next_line(hit, key) if colon and self._leads(hit.start) else Found()
-        if self.buffer[start : start + 1] == b"[":
-            return self._bracket(key, start, quoting.Quote(b'"', 0))
         return self._unquoted(hit, key, start, colon=colon)
+
+    def _lines(self, key: SecretKey, start: int) -> Found | None:
+        """A value of many lines in TOML's quotes or a heredoc, of a document too large for its own reader."""
+        mark = self.buffer[start : start + 3]
+        state: Swallow
+        if mark in {b'"""', b"'''"}:
+            begin, state = start + 3, Until(mark)
+        elif found := _HEREDOC.match(self.buffer, start, self.line_end):
+            begin, state = min(self.line_end + 1, self.end), Heredoc(found.group(1))
+        else:
+            return None
+        progress = state.resume(self.buffer, begin, self.end, final=self.final)
+        if is_harmless(self.buffer[begin : progress.position].strip(), key, document=False) or key.rule.value:
+            return Found()
+        return self._from(begin, key.rule.name, progress, after=b"" if begin == start + 3 else b"\n")
 
     def _leads(self, position: int) -> bool:
         """Whether only indentation or a shell's export stands before `position` on its line."""
@@ -169,10 +226,8 @@ class Window:
         opened = quoting.opening(self.buffer, start, self.end)
         if opened is not None:
             return self._quoted(key, *opened)
-        if self.buffer[start : start + 1] == b"[":
-            return self._bracket(key, start, quote)
-        if self.buffer[start : start + 1] == b"{":
-            return Found()
+        if self.buffer[start : start + 1] in {b"[", b"{"}:
+            return self._brackets(key, start, quote)
         stop = quoting.json_word(self.buffer, start, self.end)
         value = self.buffer[start:stop]
         if is_prose(value) or is_harmless(value, key, document=True) or not self.core.accepts(key, value):
@@ -180,15 +235,41 @@ class Window:
         state = None if self.final or stop < self.end else Word()
         return self._from(start, key.rule.name, Progress(stop, b"", state), before=quote.token, after=quote.token)
 
+    def _brackets(self, key: SecretKey, start: int, quote: quoting.Quote) -> Found:
+        """A list or object under a quoted key: over lines it is of a document behind prefixes, as a log shows it."""
+        if self.buffer[start + 1 : self.line_end].strip():
+            return self._bracket(key, start, quote) if self.buffer[start] == _LIST else Found()
+        reach = self._reach(start)
+        stop = quoting.balanced(self.buffer, start, reach, quote.depth)
+        if stop < 0:
+            self.patience -= _COST * (reach - start)
+        value = self.buffer[start : max(stop, start)]
+        if stop < 0 or key.rule.value or b"<redacted:" in value:
+            return Found()
+        if value[0] == _LIST:
+            keep = b"{" in value or is_harmless(value, key, document=True)
+        else:
+            names = [match.group(1) for match in _QUOTED_KEY.finditer(value)]
+            keep = are_references(self.core, names) or not _DESCRIBES.isdisjoint(names)
+        if keep:
+            return Found()
+        return Found([Edit(start, stop, quote.token + marker(key.rule.name) + quote.token, (key.rule.name,))])
+
     def _bracket(self, key: SecretKey, start: int, quote: quoting.Quote) -> Found:
         """A list of scalars under a secret's name; lists of objects have keys of their own."""
-        stop = quoting.balanced(self.buffer, start, self.line_end, quote.depth)
+        if self.patience <= 0:
+            return self._from(start, key.rule.name, self._word(start))
+        reach = min(self.line_end, self._reach(start))
+        stop = quoting.balanced(self.buffer, start, reach, quote.depth)
+        self.patience -= _COST * (reach - start) if stop < 0 else 0
         value = self.buffer[start + 1 : stop - 1]
         if stop < 0 or b"{" in value or is_harmless(value, key, document=False) or not self.core.accepts(key, value):
             return Found()
         return Found([Edit(start, stop, quote.token + marker(key.rule.name) + quote.token, (key.rule.name,))])
 
     def _unquoted(self, hit: Hit, key: SecretKey, start: int, *, colon: bool) -> Found:
+        if self.buffer[start : start + 1] == b"[":
+            return self._bracket(key, start, quoting.Quote(b'"', 0))
         leads = self._leads(hit.start)
         # Behind a marker stands what an earlier pass has judged, perhaps as another dialect.
         if (key.bare and colon) or _JUDGED.match(self.buffer, start, self.line_end):
@@ -202,11 +283,12 @@ class Window:
         state: Swallow = Word()
         if leads and self._to_line_end(hit, start, colon=colon and spaced):
             state = RestOfLine(continued=not colon and self.dialect.assignments)
-        elif key.rule.value:
+        elif key.rule.value and not key.rule.quiet and self.patience > 0:
             state = RestOfLine(continued=False)
         progress = state.resume(self.buffer, start, self.end, final=self.final)
         value = self.buffer[start : progress.position].rstrip()
         if is_harmless(value, key, document=False) or not self.core.accepts(key, value):
+            self.patience -= len(value)
             return Found()
         return self._from(start, key.rule.name, progress)
 

@@ -7,6 +7,7 @@ compressed input and the strings, never the whole message.
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterator
 from typing import Final
@@ -16,6 +17,7 @@ from supportbundle.model.collectors import MAX_PROFILE
 
 from .context import Context
 from .leak import LeakCheck
+from .pseudonyms import Pseudonymizer
 from .report import Report
 
 MAX_INPUT: Final = MAX_PROFILE
@@ -26,13 +28,28 @@ _CHUNK: Final = 64 << 10
 _STRING_TABLE: Final = 6
 _WIRE_TYPES: Final = {1: 2, 2: 2, 3: 2, 4: 2, 5: 2, 6: 2, 7: 0, 8: 0, 9: 0, 10: 0, 11: 2, 12: 0, 13: 2, 14: 0, 15: 0}
 """Wire type by field number of message Profile; 13 (comment) may also come unpacked."""
-_NO_PROFILE: Final = "archives inside are not opened yet, except profiles."
+_CONTROLS: Final = re.compile(rb"[\x00-\x08\x0e-\x1a]")
+_NO_PROFILE: Final = "a file that begins like a profile and is none."
+
+
+def is_profile(head: bytes, *, whole: bool) -> bool:
+    """Whether inflated content that begins with `head` is a profile: fields of its numbers and types, and no text."""
+    position = 0
+    try:
+        while (field := _field(head, position)) is not None:
+            position = field[1]
+    except Unsanitizable:
+        return False
+    return (position == len(head) or not whole) and _CONTROLS.search(head) is not None
 
 
 class Profile:
     """Holds a gzip'd profile back until its end, then gives it out as it came or with other strings."""
 
-    def __init__(self, context: Context, report: Report, leaks: LeakCheck) -> None:
+    def __init__(
+        self, context: Context, report: Report, leaks: LeakCheck, pseudonyms: Pseudonymizer | None = None
+    ) -> None:
+        self._pseudonyms = pseudonyms
         self._context = context
         self._report = report
         self._leaks = leaks
@@ -43,7 +60,7 @@ class Profile:
         """See Reader."""
         self._size += len(data)
         if self._size > MAX_INPUT:
-            raise Unsanitizable(f"a compressed file of more than {MAX_INPUT >> 20} MiB. {_NO_PROFILE}")
+            raise Unsanitizable(f"a profile of more than {MAX_INPUT >> 20} MiB.")
         self._parts.append(data)
         return b""
 
@@ -53,8 +70,10 @@ class Profile:
         self._parts.clear()
         strings = [value for number, _, value in _fields(packed) if number == _STRING_TABLE]
         if not strings or strings[0] != b"" or sum(map(len, strings)) > MAX_STRINGS:
-            raise Unsanitizable(f"no profile, or one with too many strings. {_NO_PROFILE}")
+            raise Unsanitizable("a profile without strings, or with too many.")
         changed = self._sanitize(strings)
+        if self._pseudonyms is not None:
+            self._rename(self._pseudonyms, strings, changed)
         self._leaks.feed(b"\n".join(changed.get(index, value) for index, value in enumerate(strings)))
         self._leaks.finish()
         return _rebuilt(packed, changed) if changed else packed
@@ -80,6 +99,18 @@ class Profile:
                     self._report.add(rule, index + 1)
             start = end + 1
         return changed
+
+    def _rename(self, pseudonyms: Pseudonymizer, strings: list[bytes], changed: dict[int, bytes]) -> None:
+        """Pseudonyms in all strings, one by one only if one look at all of them says that there are some."""
+        clean = [changed.get(index, value) for index, value in enumerate(strings)]
+        if not pseudonyms.text(b"\n".join(clean))[1]:
+            return
+        for index, value in enumerate(clean):
+            text, rules = pseudonyms.text(value)
+            if text != value:
+                changed[index] = text
+            for rule in rules:
+                self._report.add(rule, index + 1)
 
 
 def _rebuilt(packed: bytes, changed: dict[int, bytes]) -> bytes:
@@ -140,9 +171,9 @@ def _fields(packed: bytes) -> Iterator[tuple[int, bytes, bytes]]:
         buffer = buffer[position:] + piece
         position = 0
         if len(buffer) > _MAX_FIELD + _CHUNK:
-            raise Unsanitizable(f"a field of a profile is larger than {_MAX_FIELD >> 20} MiB. {_NO_PROFILE}")
+            raise Unsanitizable(f"a profile with a field of more than {_MAX_FIELD >> 20} MiB.")
     if position != len(buffer):
-        raise Unsanitizable(f"a message that ends inside a field. {_NO_PROFILE}")
+        raise Unsanitizable("a profile that ends inside a field.")
 
 
 def _field(buffer: bytes, position: int) -> tuple[int, int, int] | None:
@@ -153,7 +184,7 @@ def _field(buffer: bytes, position: int) -> tuple[int, int, int] | None:
     number, wire = tag[0] >> 3, tag[0] & 7
     expected = _WIRE_TYPES.get(number)
     if expected is None or (wire != expected and (number, wire) != (13, 0)):
-        raise Unsanitizable(_NO_PROFILE[0].upper() + _NO_PROFILE[1:])
+        raise Unsanitizable(_NO_PROFILE)
     value = _read_varint(buffer, tag[1])
     if value is None:
         return None
@@ -173,7 +204,7 @@ def _read_varint(buffer: bytes, position: int) -> tuple[int, int] | None:
             return value, position
         shift += 7
         if shift > 63:  # noqa: PLR2004 - a varint holds 64 bits
-            raise Unsanitizable(_NO_PROFILE[0].upper() + _NO_PROFILE[1:])
+            raise Unsanitizable(_NO_PROFILE)
     return None
 
 

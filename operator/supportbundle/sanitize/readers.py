@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final, NamedTuple
 
 from . import sniff
 from .context import Context
 from .dialect import ENV, LOG
+from .documentstream import DocumentStream
 from .edits import LineCounter
+from .hcltext import Hcl
+from .initext import Ini
 from .jsonstream import JsonStream
 from .lines import Lines
+from .propertiestext import Properties
 from .reader import Reader
 from .report import Report
+from .tomltext import Toml
+from .unicode import BOM, Marked
+from .xmltext import Xml, is_xml
 from .yamlstream import YamlStream
 
 
@@ -34,6 +42,11 @@ def _log(context: Context, report: Report) -> Reader:
 
 READERS: Final = (
     Entry("json", sniff.is_json, JsonStream),
+    Entry("xml", is_xml, partial(DocumentStream, Xml())),
+    Entry("toml", sniff.is_toml, partial(DocumentStream, Toml())),
+    Entry("hcl", sniff.is_hcl, partial(DocumentStream, Hcl())),
+    Entry("ini", sniff.is_ini, partial(DocumentStream, Ini())),
+    Entry("properties", sniff.is_properties, partial(DocumentStream, Properties())),
     Entry("env", sniff.is_assignments, _env),
     Entry("yaml", sniff.is_yaml, YamlStream),
 )
@@ -42,6 +55,8 @@ READERS: Final = (
 
 def open_text(context: Context, report: Report, head: bytes, path: str, *, whole: bool) -> Reader:
     """The reader for a text that begins with `head`; `whole` says that this is all of it."""
+    if head.startswith(BOM):
+        return Marked(open_text(context, report, head[len(BOM) :], path, whole=whole))
     for entry in READERS:
         if entry.claims(head, path, whole=whole):
             return entry.open(context, report)

@@ -6,8 +6,12 @@ extended and never shortened.
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass, replace
 from typing import Self
+
+from supportbundle.model import rulepath
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,8 @@ class PatternRule:
     check: str = ""
     boundary: bool = True
     """Whether the match must not be preceded by a letter, digit or underscore."""
+    seen: str = ""
+    """A part that every match of `trigger` has in its first line, for the first look, where `trigger` is dear there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +75,65 @@ class KeyRule:
     check: str = ""
     hits: tuple[Hit, ...]
     lookalikes: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
+    """Single words that make a name harmless to this rule (`public` beside `key`)."""
+    firm: bool = False
+    """Whether the rule claims its names although the allow list knows their last word; `value` must then decide."""
+    quiet: bool = False
+    """Whether the name says too little to look there: only before a long opaque value, or where other rules look."""
+    asked: bool = False
+    """Whether somebody asked for this very name: no allow list and no judgement of the value keeps it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegexRule:
+    """Somebody's own RE2 expression: its group `secret`, or else the whole match, is replaced wherever it matches.
+
+    It was checked (`custom.py`): it compiles within bounds and matches neither nothing nor a marker. It has no
+    trigger: what it needs to match is not known.
+    """
+
+    name: str
+    reason: str
+    pattern: str
+    hits: tuple[Hit, ...] = ()
+    lookalikes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiteralRule:
+    """Somebody's own text, replaced in every encoding in which a known secret is found."""
+
+    name: str
+    reason: str
+    value: bytes
+    hits: tuple[Hit, ...] = ()
+    lookalikes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"LiteralRule(name={self.name!r})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathRule:
+    """A secret known by where it stands in a JSON or YAML document, however deep that document is quoted.
+
+    `path` as in `model.rulepath`; the value there is replaced whatever it is.
+    """
+
+    name: str
+    reason: str
+    path: str
+    hits: tuple[Hit, ...] = ()
+    lookalikes: tuple[str, ...] = ()
+
+    @property
+    def trigger(self) -> str:
+        """An expression (RE2, `re` and Hyperscan) for the path's last name written as a key; no document without it."""
+        name = [step.name for step in rulepath.parse(self.path) if step.name][-1]
+        forms = {re.escape(form).replace("/", r"\\*/") for form in (name, json.dumps(name)[1:-1])}
+        begin = r"\b" if name[0].isascii() and (name[0].isalnum() or name[0] == "_") else ""
+        return begin + "(?:" + "|".join(sorted(forms)) + r""")\\*["'`]?\s{0,16}:"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +158,36 @@ class RuleSet:
     blocks: tuple[BlockRule, ...]
     keys: tuple[KeyRule, ...]
     allowed: AllowList
+    regexes: tuple[RegexRule, ...] = ()
+    literals: tuple[LiteralRule, ...] = ()
+    paths: tuple[PathRule, ...] = ()
 
     def names(self) -> frozenset[str]:
         """The names that can stand in a marker."""
-        named: list[PatternRule | BlockRule | KeyRule] = [*self.patterns, *self.blocks, *self.keys]
+        named: list[PatternRule | BlockRule | KeyRule | RegexRule | LiteralRule | PathRule] = [
+            *self.patterns,
+            *self.blocks,
+            *self.keys,
+            *self.regexes,
+            *self.literals,
+            *self.paths,
+        ]
         return frozenset(rule.name for rule in named)
 
-    def extended(self, patterns: tuple[PatternRule, ...] = (), keys: tuple[KeyRule, ...] = ()) -> Self:
+    def extended(
+        self,
+        patterns: tuple[PatternRule, ...] = (),
+        keys: tuple[KeyRule, ...] = (),
+        regexes: tuple[RegexRule, ...] = (),
+        literals: tuple[LiteralRule, ...] = (),
+        paths: tuple[PathRule, ...] = (),
+    ) -> Self:
         """This set with more rules after its own."""
-        return replace(self, patterns=self.patterns + patterns, keys=self.keys + keys)
+        return replace(
+            self,
+            patterns=self.patterns + patterns,
+            keys=self.keys + keys,
+            regexes=self.regexes + regexes,
+            literals=self.literals + literals,
+            paths=self.paths + paths,
+        )

@@ -8,20 +8,14 @@ from typing import Final
 
 import orjson
 
+from .hcltext import Hcl
+from .initext import SECTION as INI_SECTION
+from .tomltext import Toml
+
 HEAD: Final = 64 << 10
 """Bytes looked at, or fewer if the stream is shorter."""
 
-GZIP: Final = b"\x1f\x8b"
-_ARCHIVES: Final[Mapping[bytes, str]] = {
-    b"PK\x03\x04": "zip",
-    b"PK\x05\x06": "zip",
-    b"BZh": "bzip2",
-    b"\xfd7zXZ\x00": "xz",
-    b"\x28\xb5\x2f\xfd": "zstd",
-    b"7z\xbc\xaf\x27\x1c": "7z",
-    b"\x04\x22\x4d\x18": "lz4",
-    b"Rar!\x1a\x07": "rar",
-}
+_UTF32: Final[Mapping[bytes, str]] = {b"\xff\xfe\0\0": "utf-32-le", b"\0\0\xfe\xff": "utf-32-be"}
 _UTF16: Final[Mapping[bytes, str]] = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 _CONTROLS: Final = re.compile(rb"[\x01-\x06\x0e-\x1a\x1c-\x1f\x7f]")
 _LEADING_NULS: Final = re.compile(rb"\0*")
@@ -30,6 +24,10 @@ _JSON_START: Final = re.compile(
       |\[\s*(?:[\[{\]]|"(?:[^"\\\n]|\\.)*"\s*[,\]]|(?:-?\d[\d.eE+-]*|true|false|null)\s*[,\]]))""",
     re.VERBOSE,
 )
+_JSON_TOKENS: Final = re.compile(
+    rb"""(?:[\s,:{}\[\]]++|"(?:[^"\\\n]++|\\[^\n])*+"|true|false|null|NaN|-?Infinity|-?\d[\d.eE+\-]*+)*+"""
+)
+_LONGEST_NUMBER: Final = 64
 _YAML_LINE: Final = re.compile(
     rb"""\s*(?:-\s+)*["']?[A-Za-z_$/][\w .\-/$]*["']?\s*:(?:\s.*)?|\s*-(?:\s.*)?|[?:]\s.*|---(?:\s.*)?|\.\.\."""
 )
@@ -40,18 +38,22 @@ _COMMENT: Final = re.compile(rb"\s*[#;!].*")
 _PEM_BLOCK: Final = re.compile(rb"-----BEGIN [^-\n]{1,80}-----[^-]*(?:-----END [^-\n]{1,80}-----|\Z)")
 _YAML_NAMES: Final = (".yaml", ".yml")
 _LINES_LOOKED_AT: Final = 300
+_TOML_SIGN: Final = re.compile(
+    rb"""^[ \t]*(?:\[{1,2}[\w.\-"' ]+\]{1,2}[ \t]*(?:\#[^\n]*)?\r?$|[\w.\-"']+[ \t]+=[ \t])""",
+    re.MULTILINE | re.VERBOSE,
+)
+_HCL_SIGN: Final = re.compile(rb'^[ \t]*[A-Za-z_][\w\-]*(?:[ \t]+"[^"\n]*"){0,4}[ \t]*(?:=[ \t]*)?\{', re.MULTILINE)
+_OPTION: Final = re.compile(rb"[ \t]*[A-Za-z_][^=:\[\]{}\"]{0,100}?[ \t]*[=:].*|[ \t]+\S.*|[\w.\-]+[ \t]*")
+_DOTTED: Final = re.compile(rb"^[ \t]*[A-Za-z_][\w\-]*(?:\.[\w\-\\\[\]]+)+[ \t]*=", re.MULTILINE)
+_PROPERTY: Final = re.compile(rb"[ \t]*[A-Za-z_](?:[\w.\-\[\]/@$]|\\.)*[ \t]*[=: \t].*")
+_SHELL: Final = re.compile(rb"^[ \t]*(?:export[ \t]|\[)", re.MULTILINE)
+_CONTINUED: Final = re.compile(rb"\\\r?\n[ \t]*")
 
 
-def archive(head: bytes) -> str:
-    """The name of the archive or compression format, or nothing. gzip is not among them: profiles are gzip."""
-    for magic, name in _ARCHIVES.items():
-        if head.startswith(magic):
-            return name
-    return "tar" if head[257:262] == b"ustar" else ""
-
-
-def utf16(head: bytes) -> str:
-    """The codec of UTF-16 text, by its byte order mark or by every second byte being NUL."""
+def wide(head: bytes) -> str:
+    """The codec of UTF-32 or UTF-16 text, by its byte order mark or by which of its bytes are NUL."""
+    if codec := _utf32(head):
+        return codec
     if head[:2] in _UTF16:
         return _UTF16[head[:2]]
     sample = head[:512]
@@ -61,6 +63,19 @@ def utf16(head: bytes) -> str:
             return "utf-16-le"
         if b"\0" not in odd and not even.strip(b"\0"):
             return "utf-16-be"
+    return ""
+
+
+def _utf32(head: bytes) -> str:
+    if head[:4] in _UTF32:
+        return _UTF32[head[:4]]
+    sample = head[:512][: len(head[:512]) // 4 * 4]
+    if len(sample) < 32:  # noqa: PLR2004 - too short to tell
+        return ""
+    for first, codec in ((0, "utf-32-le"), (3, "utf-32-be")):
+        others = b"".join(sample[index::4] for index in range(4) if index != first)
+        if b"\0" not in sample[first::4] and others.count(b"\0") * 10 > len(others) * 8:
+            return codec
     return ""
 
 
@@ -83,10 +98,14 @@ def is_json(head: bytes, path: str, *, whole: bool) -> bool:
 
     YAML's own flow style begins alike, so a path that says YAML is believed: JSON is YAML too.
     """
-    text = head.removeprefix(b"\xef\xbb\xbf")
-    if path.endswith(_YAML_NAMES) or not _JSON_START.match(text):
+    if path.endswith(_YAML_NAMES) or not _JSON_START.match(head):
         return False
-    line, newline, _ = text.lstrip().partition(b"\n")
+    read = _JSON_TOKENS.match(head)
+    done = read.end() if read else 0
+    # Only a string may be long, so only one may reach over the end of what is looked at.
+    if done < len(head) and (whole or (head[done : done + 1] != b'"' and len(head) - done > _LONGEST_NUMBER)):
+        return False
+    line, newline, _ = head.lstrip().partition(b"\n")
     if not newline:
         return not whole
     try:
@@ -119,9 +138,50 @@ def is_assignments(head: bytes, path: str, *, whole: bool) -> bool:
     return matching * 10 >= len(lines) * (4 if named else 6)
 
 
+def is_toml(head: bytes, path: str, *, whole: bool) -> bool:
+    """Whether all of the text is TOML; a shell's `KEY="value"`, which may be TOML too, is left to its own reader."""
+    if not path.endswith(".toml") and not _TOML_SIGN.search(head):
+        return False
+    return _followed(Toml(), head, whole=whole)
+
+
+def is_hcl(head: bytes, path: str, *, whole: bool) -> bool:
+    """Whether all of the text is HCL, with a block or a name that says so."""
+    if not path.endswith((".tf", ".tfvars", ".hcl")) and not _HCL_SIGN.search(head):
+        return False
+    return _followed(Hcl(), head, whole=whole)
+
+
+def is_ini(head: bytes, path: str, *, whole: bool) -> bool:
+    """Whether a section begins the text and nearly all lines are options or what belongs to them."""
+    lines = _lines(head, whole=whole)
+    if not lines or not (INI_SECTION.fullmatch(lines[0]) or path.endswith((".ini", ".cnf"))):
+        return False
+    matching = sum(1 for line in lines if INI_SECTION.fullmatch(line) or _OPTION.fullmatch(line))
+    return len(lines) > 1 and matching * 10 >= len(lines) * 9
+
+
+def is_properties(head: bytes, path: str, *, whole: bool) -> bool:
+    """Whether the text is assignments to dotted names, or its name says that it is properties."""
+    if path.endswith(".properties"):
+        return bool(head.strip())
+    text = _CONTINUED.sub(b" ", head)
+    if not _DOTTED.search(text) or _SHELL.search(text):
+        return False
+    lines = _lines(text, whole=whole)
+    matching = sum(1 for line in lines if _PROPERTY.fullmatch(line) and not _MORE_PAIRS.search(line))
+    return bool(lines) and _PROPERTY.fullmatch(lines[0]) is not None and matching * 10 >= len(lines) * 8
+
+
+def _followed(grammar: Toml | Hcl, text: bytes, *, whole: bool) -> bool:
+    """Whether the grammar reads all, or half of a beginning: a long statement may reach over its end."""
+    done = grammar.follow(None, text, 0)
+    return done == len(text) > 0 if whole else 2 * done >= len(text)
+
+
 def _lines(head: bytes, *, whole: bool) -> list[bytes]:
     # A PEM block counts as the one line that it becomes: what is sanitized twice must be read alike both times.
-    text = _PEM_BLOCK.sub(b"-", head.removeprefix(b"\xef\xbb\xbf"))
+    text = _PEM_BLOCK.sub(b"-", head)
     lines = text.splitlines()[:_LINES_LOOKED_AT]
     if not whole and len(lines) > 1:
         lines.pop()

@@ -85,6 +85,42 @@ class Quoted:
 
 
 @dataclass(slots=True)
+class Until:
+    """Anything up to `token`, which stays."""
+
+    token: bytes
+
+    def resume(self, buffer: bytes, position: int, end: int, *, final: bool) -> Progress:  # noqa: D102 - see Swallow
+        found = buffer.find(self.token, position, end)
+        if found >= 0:
+            return Progress(found, b"", None)
+        if final:
+            return Progress(end, b"", None)
+        return Progress(max(position, end - len(self.token) + 1), b"", self)
+
+
+@dataclass(slots=True)
+class Heredoc:
+    """Lines up to the one that holds nothing but `mark`; begins at a line's start."""
+
+    mark: bytes
+    in_line: bool = False
+
+    def resume(self, buffer: bytes, position: int, end: int, *, final: bool) -> Progress:  # noqa: D102 - see Swallow
+        while position < end:
+            newline = buffer.find(b"\n", position, end)
+            stop = newline + 1 or end
+            if not self.in_line:
+                if newline < 0 and not final and end - position < KEEP:
+                    return Progress(position, b"", self)
+                if buffer[position : min(stop, position + KEEP)].strip() == self.mark:
+                    return Progress(position, b"", None)
+            self.in_line = newline < 0
+            position = stop
+        return Progress(position, b"", None if final else self)
+
+
+@dataclass(slots=True)
 class Word:
     """An unquoted value up to its end in running text."""
 
@@ -125,8 +161,11 @@ class Form:
 
 
 def line_end(buffer: bytes, position: int, end: int) -> int:
-    """The next line break or NUL (the separator of /proc/PID/environ), or `end`."""
+    """The next line break, a carriage return alone too, or NUL (the separator of /proc/PID/environ), or `end`."""
     newline = buffer.find(b"\n", position, end)
     stop = end if newline < 0 else newline
     zero = buffer.find(b"\0", position, stop)
-    return stop if zero < 0 else zero
+    stop = stop if zero < 0 else zero
+    # One that ends the line's text belongs to the line break, or is the last byte seen, and does no harm.
+    alone = buffer.find(b"\r", position, stop - 1)
+    return stop if alone < 0 else alone

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Final
@@ -19,17 +19,21 @@ import yaml
 from supportbundle.errors import Unsanitizable
 
 from .context import Context
+from .cursor import Cursor, Touch
 from .edits import Edit, resolve
-from .markers import marker
-from .scan import Hit, Kind
-from .structure import Place, Walker
+from .markers import is_marker, marker
+from .scan import Hit
+from .structure import Level, Place, Walker
+from .triggers import Kind
+from .unicode import from_single_bytes, to_single_bytes
 
 _PROPERTIES: Final = re.compile(r"(?:[&!][^\s]*\s+)*")
 _ANCHOR: Final = re.compile(r"&[^\s]+\s+")
 _UNPRINTABLE: Final = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _PLAIN: Final = re.compile(r"(?!.*(?:: |\s#|:$))[A-Za-z0-9/<][^\n\r\t\"'{}\[\],]*(?<! )")
 _BLOCK_HEADER: Final = re.compile(r"[|>][^\n]*\n")
-_OF_THEMSELVES: Final = frozenset({Kind.PATTERN, Kind.BLOCK, Kind.KNOWN})
+_ODD_BREAKS: Final = re.compile("[\x85\u2028\u2029]")
+"""YAML 1.1 ends lines here too; what lies between is not where its line says."""
 _LOADER: Final = yaml.CSafeLoader
 
 
@@ -37,28 +41,35 @@ class _NoStructure(Exception):
     """The text is one plain scalar, as any prose is to YAML."""
 
 
-def edits(context: Context, unit: bytes, hits: list[Hit]) -> list[Edit] | None:
+def edits(
+    context: Context, unit: bytes, hits: list[Hit], levels: Sequence[Level] = (), count: int = 0
+) -> list[Edit] | None:
     """The resolved edits of `unit` (byte positions), or None if it is no YAML.
+
+    `levels` are what the unit goes on with; `count` items of its list came before.
 
     Raises:
         Unsanitizable: if the edited text would not parse, or an alias would lose its anchor.
     """
     try:
-        text = unit.decode()
+        text, single = unit.decode(), False
     except UnicodeDecodeError:
-        return None
+        text, single = from_single_bytes(unit), True
     positions = _Positions(text, unit)
-    spans = [(positions.char(hit.start), positions.char(hit.end), hit.kind in _OF_THEMSELVES) for hit in hits]
-    walk = _Walk(context, text, spans)
+    touches = [Touch.of(hit)._replace(start=positions.char(hit.start), end=positions.char(hit.end)) for hit in hits]
+    walk = _Walk(context, text, touches, Cursor(touches))
     objects = any(hit.kind is Kind.SECRET_OBJECT for hit in hits)
+    walker = Walker(context.core, walk.replace, objects=objects, levels=levels)
     try:
-        walk.run(objects=objects)
+        walk.run(walker, count)
     except (yaml.YAMLError, _NoStructure):
         return None
     resolved = resolve(walk.found())
     if not resolved:
         return []
     _check(_applied(text, resolved))
+    if single:
+        return [edit._replace(text=to_single_bytes(edit.text)) for edit in resolved]
     return positions.to_bytes(resolved)
 
 
@@ -113,11 +124,12 @@ class _Positions:
 
 @dataclass(slots=True)
 class _Walk:
-    """One pass over the events of a text. `hits` are spans in characters, in order, true for those no key explains."""
+    """One pass over the events of a text; `touches` are hits in characters, in order."""
 
     context: Context
     text: str
-    hits: list[tuple[int, int, bool]]
+    touches: list[Touch]
+    cursor: Cursor
     chosen: list[Edit] = field(default_factory=list)
     seen: list[tuple[int, int]] = field(default_factory=list)
     anchors: dict[str, tuple[int, int, bool]] = field(default_factory=dict)
@@ -125,11 +137,9 @@ class _Walk:
     uses: list[tuple[int, int, tuple[int, int, bool] | None]] = field(default_factory=list)
     """Where an alias stands as a value, and what it stood for there."""
     last_scalar: int = 0
-    pending: int = 0
 
-    def run(self, *, objects: bool) -> None:
-        """Collect the edits; yaml.YAMLError if the text does not parse."""
-        walker = Walker(self.context.core, self._replace, objects=objects)
+    def run(self, walker: Walker, count: int) -> None:
+        """Collect the edits; yaml.YAMLError if the text does not parse. `count` is for the outermost list."""
         turns: list[bool | None] = []  # for each open mapping whether a key comes next, None for a list
         for event in yaml.parse(self.text, Loader=_LOADER):
             start, end = _span(event)
@@ -142,7 +152,7 @@ class _Walk:
                 case yaml.AliasEvent():
                     self._alias(walker, event.anchor or "", start, end, is_key=is_key)
                 case yaml.MappingStartEvent() | yaml.SequenceStartEvent():
-                    self._open(walker, event, start, is_key=is_key)
+                    self._open(walker, event, start, is_key=is_key, count=0 if turns else count)
                     turns.append(True if isinstance(event, yaml.MappingStartEvent) else None)
                     continue
                 case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
@@ -154,12 +164,12 @@ class _Walk:
             if turns and turns[-1] is not None:
                 turns[-1] = not turns[-1]
 
-    def _open(self, walker: Walker, event: yaml.CollectionStartEvent, start: int, *, is_key: bool) -> None:
+    def _open(self, walker: Walker, event: yaml.CollectionStartEvent, start: int, *, is_key: bool, count: int) -> None:
         if event.anchor is not None:
             self.anchors[event.anchor] = (start, _span(event)[1], False)
         if is_key:
             walker.key(b"")
-        walker.open(start, mapping=isinstance(event, yaml.MappingStartEvent))
+        walker.open(start, mapping=isinstance(event, yaml.MappingStartEvent), count=count)
 
     def _scalar(self, walker: Walker, event: yaml.ScalarEvent, start: int, end: int, *, is_key: bool) -> None:
         self.last_scalar = max(self.last_scalar, end)
@@ -173,24 +183,28 @@ class _Walk:
                 walker.scalar(start, end, b"", string=False)
             return
         self.seen.append((start, end))
+        self.cursor.enter(start)
         if is_key:
             walker.key(value)
-            if self._touched(start, end, key=True):
+            if self.cursor.holds(end):
                 self._inside(event, start, end, value)
             return
         string = not event.implicit[0] or not _bare_word(event.value)
-        if not walker.scalar(start, end, value, string=string) and self._touched(start, end):
+        if not walker.scalar(start, end, value, string=string) and self.cursor.touched(start, end):
             self._inside(event, start, end, value)
+            self._insist(start, end, value)
 
-    def _touched(self, start: int, end: int, *, key: bool = False) -> bool:
-        while self.pending < len(self.hits) and self.hits[self.pending][1] <= start:
-            self.pending += 1
-        index = self.pending
-        while index < len(self.hits) and self.hits[index][0] < end:
-            if not key or (self.hits[index][2] and self.hits[index][0] >= start):
-                return True
-            index += 1
-        return False
+    def _insist(self, start: int, end: int, value: bytes) -> None:
+        """Replace the whole value where a regular expression's match is left of it: it may begin in another one."""
+        edit = self.chosen[-1] if self.chosen and self.chosen[-1].start == start else None
+        left = edit.text.decode("utf-8", "surrogateescape") if edit else self.text[start:end]
+        if is_marker(value):
+            return
+        for rule, low, high in self.cursor.matches(start, end):
+            piece = self.text[low:high].strip(" \n\"'")
+            if piece and piece in left:
+                self.replace(Place(start, end, rule))
+                return
 
     def _alias(self, walker: Walker, name: str, start: int, end: int, *, is_key: bool) -> None:
         self.last_scalar = max(self.last_scalar, end)
@@ -198,8 +212,9 @@ class _Walk:
         if is_key:
             walker.key(b"")
             return
-        self.uses.append((start, end, self.anchors.get(name)))
-        walker.scalar(start, end, b"alias", string=True)
+        target = self.anchors.get(name)
+        self.uses.append((start, end, target))
+        walker.alias(start, end, single=target is None or target[2])
 
     def _follow(self) -> None:
         """A secret given by an alias stands at its anchor; an alias that is the whole value then stays."""
@@ -212,32 +227,37 @@ class _Walk:
                 continue
             if target is None or not target[2]:
                 raise Unsanitizable("a secret is given by an alias to something that is no plain value.")
-            self._replace(Place(target[0], target[1], spans[index].rules[0]))
+            self.replace(Place(target[0], target[1], spans[index].rules[0]))
         alone = {use[:2] for use in self.uses}
         self.chosen = [edit for edit in self.chosen if (edit.start, edit.end) not in alone]
 
-    def _replace(self, place: Place) -> None:
+    def replace(self, place: Place) -> None:
+        """Write what stands for a value, with its anchor."""
         raw = self.text[place.start : place.end]
         properties = _PROPERTIES.match(raw)
         head = "".join(_ANCHOR.findall(properties.group())) if properties else ""
         body = raw[properties.end() :] if properties else raw
-        quote = "'" if body[:1] == "'" else '"'
+        clean = marker(place.rule)
+        if place.value is not None:
+            clean = self.context.core.replacement(place.rule, place.value)
+        quoted = _flow(clean.decode("utf-8", "surrogatepass"), "'" if body[:1] == "'" else '"')
         tail = "\n" if raw.endswith("\n") else ""
-        text = f"{head}{quote}{marker(place.rule).decode()}{quote}{tail}"
-        self.chosen.append(Edit(place.start, place.end, text.encode(), (place.rule,)))
+        self.chosen.append(Edit(place.start, place.end, f"{head}{quoted}{tail}".encode(), (place.rule,)))
 
     def _inside(self, event: yaml.ScalarEvent, start: int, end: int, value: bytes) -> None:
         """A text in a scalar, written back in the scalar's own style where it can be."""
         raw = self.text[start:end]
         properties = _PROPERTIES.match(raw)
         head = properties.group() if properties else ""
-        if event.style in {"|", ">"}:
+        block = event.style in {"|", ">"}
+        if block and not _ODD_BREAKS.search(raw):
             new = self._block(raw[len(head) :])
         else:
             clean, rules = self.context.inside(value)
             if clean == value:
                 return
-            new = (_flow(clean.decode("utf-8", "surrogatepass"), event.style), rules)
+            tail = "\n" if block and raw.endswith("\n") else ""
+            new = (_flow(clean.decode("utf-8", "surrogatepass"), '"' if block else event.style) + tail, rules)
         if new is not None:
             self.chosen.append(Edit(start, end, (head + new[0]).encode("utf-8", "surrogatepass"), new[1]))
 
@@ -275,7 +295,7 @@ class _Walk:
         spans = iter(self.seen)
         span = next(spans, None)
         done = 0
-        for low, high, _ in self.hits:
+        for low, high, *_ in self.touches:
             while span is not None and span[1] <= low:
                 span = next(spans, None)
             if low < done or (span is not None and span[0] < high):

@@ -1,7 +1,7 @@
 """YAML of any size: cut into units that parse by themselves, at lines that begin in the first column.
 
-A unit is one or more documents, top-level keys or top-level list items. A unit without a hit passes as it is; one that
-does not parse is read as running text.
+A unit is one or more documents, top-level keys or top-level list items. A unit without a hit passes as it is, unless
+what it goes on with is secret; one that does not parse is read as running text.
 """
 
 from __future__ import annotations
@@ -11,14 +11,20 @@ from typing import Final
 
 from supportbundle.errors import Unsanitizable
 
-from . import yamlitem
+from . import yamlunit
 from .context import Context
 from .dialect import LOG
 from .edits import Edit, LineCounter, apply, count
 from .lines import Lines
 from .report import Report
+from .structure import Level
+from .unread import Unread
 
-_BREAK: Final = re.compile(rb"^(?:(---)(?=\s)|(-)(?=\s)|[^\s#\]}])", re.MULTILINE)
+_BREAK: Final = re.compile(rb"\n(?:(---)(?=\s)|(-)(?=\s)|[^\s#\]}])")
+"""Begins at the line break, which `re` skips to; with MULTILINE it would try every byte."""
+_ITEM: Final = re.compile(rb"-(?=\s)")
+_TOP_KEY: Final = re.compile(rb"""(["']?)([^\n:"']++)\1\s*:(?=\s)""")
+_LONGEST_KEY: Final = 1 << 10
 _TOP_LEVEL_SECRET: Final = re.compile(rb"""^["']?kind["']?\s*:\s*["']?Secret\b(?!List)""", re.MULTILINE)
 
 
@@ -31,6 +37,7 @@ class YamlStream:
         self._report = report
         self._counter = LineCounter()
         self._text = Lines(context, report, LOG, self._counter)
+        self._unread = Unread(context, self._text)
         self._gave_up = False
         self._buffer = b""
         self._searched = 0
@@ -38,25 +45,31 @@ class YamlStream:
         """Whether the unit in the buffer began with a list item, so that a key cannot be part of it."""
         self._continues = False
         """Whether the unit in the buffer goes on with a document whose beginning was written."""
+        self._key_line = b""
+        """How the line of the last top-level key of this document begins."""
+        self._count = 0
+        """Top-level list items since then."""
+        self._begun: tuple[bytes, int] = (b"", 0)
+        """Both, where the unit in the buffer began with an item."""
 
     def feed(self, data: bytes) -> bytes:
         """See Reader."""
         if self._gave_up:
-            return self._text.feed(data)
+            return self._unread.feed(data)
         self._buffer += data
         out: list[bytes] = []
         while not self._gave_up and len(self._buffer) - self._searched >= self._limits.feed:
             out.append(self._search(self._searched + self._limits.feed))
             if len(self._buffer) > self._limits.cap and self._searched > self._limits.cap - self._limits.feed:
                 self._gave_up = True
-                out.append(self._text.feed(self._buffer))
+                out.append(self._unread.feed(self._buffer))
                 self._buffer = b""
         return b"".join(out)
 
     def finish(self) -> bytes:
         """See Reader."""
         if self._gave_up:
-            return self._text.finish()
+            return self._unread.finish()
         return self._search(len(self._buffer)) + self._unit(self._buffer, last=True)
 
     def _search(self, end: int) -> bytes:
@@ -65,19 +78,30 @@ class YamlStream:
         stop = self._searched if newline < 0 else newline + 1
         out: list[bytes] = []
         begin = 0
-        for match in _BREAK.finditer(self._buffer, self._searched, stop):
-            at = match.start()
+        if not self._searched and stop:
+            self._items = _ITEM.match(self._buffer) is not None
+            self._pass(0, document=False, item=self._items)
+        for match in _BREAK.finditer(self._buffer, max(0, self._searched - 1), stop):
+            at = match.start() + 1
             document, item = match.group(1) is not None, match.group(2) is not None
-            if at > begin and self._cuts(at - begin, document=document, item=item):
+            if self._cuts(at - begin, document=document, item=item):
                 out.append(self._unit(self._buffer[begin:at]))
                 begin = at
                 self._continues = not document
                 self._items = item
-            elif at == begin:
-                self._items = item
+                self._begun = (self._key_line, self._count) if item else (b"", 0)
+            self._pass(at, document=document, item=item)
         self._searched = (stop if newline >= 0 else end) - begin
         self._buffer = self._buffer[begin:]
         return b"".join(out)
+
+    def _pass(self, at: int, *, document: bool, item: bool) -> None:
+        """Note what the line at `at` means for the items after it."""
+        if item:
+            self._count += 1
+        else:
+            self._key_line = b"" if document else self._buffer[at : at + _LONGEST_KEY]
+            self._count = 0
 
     def _cuts(self, size: int, *, document: bool, item: bool) -> bool:
         if document or item:
@@ -87,9 +111,12 @@ class YamlStream:
     def _unit(self, unit: bytes, *, last: bool = False) -> bytes:
         """One unit sanitized; as running text if it does not parse or a secret goes on into it."""
         if not self._text.swallowing:
-            hits = self._context.core.scanner.scan(unit, 0, len(unit), len(unit))
+            core = self._context.core
+            hits = core.scanner.scan(unit, 0, len(unit), len(unit))
             unchanged = None if self._text.torn else list[Edit]()
-            edits = yamlitem.edits(self._context, unit, hits) if hits else unchanged
+            levels = self._levels()
+            known = hits or any(level.below(core, mapping=False).matters(core) for level in levels)
+            edits = yamlunit.edits(self._context, unit, hits, levels, self._begun[1]) if known else unchanged
             if edits is not None:
                 if self._continues and hits and _TOP_LEVEL_SECRET.search(unit):
                     raise Unsanitizable(
@@ -99,4 +126,9 @@ class YamlStream:
                 self._counter.at(unit, len(unit))
                 self._counter.rebase(0)
                 return apply(unit, edits, 0, len(unit))
-        return self._text.feed(unit) + self._text.finish(more=not last)
+        return self._unread.feed(unit) + self._unread.finish(more=not last)
+
+    def _levels(self) -> list[Level]:
+        """The object whose last list the unit goes on with, if it does."""
+        found = _TOP_KEY.match(self._begun[0])
+        return [Level(mapping=True, states=self._context.core.paths.root, key=found.group(2))] if found else []

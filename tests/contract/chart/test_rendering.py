@@ -14,7 +14,7 @@ import yaml
 from supportbundle.collect.registry import demands_for, rules_for
 from supportbundle.config import OperatorConfig
 from supportbundle.model.capability import CLUSTER_VERB, EXTRA_VERB, OPT_IN, VIEW_VERB, Capability
-from supportbundle.model.names import run_name
+from supportbundle.model.names import PSEUDONYMS, run_name
 
 Object = dict[str, Any]
 Render = Callable[..., list[Object]]
@@ -45,6 +45,8 @@ def test_lint_is_strict_and_clean(helm: Callable[..., Any]) -> None:
         "collector.scratchSize=much",
         "capabilities.exec=false",
         "flowControl.shares=0",
+        "sanitization.knownSecrets=maybe",
+        "sanitization.rules[0].kind=Key",
     ],
 )
 def test_the_values_schema_refuses_what_means_nothing(helm: Callable[..., Any], setting: str) -> None:
@@ -68,6 +70,15 @@ def test_crds_can_be_left_out_or_given_up(render: Render) -> None:
     given_up = [o for o in render("crds.keep=false") if o["kind"] == "CustomResourceDefinition"]
     assert given_up
     assert not [o for o in given_up if "annotations" in o["metadata"]]
+
+
+def test_the_floor_reaches_the_operator_as_it_is_written(settings: Callable[..., Mapping[str, Any]]) -> None:
+    rule = {"name": "acme-ticket", "type": "Regex", "pattern": 'TCK-"\\d+', "reason": "it's ours"}
+    escaped = {name: value.replace("\\", "\\\\").replace(",", "\\,") for name, value in rule.items()}
+    values = [f"sanitization.rules[0].{name}={value}" for name, value in escaped.items()]
+    floor = OperatorConfig.model_validate(settings(*values, "sanitization.knownSecrets=false")).sanitization
+    assert [one.model_dump(mode="json", exclude_defaults=True) for one in floor.rules] == [rule]
+    assert not floor.known_secrets
 
 
 @pytest.mark.parametrize(
@@ -344,3 +355,14 @@ def test_editors_may_use_the_default_destination_unless_told_otherwise(one: One)
     label = "rbac.authorization.k8s.io/aggregate-to-edit"
     assert one("ClusterRole", "-use-default")["metadata"]["labels"][label] == "true"
     assert label not in one("ClusterRole", "-use-default", "store.usableByEditors=false")["metadata"]["labels"]
+
+
+def test_the_operator_may_make_keys_of_pseudonyms_in_its_own_namespace_and_nothing_more(one: One) -> None:
+    spec = one("ValidatingAdmissionPolicy", "-operator-secrets")["spec"]
+    makes = next(variable["expression"] for variable in spec["variables"] if variable["name"] == "makesKey")
+    assert "request.operation == 'CREATE'" in makes
+    assert "request.namespace == 'ops'" in makes
+    assert f"startsWith('{PSEUDONYMS}')" in makes
+    assert spec["validations"][0]["expression"].startswith("variables.makesKey || variables.seen.all(")
+    for other in ("-operator-accounts", "-operator-bindings", "-operator-jobs"):
+        assert "makesKey" not in str(one("ValidatingAdmissionPolicy", other))

@@ -167,11 +167,6 @@ def test_every_field_is_described_and_bounded(plural: str) -> None:
 
 EVERYTHING_NOT_BUILT: Mapping[str, Any] = {
     "templateRef": {"name": "t"},
-    "sanitization": {
-        "pseudonymize": ["IP"],
-        "keepShape": True,
-        "rules": [{"name": "r", "type": "Key", "pattern": "p"}],
-    },
     "encryption": {"recipients": ["age1x"]},
     "deletionPolicy": "Delete",
 }

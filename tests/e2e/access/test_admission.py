@@ -32,6 +32,13 @@ def collector(kind: str, **options: object) -> Object:
     return {"collectors": [{"name": "c", "type": kind, **options}]}
 
 
+RULE: Object = {"name": "r", "type": "Key", "pattern": "tenantId"}
+
+
+def rule(kind: str, pattern: str, **fields: object) -> Object:
+    return {"sanitization": {"rules": [{**RULE, "type": kind, "pattern": pattern, **fields}]}}
+
+
 @pytest.mark.parametrize(
     ("spec", "named"),
     [
@@ -39,8 +46,6 @@ def collector(kind: str, **options: object) -> Object:
         ({"encryption": {"recipients": ["age1"]}}, "spec.encryption"),
         ({"deletionPolicy": "Delete"}, "spec.deletionPolicy Delete"),
         ({"sanitization": {"pseudonymize": ["IP"]}}, "spec.sanitization.pseudonymize"),
-        ({"sanitization": {"keepShape": True}}, "spec.sanitization.keepShape"),
-        ({"sanitization": {"rules": [{"name": "r", "type": "Key", "pattern": "p"}]}}, "spec.sanitization.rules"),
     ],
 )
 def test_what_is_not_built_yet_is_refused_by_name(site: Site, spec: Object, named: str) -> None:
@@ -102,10 +107,46 @@ def test_what_is_not_built_yet_is_refused_by_name(site: Site, spec: Object, name
         ({"limits": {"maxDuration": "7h"}}, "spec.limits.maxDuration must lie between 10s and 6h"),
         ({"limits": {"parallelism": 51}}, "less than or equal to 50"),
         ({"ttl": "9000h"}, "spec.ttl must lie between 1s and 8760h"),
+        (rule("Key", "pass:word"), "names a key in ASCII letters"),
+        (rule("Key", "ключ"), "names a key in ASCII letters"),
+        (rule("Path", ".a"), "begins with $, ** or a name"),
+        (rule("Path", "[0].a"), "begins with $, ** or a name"),
+        (rule("Regex", "(?=a)b"), "no lookahead and no lookbehind"),
+        (rule("Regex", "(?<!a)b"), "no lookahead and no lookbehind"),
+        (rule("Regex", r"(a)\1"), "no backreferences"),
+        (rule("Regex", "schlüssel"), "is about bytes"),
+        (rule("Literal", "abc"), "at least 4 characters"),
+        (rule("Literal", ""), "spec.sanitization.rules[0].pattern"),
+        (rule("Literal", "a" * 513), "spec.sanitization.rules[0].pattern"),
+        (rule("Literal", "a-secret", name="Not_a_name"), "spec.sanitization.rules[0].name"),
+        (rule("Glob", "*"), "spec.sanitization.rules[0].type"),
+        (rule("Key", "tenantId", examples=[{"text": "x"}] * 6), "spec.sanitization.rules[0].examples"),
+        (rule("Key", "tenantId", examples=[{"removed": "x"}]), "spec.sanitization.rules[0].examples[0].text"),
+        ({"sanitization": {"rules": [RULE, RULE]}}, "Duplicate value"),
+        (
+            {"sanitization": {"rules": [{**RULE, "name": f"r{n}"} for n in range(51)]}},
+            "spec.sanitization.rules",
+        ),
     ],
 )
 def test_what_means_nothing_is_refused_with_its_reason(site: Site, spec: Object, message: str) -> None:
     refused(lambda: site.admin.create(bundle(**spec)), message)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        rule("Key", "x-tenant.id"),
+        rule("Path", "$.items[*].data['a.b']"),
+        rule("Path", "**.Secret"),
+        rule("Path", "SqlSettings.DataSource"),
+        rule("Regex", r"(?i)ticket[ \t]+(?P<secret>\d{4,8})\\1"),
+        rule("Literal", "Blue Falcon ü"),
+        {"sanitization": {"keepShape": True}},
+    ],
+)
+def test_rules_that_mean_something_are_accepted(site: Site, spec: Object) -> None:
+    accepted(lambda: site.admin.create(bundle(**spec)))
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def everything_made(site: Site) -> list[Object]:
         image_pull_secrets=("pull",),
     )
     return [
-        manifests.run_secret(bundle, plan, Uploads(shards={})),
+        manifests.run_secret(bundle, plan, Uploads(shards={}), bytes(32)),
         manifests.service_account(bundle),
         *manifests.role_bindings(bundle, plan, config),
         manifests.job(bundle, plan, config),
@@ -232,6 +232,23 @@ def test_no_secret_is_read_by_patching_or_removed(site: Site, foreign: Object) -
     refused(lambda: site.operator.apply(foreign), "operator-secrets", message)
     refused(lambda: site.operator.delete(foreign), "operator-secrets", message)
     refused(lambda: site.operator.get(foreign), "cannot get resource")
+
+
+def test_keys_of_pseudonyms_are_made_in_its_own_namespace_and_never_changed(site: Site) -> None:
+    at_home = replace(site.operator, namespace=site.release)
+    key = manifests.pseudonym_secret("e2e", site.release, bytes(32))
+    accepted(lambda: at_home.create(key))
+    message = "the operator may touch only secrets"
+    refused(lambda: site.operator.create(manifests.pseudonym_secret("e2e", site.namespace, bytes(32))), message)
+    refused(lambda: at_home.create(key | {"metadata": {"name": "other"}}), message)
+    refused(lambda: at_home.create(key | {"type": "kubernetes.io/service-account-token"}), "of type Opaque only")
+    admin = replace(site.admin, namespace=site.release)
+    accepted(lambda: admin.create(key, dry=False))
+    try:
+        refused(lambda: at_home.patch(key, {"data": {}}), message)
+        refused(lambda: at_home.delete(key), message)
+    finally:
+        admin.delete(key, dry=False)
 
 
 def test_no_account_of_a_tenant_is_removed(site: Site) -> None:

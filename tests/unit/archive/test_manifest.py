@@ -52,6 +52,12 @@ def test_redactions_count_by_file_and_rule() -> None:
     assert report["totals"] == {"redactions": 2, "files": 1, "rules": {"jwt": 2}}
 
 
+def test_redactions_say_why_somebodys_own_rules_are_there() -> None:
+    facts = BundleFacts(FACTS.bundle, FACTS.created_at, {"jwt": "tokens\nof ours", "unused": "never", "bare": ""})
+    report = orjson.loads(by_path(build_tail(facts, selection(), ()))["redactions.json"])
+    assert report["reasons"] == {"jwt": r"tokens\nof ours"}
+
+
 def test_totals_add_up() -> None:
     sums = totals(selection().entries)
     assert (sums.files, sums.size, sums.source_bytes, sums.redactions, sums.redacted_files) == (2, 5, 9, 2, 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +12,9 @@ from support.build import task
 from support.sink import SECRET, Bench
 from supportbundle.collector.quoting import PIECE, Quoting
 from supportbundle.model.gap import Gap, printable
+from supportbundle.model.spec import PseudonymKind
 from supportbundle.sanitize import KnownSecret, Sanitizer
+from supportbundle.sanitize.pseudonyms import Pseudonymizer
 
 SECRETS = ("correct-horse-battery-17", 'quote"back\\slash\x1bval', "zweitgeheim-9f8e7d")
 KNOWN = [KnownSecret(f"s/{i}", text.encode()) for i, text in enumerate(SECRETS)]
@@ -46,6 +50,15 @@ def test_ordinary_paths_stay_as_they_are(path: str) -> None:
 
 def test_a_file_named_after_a_secret_is_renamed() -> None:
     assert QUOTING.path(f"pods/p/files/app/{SECRETS[0]}/a.txt", 7) == "pods/p/files/app/redacted-name-7/a.txt"
+
+
+def test_a_file_named_after_an_address_bears_its_pseudonym() -> None:
+    names = Pseudonymizer.build((PseudonymKind.IP, PseudonymKind.EMAIL), bytes(32))
+    quoting = Quoting(Sanitizer.build(KNOWN, pseudonyms=names), KNOWN)
+    path = quoting.path("pods/p/files/app/10.0.1.2/ann@example.com.txt", 7)
+    assert re.fullmatch(r"pods/p/files/app/10\.\d+\.\d+\.\d+/mail-\w+@mail-\w+\.invalid", path), path
+    assert "10.0.1.2" not in quoting.clean("dial tcp 10.0.1.2:80: refused")
+    assert quoting.path(f"a/{SECRETS[0]}-10.0.1.2", 7) == "a/redacted-name-7"
 
 
 async def test_notes_names_and_gaps_pass_the_same_way(bench: Bench) -> None:

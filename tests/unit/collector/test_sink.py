@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from support.build import task
+from support.packing import zipped
 from support.sink import SECRET, Bench
 from supportbundle.collector.budget import Budget
 from supportbundle.collector.sink import BLOCK, OpenMember, Pipeline
@@ -126,3 +127,13 @@ async def test_what_cannot_be_sanitized_is_left_out_and_listed(bench: Bench) -> 
 async def test_a_gap_that_quotes_a_secret_is_sanitized(bench: Bench) -> None:
     bench.sink.gap(Gap.say("Timeout", f"the server said password={SECRET.decode()}", target="a", collector="c"))
     assert SECRET.decode() not in bench.index().gaps[0].message
+
+
+async def test_members_of_an_archive_that_cannot_be_sanitized_are_gaps_and_the_rest_is_kept(bench: Bench) -> None:
+    content = zipped({"a.log": b"user " + SECRET + b"\n", "core.bin": b"\x00\x01binary " + SECRET + b"\x00"})
+    async with bench.sink.member("logs.zip", task=task(), limit=1000) as member:
+        await member.write(content)
+    index = bench.index()
+    assert [(entry.path, dict(entry.meta.redactions)) for entry in index.members] == [("logs.zip", {"known-secret": 1})]
+    (gap,) = index.gaps
+    assert (gap.reason, "logs.zip: core.bin: left out" in gap.message) == ("Unsanitizable", True)

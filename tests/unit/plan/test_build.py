@@ -14,7 +14,7 @@ from supportbundle.model.gap import Gap
 from supportbundle.model.names import LABEL_MANAGED_BY, MANAGED_BY
 from supportbundle.model.plan import MAX_SHARDS, Plan, Task
 from supportbundle.model.pod import SecretUse
-from supportbundle.model.spec import CollectorSpec, CollectorType, LabelSelector, Target
+from supportbundle.model.spec import CollectorSpec, CollectorType, LabelSelector, SanitizationRule, Target
 from supportbundle.plan import PlanContext, Surroundings, build_plan
 from supportbundle.plan.build import _secrets
 from supportbundle.plan.select import matches, select_pods
@@ -74,6 +74,34 @@ def test_what_a_task_uses_is_mounted_and_its_absence_is_the_tasks_own_trouble() 
     found = [task("a", credentials=("token", "db")), task("b")]
     pods = [pod(secrets=(SecretUse(name="db", optional=False),))]
     assert {(s.name, s.required) for s in _secrets(pods, found)} == {("db", True), ("token", False)}
+
+
+def test_the_floor_comes_first_and_examples_stay_behind() -> None:
+    def rule(name: str) -> dict[str, object]:
+        return {"name": name, "type": "Key", "pattern": "tenantId", "examples": [{"text": "x"}]}
+
+    floor = [SanitizationRule.model_validate(rule("floor"))]
+    wanted = bundle(sanitization={"keepShape": True, "rules": [rule("own")]})
+    made = build_plan(wanted, Surroundings([pod()], rules=floor), PLANNERS, NOW).sanitization
+    assert [(one.name, one.pattern, one.examples) for one in made.rules] == [
+        ("floor", "tenantId", ()),
+        ("own", "tenantId", ()),
+    ]
+    assert made.keep_shape
+    assert not build_plan(bundle(), Surroundings([pod()]), PLANNERS, NOW).sanitization.rules
+
+
+def test_a_dry_run_is_sanitized_alike() -> None:
+    wanted = bundle(dryRun=True, sanitization={"keepShape": True})
+    floor = [SanitizationRule.model_validate({"name": "floor", "type": "Key", "pattern": "tenantId"})]
+    made = build_plan(wanted, Surroundings([pod()], rules=floor), PLANNERS, NOW).sanitization
+    assert (len(made.rules), made.keep_shape) == (1, True)
+
+
+def test_an_admin_who_wants_no_known_secrets_gets_only_those_that_tasks_use() -> None:
+    pods = [pod("web-1", secrets=(SecretUse(name="db", optional=False),))]
+    assert [s.name for s in build_plan(bundle(), Surroundings(pods), PLANNERS, NOW).secrets] == ["db"]
+    assert not build_plan(bundle(), Surroundings(pods, known_secrets=False), PLANNERS, NOW).secrets
 
 
 def test_our_own_collector_pods_are_never_targets() -> None:

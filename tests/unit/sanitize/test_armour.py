@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -91,6 +92,29 @@ def test_any_mixture_of_two_keys_and_other_lines(
     assert in_chunks(sanitizer, whole, []) == whole
     kept = [line for line in whole.decode().split("\n") if line in OTHERS and line]
     assert kept == [line for line in lines if line in OTHERS and line]
+
+
+def _json_line(text: str, number: int) -> str:
+    return json.dumps({"log": f"{text}\n", "stream": "stdout", "time": f"2026-11-21T10:00:{number:02}Z"}) + "\n"
+
+
+@pytest.mark.parametrize("form", [
+    _json_line,
+    lambda text, number: json.dumps({"time": f"10:{number}", "n": number, "msg": text}, separators=(",", ":")) + "\n",
+])  # fmt: skip
+def test_a_key_with_each_line_in_a_json_line_goes(
+    form: Callable[[str, int], str], sanitizer: Sanitizer, tiny: Sanitizer, in_chunks: Callable[..., bytes]
+) -> None:
+    texts = ["start", BEGIN, *BODY[:3], "two words", *BODY[3:], END, BODY[1], "the end"]
+    content = "".join(form(text, number) for number, text in enumerate(texts)).encode()
+    out = in_chunks(sanitizer, content, [])
+    lines = [json.loads(line) for line in out.splitlines()]
+    told = [str(line.get("log", line.get("msg"))).strip() for line in lines]
+    gone = "<redacted:pem>"
+    assert told == ["start", gone, *[gone] * 3, "two words", *[gone] * (len(BODY) - 3), END, BODY[1], "the end"]
+    assert in_chunks(sanitizer, out, []) == out
+    assert in_chunks(sanitizer, content, [7, 300, 1, 99]) == out
+    assert BODY[2].encode() not in in_chunks(tiny, content, [])
 
 
 @pytest.mark.parametrize("prefix", ["", STAMP, "  "])

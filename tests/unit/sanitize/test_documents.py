@@ -48,6 +48,14 @@ YAML_CASES = {
     "file in a ConfigMap": "data:\n  app.properties: |\n    a=1\n    db.password=hunter2\nkind: ConfigMap\n",
     "JSON in a string": 'next: 1\nlast: \'{"password": "hunter2"}\'\n',
     "kubeconfig": "kind: Config\nusers:\n- name: me\n  user:\n    client-key-data: aHVudGVyMg==\n    token: hunter2\n",
+    "last applied configuration": (
+        "metadata:\n  annotations:\n    kubectl.kubernetes.io/last-applied-configuration: |\n"
+        '      {"kind":"Secret","stringData":{"plain":"hunter2"}}\n'
+        "next: 1\n"
+    ),
+    "Unicode line separators in a block": "next: 1\nx: |\n  a\u2028  b: c\n  password: hunter2\n  d\x85  e\ny: 2\n",
+    "kubeconfig in a ConfigMap": "data:\n  c: |\n    users:\n    - user: {token: hunter2}\n      name: me\nnext: 1\n",
+    "env with other fields between": "env:\n- name:   DB_PASSWORD\n  optional: false\n  value:   hunter2\n",
     "quoted in flow without spaces": 'next: 1\nx: {"password":"hunter2","n":1}\n',
     "non-ASCII before": "näme: ü\npassword: hunter2 ü\n# é\nnext: é\n",
 }
@@ -95,6 +103,11 @@ JSON_CASES: dict[str, Any] = {
     "JSON in a string": {"last": json.dumps({"password": "hunter2", "a": "kept\n"})},
     "YAML in a string": {"values.yaml": "a: 1\ndb:\n  password: hunter2\n  host: kept\n"},
     "docker": {"auths": {"r.example": {"auth": "dTpodW50ZXIy"}}},
+    "last applied configuration": {
+        "metadata": {"annotations": {"last-applied": json.dumps({"data": {"x": "hunter2"}, "kind": "Secret"})}}
+    },
+    "kubeconfig": {"users": [{"name": "me", "user": {"token": "hunter2", "client-key-data": "hunter2"}}], "n": "kept"},
+    "docker in a string": {"data": {"config.json": json.dumps({"auths": {"r": {"auth": "dTpodW50ZXIy"}}})}},
     "arguments": {"args": ["--password", "hunter2", "kept"]},
     "escaped slashes": {"url": "https://u:hunter2@h/"},
     "service account": {

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 import json
-import tarfile
 import threading
 import tracemalloc
-import zipfile
 from collections.abc import Callable
 
 import pytest
@@ -47,8 +43,7 @@ def test_no_split_changes_the_output(
 def test_sanitizing_twice_changes_nothing(
     sanitizer: Sanitizer, in_chunks: Callable[..., bytes], parts: list[str]
 ) -> None:
-    # A PEM marker glued to other text on its line is read as a value first and as text the second time.
-    content = "".join(f"\n{part}" if part.startswith("-----") else part for part in parts).encode()
+    content = "".join(parts).encode()
     try:
         out = in_chunks(sanitizer, content, [])
     except Unsanitizable:
@@ -164,25 +159,9 @@ def test_line_numbers_survive_cuts_and_documents(tiny: Sanitizer) -> None:
     assert list(stream.report.lines["password"]) == [document[: document.index("password")].count("\n") + 1]
 
 
-def _tar() -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as archive:
-        archive.addfile(tarfile.TarInfo("a"))
-    return out.getvalue()
-
-
-def _zip() -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        archive.writestr("a", "b")
-    return out.getvalue()
-
-
-@pytest.mark.parametrize(
-    "content", [gzip.compress(b"text"), _tar(), _zip(), b"\x28\xb5\x2f\xfd1234", gzip.compress(b"x")[:-4]]
-)
-def test_archives_are_refused(content: bytes, clean: Clean) -> None:
-    with pytest.raises(Unsanitizable):
+@pytest.mark.parametrize("content", [b"7z\xbc\xaf\x27\x1c1234", b"!<arch>\ndebian-binary", b"Rar!\x1a\x07\0"])
+def test_packed_files_that_are_not_opened_are_refused(content: bytes, clean: Clean) -> None:
+    with pytest.raises(Unsanitizable, match="not opened"):
         clean(content)
 
 

@@ -1,0 +1,45 @@
+"""The options of the two commands; what runs them is imported only when it runs."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register `sanitize` and `leaks`."""
+    sanitize = commands.add_parser("sanitize", help="take secrets out of a file, a folder, a zip or a tar file")
+    sanitize.add_argument("source", metavar="IN", help="- for standard input")
+    sanitize.add_argument("target", metavar="OUT", help="- for standard output")
+    sanitize.add_argument("--rules", type=Path, help="YAML like spec.sanitization.rules")
+    sanitize.add_argument("--pseudonymize", default="", help="kinds such as ip,email,mac,hostname,user")
+    sanitize.add_argument("--key-file", type=Path, help="the key of the pseudonyms; made if it is not there")
+    sanitize.add_argument("--keep-shape", action="store_true", help="replace values by others of their shape")
+    sanitize.add_argument("--known", type=Path, action="append", default=[], help="file or folder of values to remove")
+    sanitize.add_argument("--report", type=Path, help="write counts by file and rule as JSON")
+    sanitize.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes; by default one a CPU")
+    sanitize.set_defaults(command=_sanitize)
+    leaks = commands.add_parser("leaks", help="list secrets that are certain, without their values")
+    leaks.add_argument("path", metavar="PATH", help="file, folder or archive; - for standard input")
+    leaks.add_argument("--known", type=Path, action="append", default=[], help="file or folder of values to look for")
+    leaks.set_defaults(command=_leaks)
+
+
+def _sanitize(args: argparse.Namespace) -> int:
+    from supportbundle.cli.sanitize import Wishes, run  # noqa: PLC0415 - other commands must not pay for it
+
+    wishes = Wishes(
+        rules=args.rules,
+        kinds=args.pseudonymize,
+        key_file=args.key_file,
+        keep_shape=args.keep_shape,
+        known=tuple(args.known),
+    )
+    return run(args.source, args.target, wishes, report=args.report, jobs=max(1, args.jobs))
+
+
+def _leaks(args: argparse.Namespace) -> int:
+    from supportbundle.cli.leaks import run  # noqa: PLC0415 - as above
+
+    return run(args.path, tuple(args.known))

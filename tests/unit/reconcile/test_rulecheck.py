@@ -1,0 +1,60 @@
+"""Sanitizing rules are checked by a process of its own: its word is the condition's, and nothing hangs on it."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from support.universe import KEY, Universe
+from supportbundle.errors import InvalidRule
+from supportbundle.model.spec import SanitizationRule
+from supportbundle.reconcile import paths
+from supportbundle.reconcile.loop import Reconciler
+from supportbundle.reconcile.rulecheck import RuleCheck
+
+BUNDLE = paths.bundle("team", "incident")
+
+
+def rule(pattern: str, kind: str = "Regex", name: str = "acme") -> SanitizationRule:
+    return SanitizationRule.model_validate({"name": name, "type": kind, "pattern": pattern})
+
+
+def script(text: str) -> RuleCheck:
+    return RuleCheck((sys.executable, "-c", text))
+
+
+async def test_rules_that_hold_pass_and_one_that_does_not_is_named() -> None:
+    check = RuleCheck()
+    await check([rule(r"TCK-\d+"), rule("$.a.b", "Path", "path")])
+    with pytest.raises(InvalidRule, match=r"Sanitizing rule acme \(Regex\) cannot be used: RE2 refuses it"):
+        await check([rule("$.a.b", "Path", "path"), rule("(")])
+
+
+async def test_without_rules_nothing_runs() -> None:
+    await script("raise SystemExit(7)")([])
+
+
+async def test_a_check_that_dies_or_hangs_ends_in_an_error() -> None:
+    with pytest.raises(InvalidRule, match="exit code 7"):
+        await script("raise SystemExit(7)")([rule("abc")])
+    with pytest.raises(InvalidRule, match="took more than 0 s"):
+        await script("import time; time.sleep(60)")([rule("abc")], seconds=0.2)
+
+
+async def test_the_process_has_none_of_the_operators_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
+    await script("import os; raise SystemExit('AWS_SECRET_ACCESS_KEY' in os.environ)")([rule("abc")])
+
+
+async def test_a_bundle_with_a_rule_that_cannot_work_fails_at_once_and_says_which(universe: Universe) -> None:
+    rules = [{"name": "a", "type": "Key", "pattern": "tenantId"}, {"name": "b", "type": "Regex", "pattern": "*"}]
+    universe.api.objects[BUNDLE]["spec"]["sanitization"] = {"rules": rules}
+    reconciler = Reconciler(universe.process())
+    for _ in range(3):
+        await reconciler.run(KEY)
+    status = universe.api.objects[BUNDLE]["status"]
+    ready = next(condition for condition in status["conditions"] if condition["type"] == "Ready")
+    assert (status["phase"], ready["reason"]) == ("Failed", "InvalidRule")
+    assert ready["message"].startswith("Sanitizing rule b (Regex) cannot be used: RE2 refuses it")
+    assert universe.api.of("jobs") == []

@@ -1,0 +1,176 @@
+"""HCL and Terraform: every secret goes with its heredoc or object, references and the rest stay."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from support import documents
+from supportbundle.sanitize import Sanitizer
+
+Clean = Callable[..., bytes]
+
+CASES = {
+    "attribute": ('db {\n  password = "hunter2" # note\n}\n', 'db {\n  password = "<redacted:password>" # note\n}\n'),
+    "heredoc": (
+        "a {\n  token = <<EOF\nhunter2\nhunter2\nEOF\n  b = 1\n}\n",
+        "a {\n  token = <<EOF\n<redacted:token>\nEOF\n  b = 1\n}\n",
+    ),
+    "indented heredoc": (
+        "a {\n  secret = <<-EOT\n    hunter2\n  EOT\n}\n",
+        "a {\n  secret = <<-EOT\n<redacted:secret>\n  EOT\n}\n",
+    ),
+    "a script in a heredoc": (
+        "a {\n  run = <<EOF\nexport PASSWORD=hunter2\nok\nEOF\n}\n",
+        "a {\n  run = <<EOF\nexport PASSWORD=<redacted:password>\nok\nEOF\n}\n",
+    ),
+    "map": (
+        'a {\n  t = { a = "b", password = "hunter2" }\n}\n',
+        'a {\n  t = { a = "b", password = "<redacted:password>" }\n}\n',
+    ),
+    "map with colons": (
+        'a {\n  t = {\n    "Password" : "hunter2"\n  }\n}\n',
+        'a {\n  t = {\n    "Password" : "<redacted:password>"\n  }\n}\n',
+    ),
+    "list": (
+        'a {\n  passwords = [\n    "hunter2", # c\n    "hunter2"\n  ]\n}\n',
+        'a {\n  passwords = [\n    "<redacted:password>", # c\n    "<redacted:password>"\n  ]\n}\n',
+    ),
+    "object under a secret name": (
+        'a {\n  secrets = {\n    a = "hunter2"\n  }\n}\n',
+        'a {\n  secrets = "<redacted:secret>"\n}\n',
+    ),
+    "block under a secret name": (
+        'credentials {\n  word = "hunter2"\n}\n',
+        'credentials {\n  word = "<redacted:credential>"\n}\n',
+    ),
+    "half a literal": ('a {\n  password = "${var.x}hunter2"\n}\n', 'a {\n  password = "<redacted:password>"\n}\n'),
+    "call": ('a {\n  password = base64encode("hunter2")\n}\n', 'a {\n  password = "<redacted:password>"\n}\n'),
+    "inside a call": (
+        'a {\n  x = jsonencode({ user = "bob", env = [{ name = "DB_PASSWORD", value = "hunter2" }] })\n}\n',
+        'a {\n  x = jsonencode({ user = "bob", env = [{ name = "DB_PASSWORD", value = "<redacted:password>" }] })\n}\n',
+    ),
+    "variable": (
+        'variable "db_password" {\n  type    = string\n  default = "hunter2"\n}\n',
+        'variable "db_password" {\n  type    = string\n  default = "<redacted:password>"\n}\n',
+    ),
+    "set": (
+        'set {\n  name  = "auth.password"\n  value = "hunter2"\n}\n',
+        'set {\n  name  = "auth.password"\n  value = "<redacted:password>"\n}\n',
+    ),
+    "kubernetes secret": (
+        'resource "kubernetes_secret" "x" {\n  data = {\n    plain = "hunter2"\n  }\n}\n',
+        'resource "kubernetes_secret" "x" {\n  data = {\n    plain = "<redacted:secret-object>"\n  }\n}\n',
+    ),
+    "comments": (
+        '# password = "hunter2"\n// password = "hunter2"\n/* token = "hunter2" */\na {\n}\n',
+        (
+            '# password = "<redacted:password>"\n// password = "<redacted:password>"\n'
+            '/* token = "<redacted:token>" */\na {\n}\n'
+        ),
+    ),
+    "in an url": (
+        'a {\n  u = "amqp://bob:hunter2@mq/${var.v}"\n}\n',
+        'a {\n  u = "amqp://bob:<redacted:url-userinfo>@mq/${var.v}"\n}\n',
+    ),
+    "variables file": (
+        'region = "x"\ndb_password = "hunter2"\ntags = {\n  a = "b"\n}\n',
+        'region = "x"\ndb_password = "<redacted:password>"\ntags = {\n  a = "b"\n}\n',
+    ),
+}
+
+
+@pytest.mark.parametrize(("content", "expected"), CASES.values(), ids=CASES.keys())
+def test_loses_the_secret_and_nothing_else(content: str, expected: str, clean: Clean) -> None:
+    assert clean(content).decode() == expected
+    assert clean(expected).decode() == expected
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        'a {\n  password = var.password\n  token = data.x.y["k"].token\n  secret = "${var.secret}"\n}\n',
+        'variable "db_password" {\n  type = string\n  sensitive = true\n}\n',
+        'resource "random_password" "db" {\n  length = 16\n}\n',
+        'a {\n  secret_name = "db"\n  token_expiry = "30m"\n  password = ""\n}\n',
+    ],
+)
+def test_keeps_references_and_what_only_looks_secret(content: str, clean: Clean) -> None:
+    assert clean(content).decode() == content
+
+
+def _string(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _heredoc(text: str) -> str:
+    return f"<<-E0F\n  {text}\n  E0F"
+
+
+def _not_interpolated(text: str) -> bool:
+    return "${" not in text and "%{" not in text
+
+
+plain = st.one_of(
+    documents.plain_texts.filter(_not_interpolated).map(_string),
+    documents.lines.map(_heredoc),
+    st.sampled_from(
+        ["12", "true", "var.x", 'f("a", [1, 2])', "[for x in y : x.z]", '{ a = 1, "b" : [2] }', '"${f("x")}"']
+    ),
+)
+secrets = st.one_of(
+    documents.secret_texts.filter(_not_interpolated).map(_string),
+    documents.secret_texts.map(_heredoc),
+    documents.secret_texts.filter(_not_interpolated).map(lambda text: f"[{_string(text)}, {_string(text)}]"),
+    documents.secret_texts.filter(_not_interpolated).map(lambda text: f"f({_string(text)}) == 1 ? 2 : 3"),
+)
+
+
+@st.composite
+def hcls(draw: st.DrawFn, depth: int = 0) -> list[str]:
+    """Blocks of attributes, one piece for each attribute or bracket."""
+    out = [draw(st.sampled_from(["resource {\n", 'a "b" {\n', "# note\nx {\n"]))]
+    for index in range(draw(st.integers(0, 4))):
+        secret = draw(st.booleans())
+        key = f"k{index}_{draw(documents.secret_keys if secret else documents.plain_keys)}"
+        out.append(f"  {key} = {draw(secrets if secret else plain)}\n")
+        if depth < 2 and draw(st.booleans()):
+            out += draw(hcls(depth + 1))
+    return [*out, "}\n"]
+
+
+@settings(max_examples=150, deadline=None)
+@given(parts=hcls(), cuts=documents.sizes)
+def test_any_hcl_loses_secrets_only(
+    parts: list[str], cuts: list[int], sanitizer: Sanitizer, in_chunks: documents.InChunks
+) -> None:
+    out = documents.sanitized(sanitizer, in_chunks, "".join(parts).encode(), cuts).decode()
+    position = 0
+    for part in parts:
+        if documents.PLANTED not in part:
+            assert out.startswith(part, position)
+            position += len(part)
+            continue
+        key = part[: part.index(" = ") + 3]
+        # What may stand for a secret: a string, a list of them or the same heredoc.
+        form = r'("<redacted:[a-z\-]+>"|\[("<redacted:[a-z\-]+>"(, )?)*\]|<<-E0F\n *<redacted:[a-z\-]+>\n  E0F)\n'
+        found = re.compile(re.escape(key) + form).match(out, position)
+        assert found, out[position:]
+        position = found.end()
+    assert position == len(out)
+
+
+@settings(max_examples=100, deadline=None)
+@given(parts=hcls(), cuts=documents.sizes, repeat=st.integers(1, 30))
+def test_any_window_and_split_is_safe(
+    parts: list[str], cuts: list[int], repeat: int, tiny: Sanitizer, in_chunks: documents.InChunks
+) -> None:
+    content = ("".join(parts) * repeat).encode()
+    whole = in_chunks(tiny, content, [])
+    assert documents.PLANTED.encode() not in whole
+    assert in_chunks(tiny, content, cuts) == whole
