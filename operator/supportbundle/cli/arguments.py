@@ -15,6 +15,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     sanitize.add_argument("--rules", type=Path, help="YAML like spec.sanitization.rules")
     sanitize.add_argument("--pseudonymize", default="", help="kinds such as ip,email,mac,hostname,user")
     sanitize.add_argument("--key-file", type=Path, help="the key of the pseudonyms; made if it is not there")
+    sanitize.add_argument("--hostnames", default="", help="names of hosts to replace, such as db1,mail.corp.example")
+    sanitize.add_argument("--domains", default="", help="domains whose hosts to replace, such as corp.example")
+    sanitize.add_argument("--users", default="", help="names of users to replace, such as alice,bob")
     sanitize.add_argument("--keep-shape", action="store_true", help="replace values by others of their shape")
     sanitize.add_argument("--known", type=Path, action="append", default=[], help="file or folder of values to remove")
     sanitize.add_argument("--report", type=Path, help="write counts by file and rule as JSON")
@@ -28,15 +31,22 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def _sanitize(args: argparse.Namespace) -> int:
     from supportbundle.cli.sanitize import Wishes, run  # noqa: PLC0415 - other commands must not pay for it
+    from supportbundle.sanitize.pseudonyms import Names  # noqa: PLC0415 - as above
 
+    names = Names(hosts=_listed(args.hostnames), domains=_listed(args.domains), users=_listed(args.users))
     wishes = Wishes(
         rules=args.rules,
         kinds=args.pseudonymize,
         key_file=args.key_file,
+        names=names,
         keep_shape=args.keep_shape,
         known=tuple(args.known),
     )
     return run(args.source, args.target, wishes, report=args.report, jobs=max(1, args.jobs))
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
 def _leaks(args: argparse.Namespace) -> int:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from supportbundle.errors import Invalid
-from supportbundle.model.spec import SanitizationRule
+from supportbundle.model.spec import PseudonymKind, SanitizationRule
 from supportbundle.sanitize import BUILTIN, ArchiveLimits, Archives, KnownSecret, Sanitizer, custom
-from supportbundle.sanitize.pseudonyms import KEY_BYTES, Pseudonymizer, parse_kinds, read_key
+from supportbundle.sanitize.pseudonyms import KEY_BYTES, Names, Pseudonymizer, parse_kinds, read_key
 
 LIMITS: Final = ArchiveLimits(total=1 << 40, member=256 << 30, members=2_000_000, depth=8)
 """For files that somebody chose: a whole bundle may be opened; the ratio still stops a bomb."""
@@ -26,6 +26,7 @@ class Wishes:
     rules: Path | None = None
     kinds: str = ""
     key_file: Path | None = None
+    names: Names = Names()
     keep_shape: bool = False
     known: tuple[Path, ...] = ()
 
@@ -54,17 +55,36 @@ class Wishes:
 
     def _pseudonyms(self) -> Pseudonymizer | None:
         if not self.kinds:
+            if self.key_file or any((self.names.hosts, self.names.domains, self.names.users)):
+                raise Invalid("No pseudonyms are asked for.", "Name their kinds: --pseudonymize ip,email,hostname,user")
             return None
+        kinds = parse_kinds(self.kinds)
+        for kind, options, given in (
+            (PseudonymKind.HOSTNAME, "--hostnames or --domains", (*self.names.hosts, *self.names.domains)),
+            (PseudonymKind.USER, "--users", self.names.users),
+        ):
+            if given and kind not in kinds:
+                raise Invalid(f"{options} needs the kind {kind.lower()}.", f"Add it: --pseudonymize …,{kind.lower()}")
+        if PseudonymKind.HOSTNAME in kinds and not (self.names.hosts or self.names.domains):
+            raise Invalid("No host names are known here.", "Give them with --hostnames, or their --domains.")
         if self.key_file is None:
             raise Invalid("--pseudonymize needs a key.", "Name a file with --key-file; it is made if it is not there.")
         if not self.key_file.exists():
             _make_key(self.key_file)
-        return Pseudonymizer.build(parse_kinds(self.kinds), read_key(read(self.key_file)))
+        return Pseudonymizer.build(kinds, read_key(read(self.key_file)), self.names)
 
 
 def _make_key(path: Path) -> None:
-    """A new key that only its owner can read; whoever has it can undo the pseudonyms."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+    """A new key that only its owner can read; whoever has it can undo the pseudonyms.
+
+    Raises:
+        Invalid: if it cannot be written.
+    """
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise Invalid(f"{path} cannot be made: {error.strerror}.", "Name another place with --key-file.") from error
+    with os.fdopen(descriptor, "wb") as file:
         file.write(base64.b64encode(secrets.token_bytes(KEY_BYTES)) + b"\n")
 
 

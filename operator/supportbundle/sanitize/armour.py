@@ -33,7 +33,6 @@ _MAX_LINES: Final = 200
 _MAX_BYTES: Final = 64 << 10
 """How much of other writers' lines is passed while waiting for an END that may be lost."""
 _MAX_PREFIXES: Final = 8
-_NEWLINE: Final = ord("\n")
 
 
 @dataclass(slots=True)
@@ -47,6 +46,12 @@ class OpenBlocks:
     bytes_left: int = 0
     cursor: int = 0
     """Where the first line begins that was not looked at; a position in the buffer of the window."""
+    waiting: tuple[int, int] | None = None
+    """A line of a body, found, whose turn comes after the hits in what stands before it."""
+
+    def enter(self, start: int) -> None:
+        """A window begins; positions are in its buffer from now on."""
+        self.cursor, self.waiting = start, None
 
     def begin(self, rule: BlockRule, before: bytes) -> Armour:
         """A block began behind `before`: a log's timestamp then stands before each line of the body too."""
@@ -70,18 +75,32 @@ class OpenBlocks:
         if not self.count:
             self.prefixes = []
 
-    def find(self, buffer: bytes, position: int, limit: int, end: int) -> tuple[int, int, BlockRule] | None:
-        """The next line of a body that begins in buffer[position:limit], looking no further than `end`.
+    def find(
+        self, buffer: bytes, position: int, limit: int, end: int, *, all_of_it: bool
+    ) -> tuple[int, int, BlockRule] | None:
+        """The next line of a body in buffer[position:limit], looking no further than `end`.
 
-        Returns where its content begins and ends, and the rule.
+        It begins before `limit`, or with `all_of_it` its line does. Returns where its content begins and ends, and
+        the rule.
         """
         rule = self.rule
-        if not self.count or rule is None:
-            return None
+        while self.count and rule is not None:
+            self.waiting = self.waiting or self._line(rule, buffer, position, limit, end)
+            if self.waiting is None or (self.waiting[0] >= limit and not all_of_it):
+                return None
+            start, stop = self.waiting
+            self.waiting = None
+            if position < stop:
+                return max(start, position), stop, rule
+        return None
+
+    def _line(self, rule: BlockRule, buffer: bytes, position: int, limit: int, end: int) -> tuple[int, int] | None:
+        """Where the body lies in the next line that has one; the line begins before `limit`."""
         line = re.compile(
             rb"[ \t]*+(?:(?:" + rb"|".join([*self.prefixes, _STAMP]) + rb")[ \t]*+)?" + _TORN_LINE + _END_OF_LINE
         )
-        self.cursor = max(self.cursor, _line_start(buffer, position, end))
+        newline = buffer.rfind(b"\n", self.cursor, position)
+        self.cursor = newline + 1 or _line_start(buffer, self.cursor, end)
         while self.count and self.cursor < limit:
             start = self.cursor
             newline = buffer.find(b"\n", start, end)
@@ -89,10 +108,10 @@ class OpenBlocks:
             self.cursor = stop + 1
             body = line.fullmatch(buffer, start, stop)
             if body:
-                return body.start("body"), stop if body.group("json") is None else body.end("body"), rule
-            if re.compile(rule.end.encode()).search(buffer, start, stop):
+                return body.start("body"), stop if body.group("json") is None else body.end("body")
+            if re.compile(rule.end.encode()).search(buffer, max(start, position), stop):
                 self.ended()
-            else:
+            elif start >= position:
                 self._pass(stop - start)
         return None
 
@@ -159,7 +178,7 @@ class Armour:
 
 def _line_start(buffer: bytes, position: int, end: int) -> int:
     """The first line's beginning at or after `position`; beyond `end` if none is seen."""
-    if position == 0 or buffer[position - 1] == _NEWLINE:
+    if position == 0 or buffer[position - 1 : position] == b"\n":
         return position
     newline = buffer.find(b"\n", position, end)
     return end + 1 if newline < 0 else newline + 1

@@ -72,7 +72,7 @@ class Sanitizer:
 
     def names(self, path: str) -> Names:  # noqa: ARG002 - for who reports where a name stands
         """The names of members of the archive at `path`."""
-        return Names(self.context(), self.archives.limits.name, self.leak_check())
+        return Names(self.context(), self.archives.limits.name, self.leak_check(), self._pseudonyms)
 
     def profile(self, path: str, report: Report) -> Reader:  # noqa: ARG002 - as names
         """The reader of a whole gzip'd profile."""

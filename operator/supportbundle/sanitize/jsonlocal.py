@@ -71,9 +71,9 @@ def _look(context: Context, buffer: bytes, start: int, end: int, hit: Hit) -> tu
             raise _Unclear
         low, high = match.span("string" if match["string"] else "word")
         found = _replaced(context.core, hit.rule, buffer, low, high)
-        return found, high if found else hit.end
+        return found, high if found else hit.start
     if hit.kind is Kind.PAIR:
-        return _pair(context.core, buffer, start, end, hit), hit.end
+        return _pair(context.core, buffer, start, end, hit), hit.start
     raise _Unclear
 
 
@@ -109,7 +109,7 @@ def _pair(core: Core, buffer: bytes, start: int, end: int, hit: Hit) -> list[Edi
 
 
 def _named(core: Core, token: bytes) -> SecretKey | None:
-    return core.classify(token[1:-1] if token[:1] == b'"' else token)
+    return core.scanner.paired(token[1:-1] if token[:1] == b'"' else token)
 
 
 def _string(context: Context, buffer: bytes, start: int, end: int, hit: Hit) -> tuple[list[Edit], int]:

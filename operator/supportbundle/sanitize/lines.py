@@ -102,12 +102,12 @@ class Lines:
     def _edits(self, start: int, cut: int, end: int, *, final: bool) -> tuple[list[Edit], int]:
         """Resolved edits of what begins in buffer[start:cut], and up to where the window is then finished."""
         window = Window(self._core, self._dialect, self._blocks, self._buffer, end, final)
-        self._blocks.cursor = start
+        self._blocks.enter(start)
         edits: list[Edit] = []
         position = start
         for hit in self._core.scanner.scan(self._buffer, start, cut, end):
             if self._blocks.count:
-                position = self._torn(window, edits, position, hit.start + 1)
+                position = self._torn(window, edits, position, hit.start + 1, all_of_it=False)
                 if self._state is not None:
                     break
             if hit.start < position and hit.end <= position:
@@ -128,7 +128,7 @@ class Lines:
             if self._state is not None:
                 break
         else:
-            position = self._torn(window, edits, position, cut)
+            position = self._torn(window, edits, position, cut, all_of_it=True)
         resolved = resolve(edits)
         last = resolved[-1].end if resolved else start
         return resolved, last if self._state is not None else max(cut, last)
@@ -142,9 +142,9 @@ class Lines:
             self._blocks.begin(rule, self._buffer[max(window.line_start, hit.start - _CONTEXT) : hit.start])
             self._blocks.cursor = window.line_end + 1
 
-    def _torn(self, window: Window, edits: list[Edit], position: int, limit: int) -> int:
+    def _torn(self, window: Window, edits: list[Edit], position: int, limit: int, *, all_of_it: bool) -> int:
         """Take out what begins before `limit` of blocks that other lines have torn apart; returns the new position."""
-        while self._state is None and (found := window.torn(position, limit)) is not None:
+        while self._state is None and (found := window.torn(position, limit, all_of_it=all_of_it)) is not None:
             position = self._take(window, edits, position, found)
         return position
 

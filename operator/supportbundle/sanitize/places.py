@@ -28,7 +28,7 @@ from .triggers import Kind
 _CLOSED_KEY: Final = re.compile(rb"""(\\*)(["'`])\s*(?::=|=>|[:=])\Z""")
 _SPACES: Final = re.compile(rb"[ \t]*")
 _ANY_SPACE: Final = re.compile(rb"\s*")
-_JUDGED: Final = re.compile(rb"<redacted:[a-z0-9-]+>(?=\s)")
+_JUDGED: Final = re.compile(rb"<redacted:[a-z0-9-]+>(?=[\s\"',;])")
 _BEFORE_KEY: Final = re.compile(rb"""\s*(?:-\s+)*(?:(?:export|set|setenv|ENV|ARG|declare\s+-x)\s+)?["']?""")
 _BLOCK_SCALAR: Final = re.compile(rb"[|>][+\-\d]{0,2}[ \t]*(?:#[^\n]*)?\r?")
 _OTHER_PAIRS: Final = re.compile(rb"\s[\w.\-]+=")
@@ -163,9 +163,12 @@ class Window:
         state = self.blocks.begin(rule, before)
         return self._from(hit.start, rule.name, state.resume(self.buffer, hit.end, self.end, final=self.final))
 
-    def torn(self, position: int, limit: int) -> Found | None:
-        """The next piece, beginning in buffer[position:limit], of a block that other lines have torn apart."""
-        piece = self.blocks.find(self.buffer, position, limit, self.end)
+    def torn(self, position: int, limit: int, *, all_of_it: bool) -> Found | None:
+        """The next piece, beginning in buffer[position:limit], of a block that other lines have torn apart.
+
+        With `all_of_it` also one that begins later, in a line that does not.
+        """
+        piece = self.blocks.find(self.buffer, position, limit, self.end, all_of_it=all_of_it)
         if piece is None:
             return None
         start, stop, rule = piece

@@ -85,6 +85,11 @@ class Scanner:
         hits.sort(key=_order)
         return hits
 
+    def paired(self, name: bytes) -> SecretKey | None:
+        """The rule that claims a value beside which `name` stands, as a hit of kind PAIR would say it."""
+        match = self._triggers.pair.match(b'name:"' + name)
+        return None if match is None else self._meaning(match.group(), Kind.PAIR)
+
     def _exact(self, look: _Look, number: int, at: int) -> None:
         """Every match of the row up to the end of the line of `at`, where Hyperscan saw one end."""
         done = look.done.get(number, look.start)
@@ -171,7 +176,7 @@ class Scanner:
         if kind is Kind.KEY:
             match = self._triggers.key.fullmatch(text)
             return match.group(1) if match else None
-        match = (_LAST_NAME if kind is Kind.PAIR else _FLAG_NAME).search(text)
+        match = (_LAST_NAME if kind is Kind.PAIR else _FLAG_NAME).search(text.rstrip())
         return None if match is None else match.group(match.lastindex or 0)
 
 

@@ -35,7 +35,9 @@ _YAML_FIRST: Final = re.compile(rb"""(?:\s*(?:#[^\n]*)?\n)*(?:---\s|%YAML|["']?(
 _ASSIGNMENT: Final = re.compile(rb"\s*(?:export\s+)?[A-Za-z_][\w.\-]*\s*=.*|\s*\[[^\]]*\]\s*")
 _MORE_PAIRS: Final = re.compile(rb"\s[\w.\-]+=\S+.*\s[\w.\-]+=")
 _COMMENT: Final = re.compile(rb"\s*[#;!].*")
-_PEM_BLOCK: Final = re.compile(rb"-----BEGIN [^-\n]{1,80}-----[^-]*(?:-----END [^-\n]{1,80}-----|\Z)")
+_PEM_BLOCK: Final = re.compile(
+    rb"-----BEGIN [^-\n]{1,80}-----[^-]*(?:-----END [^-\n]{1,80}-----|\Z)|<redacted:(?:pem|ssh-key)>"
+)
 _YAML_NAMES: Final = (".yaml", ".yml")
 _LINES_LOOKED_AT: Final = 300
 _TOML_SIGN: Final = re.compile(
@@ -180,8 +182,8 @@ def _followed(grammar: Toml | Hcl, text: bytes, *, whole: bool) -> bool:
 
 
 def _lines(head: bytes, *, whole: bool) -> list[bytes]:
-    # A PEM block counts as the one line that it becomes: what is sanitized twice must be read alike both times.
-    text = _PEM_BLOCK.sub(b"-", head)
+    # A PEM block counts as little as what it becomes: what is sanitized twice must be read alike both times.
+    text = _PEM_BLOCK.sub(b"", head)
     lines = text.splitlines()[:_LINES_LOOKED_AT]
     if not whole and len(lines) > 1:
         lines.pop()

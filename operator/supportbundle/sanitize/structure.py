@@ -238,7 +238,7 @@ class Walker:
     def _remember(self, frame: _Frame, key: bytes | None, start: int, end: int, value: bytes) -> None:
         name = key.lower() if key is not None else b""
         if name in _PAIR_NAMES:
-            frame.paired = self._core.classify(value) or frame.paired
+            frame.paired = self._core.scanner.paired(value) or frame.paired
         elif name == b"value":
             frame.value = (start, end, value)
         elif name == b"type":

@@ -19,9 +19,11 @@ from .matcher import MULTILINE, PREFILTER, Matcher, understood
 from .rules import BlockRule, PatternRule, RegexRule, RuleSet
 
 _NAME: Final = r"[\w.\-]*{key}[\w.\-]*"
-_PAIR: Final = r"""(?i:\b(?:name|key))\\*["']?\s*[:=]\s*\\*["']?(?i:{name})"""
-_PAIR_SEEN: Final = r"""(?i:\b(?:name|key))\\*["']?\s*[:=]\s*\\*["']?[\w.\-]*(?i:{key})"""
-_FLAG: Final = r"""--?(?i:{name})(?:[ \t]+|\\*["'],\s*\\*["']|["']?\r?\n[ \t]*-[ \t]+)"""
+_PHRASE: Final = r"[\w.\- ]*{key}[\w.\- ]*"
+_PAIR: Final = r"""(?i:\b(?:name|key))\\*["']?\s*[:=]\s*(?:\\*["'](?i:{phrase})|(?i:{phrase})\r?\n|(?i:{name}))"""
+"""A name of several words is one where quotes or the line's end say where it ends."""
+_PAIR_SEEN: Final = r"""(?i:\b(?:name|key))\\*["']?\s*[:=]\s*\\*["']?[\w.\- ]*(?i:{key})"""
+_FLAG: Final = r"""--?(?i:{name})(?:[ \t]+|\\*["'],\s*(?:\\*["'])?|["']?\r?\n[ \t]*-[ \t]+)"""
 _KIND: Final = r"""\bkind\\*["']?\s*:\s*\\*["']?Secret(?:List)?\b"""
 _KEY: Final = r"""((?i:{name}))(?:(?:\\*["'`]\s*|[ \t]*)(?::=|=>|[:=])|[ \t]*\n[ \t]*:[ \t])"""
 _KEY_SEEN: Final = r"""(?i:{word})[\w.\-]*[\\"'`\s]*[:=]"""
@@ -95,7 +97,7 @@ def triggers(rules: RuleSet) -> Triggers:
         regexes,
         (*map(_two_words, words), None),
         re.compile(_KEY.format(name=every_name).encode()),
-        re.compile(_PAIR.format(name=_NAME.format(key=key_trigger(rules))).encode()),
+        re.compile(_pair(key_trigger(rules)).encode()),
         Matcher([*(row.seen for row in rows), *keys, *own], flags),
     )
 
@@ -107,11 +109,15 @@ def _rows(rules: RuleSet, key: str) -> Iterator[Row]:
         *((Kind.PATTERN, rule, rule.seen or rule.trigger, rule.trigger) for rule in rules.patterns),
         *((Kind.PATH, None, rule.trigger, rule.trigger) for rule in rules.paths),
         (Kind.SECRET_OBJECT, None, _KIND, _KIND),
-        (Kind.PAIR, None, _PAIR_SEEN.format(key=key), _PAIR.format(name=name)),
+        (Kind.PAIR, None, _PAIR_SEEN.format(key=key), _pair(key)),
         (Kind.FLAG, None, _FLAG.format(name=name), _FLAG.format(name=name)),
     ]
     for kind, rule, seen, exact in table:
         yield Row(kind, rule, seen.encode(), re2.compile(exact.encode(), latin1()))
+
+
+def _pair(key: str) -> str:
+    return _PAIR.format(name=_NAME.format(key=key), phrase=_PHRASE.format(key=key))
 
 
 def _regex(rule: RegexRule) -> Row:

@@ -69,7 +69,7 @@ def _look(core: Core, unit: bytes, hit: Hit) -> Iterator[Edit]:
     if hit.kind is Kind.KEY and hit.end <= line.start("value") and hit.start <= line.end("lead") + 1:
         yield from _replaced(core, hit.rule, line)
     elif hit.kind is Kind.PAIR and column and line["key"].strip(b"\"'").lower() in _PAIR_NAMES:
-        key = core.classify(_content(line))
+        key = core.scanner.paired(_content(line))
         if key is not None:
             for value in _values_beside(unit, start, line.end(), column):
                 yield from _replaced(core, key, value)

@@ -6,8 +6,12 @@ from typing import Final, Protocol
 
 from supportbundle.errors import Unsanitizable
 from supportbundle.sanitize.context import Context
+from supportbundle.sanitize.pseudonyms import Pseudonymizer
 
 _SHOWN: Final = 200
+_CACHED: Final = 1 << 14
+_HOMES: Final = frozenset({b"home", b"users"})
+_ROOTS: Final = ([], [b""], [b"."])
 
 
 class Check(Protocol):
@@ -25,9 +29,13 @@ class Check(Protocol):
 class Names:
     """The names of one archive. The same name always becomes the same, so that links still point where they did."""
 
-    def __init__(self, context: Context | None, limit: int, check: Check) -> None:
+    def __init__(
+        self, context: Context | None, limit: int, check: Check, pseudonyms: Pseudonymizer | None = None
+    ) -> None:
         """Without a context every name is clean; `check` is shown all that leaves."""
         self._context = context
+        self._pseudonyms = pseudonyms
+        self._renamed: dict[bytes, bytes] = {}
         self._limit = limit
         self._check = check
         self._replaced: dict[bytes, bytes] = {}
@@ -35,16 +43,40 @@ class Names:
     def path(self, name: bytes) -> bytes:
         """`name` with every segment in it replaced that is not clean; all of it if only the whole is not.
 
+        What else has a pseudonym gets it.
+
         Raises:
             Unsanitizable: if it is longer than any file system allows.
         """
         if len(name) > self._limit:
             raise Unsanitizable(f"an archive with a name of more than {self._limit} bytes.")
-        if self.clean(name):
+        segments = name.split(b"/")
+        if not self.clean(name):
+            segments = [part if self.clean(part) else self.substitute(part) for part in segments]
+        path = b"/".join(self._segment(segments, index) for index in range(len(segments)))
+        if path == name:
             return name
-        segments = [part if self.clean(part) else self.substitute(part) for part in name.split(b"/")]
-        path = b"/".join(segments)
         return path if self.clean(path) and len(path) <= self._limit else self.substitute(name)
+
+    def owner(self, text: bytes) -> bytes:
+        """The name of a user or a group, as it may leave."""
+        return self._with_pseudonyms(b"user=", text) if self.clean(text) else b"redacted"
+
+    def _segment(self, segments: list[bytes], index: int) -> bytes:
+        """A segment alone, so that a folder is called the same wherever it stands; only a home's needs its parent."""
+        parent = segments[index - 1].lower() if index else b""
+        is_home = parent in _HOMES and segments[: index - 1] in _ROOTS
+        return self._with_pseudonyms(b"/home/" if is_home else b"", segments[index])
+
+    def _with_pseudonyms(self, before: bytes, text: bytes) -> bytes:
+        if self._pseudonyms is None or not text:
+            return text
+        key = before + text
+        if key not in self._renamed:
+            if len(self._renamed) >= _CACHED:
+                self._renamed.clear()
+            self._renamed[key] = self._pseudonyms.text(key)[0].removeprefix(before)
+        return self._renamed[key]
 
     def clean(self, text: bytes) -> bool:
         """Whether `text` may leave as it stands."""
@@ -58,7 +90,7 @@ class Names:
     def text(self, text: bytes) -> bytes:
         """A comment without its secrets; nothing if that is not possible."""
         try:
-            return text if self._context is None else self._context.inside(text)[0]
+            return text if self._context is None else self._with_pseudonyms(b"", self._context.inside(text)[0])
         except Unsanitizable:
             return b""
 

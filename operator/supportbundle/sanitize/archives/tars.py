@@ -27,6 +27,7 @@ _EMPTY: Final = frozenset({b"1", b"2", b"3", b"4", b"5", b"6"})
 """Links, devices, directories, pipes: all readers agree that no content follows, whatever size they claim."""
 _GNU_NAMES: Final = {b"L": b"path", b"K": b"linkpath"}
 _PATHS: Final = (b"path", b"linkpath")
+_OWNERS: Final = (b"uname", b"gname")
 _ZERO: Final = bytes(BLOCK)
 
 
@@ -126,8 +127,10 @@ class _Tar:
         for key, value in pax.known(records).items():
             if key in _PATHS:
                 clean[key] = self._names.path(value)
+            elif key in _OWNERS:
+                clean[key] = self._names.owner(value)
             elif key not in pax.TEXTS or self._names.clean(value):
-                clean[key] = value
+                clean[key] = self._names.text(value) if key in pax.TEXTS else value
         self._changed = self._changed or clean != records
         self._names.leaves(*clean.values())
         return clean
@@ -195,11 +198,13 @@ class _Tar:
     def _clean_header(self, header: Header) -> None:
         """What a header says besides the names of its member: owners, and the names of extended headers."""
         for field in (UNAME, GNAME):
-            if (text := header.text(field)) and not self._names.clean(text):
-                header.put(field, b"redacted")
+            text = header.text(field)
+            if text and (clean := self._names.owner(text)) != text:
+                header.put(field, clean if len(clean) <= field.stop - field.start else b"redacted")
         if header.kind in _EXTENSIONS:
-            if not self._names.clean(header.name):
-                header.rename(self._names.substitute(header.name))
+            clean = self._names.path(header.name)
+            if clean != header.name:
+                header.rename(clean if len(clean) <= NAME.stop - NAME.start else self._names.substitute(header.name))
             header.put(LINK, b"")
         self._names.leaves(header.name, header.text(LINK), header.text(UNAME), header.text(GNAME))
 
