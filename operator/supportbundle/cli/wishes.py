@@ -17,6 +17,8 @@ from supportbundle.sanitize.pseudonyms import KEY_BYTES, Names, Pseudonymizer, p
 
 LIMITS: Final = ArchiveLimits(total=1 << 40, member=256 << 30, members=2_000_000, depth=8)
 """For files that somebody chose: a whole bundle may be opened; the ratio still stops a bomb."""
+_NAME: Final = 190
+"""Characters of a given name: what fits into a pseudonym, and more than any host's label has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ class Wishes:
         ):
             if given and kind not in kinds:
                 raise Invalid(f"{options} needs the kind {kind.lower()}.", f"Add it: --pseudonymize …,{kind.lower()}")
+        if long := [name for name in (*self.names.hosts, *self.names.domains, *self.names.users) if len(name) > _NAME]:
+            raise Invalid(f"{long[0][:20]}… has more than {_NAME} characters.", "Give a shorter name.")
         if PseudonymKind.HOSTNAME in kinds and not (self.names.hosts or self.names.domains):
             raise Invalid("No host names are known here.", "Give them with --hostnames, or their --domains.")
         if self.key_file is None:

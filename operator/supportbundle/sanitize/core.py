@@ -57,6 +57,22 @@ class Core:
             return marker(rule)
         return shaped
 
+    def standing_in(self, rule: str, before: bytes, value: bytes, after: bytes) -> bytes:
+        """As `replacement` for a value between other text: nobody knows there what an escape in it means.
+
+        What a pattern finds in a shape for the sake of what stands before it would be taken out another time.
+        """
+        if not self.keep_shape or b"\\" in value or b"%" in value:
+            return marker(rule)
+        shaped = self.replacement(rule, value)
+        text, start, end = before + shaped + after, len(before), len(before) + len(shaped)
+        for hit in self.scanner.scan(text, 0, end, len(text)):
+            if isinstance(hit.rule, PatternRule) and not hit.rule.shaped:
+                span = self.secret_of(hit.rule, text, hit.start, len(text))
+                if span is not None and span[0] < end and start < span[1]:
+                    return marker(rule)
+        return shaped
+
     def secret_of(self, rule: PatternRule, buffer: bytes, start: int, end: int) -> tuple[int, int] | None:
         """Where the secret of `rule` lies if its pattern matches at `start`."""
         match = self.patterns[rule.pattern].match(buffer, start, end)

@@ -63,6 +63,9 @@ def _look(context: Context, buffer: bytes, start: int, end: int, hit: Hit) -> tu
     text = buffer[hit.start : hit.end]
     if b'"' not in text.replace(b'\\"', b""):
         return _string(context, buffer, start, end, hit)
+    if hit.kind is Kind.PATTERN and b"\\" not in text:
+        _within_unescaped(buffer, start, end, hit)
+        return [], hit.start
     if b"\\" in text or not _opens(buffer, hit.start - 1, start):
         raise _Unclear
     if hit.kind is Kind.KEY and isinstance(hit.rule, SecretKey):
@@ -75,6 +78,20 @@ def _look(context: Context, buffer: bytes, start: int, end: int, hit: Hit) -> tu
     if hit.kind is Kind.PAIR:
         return _pair(context.core, buffer, start, end, hit), hit.start
     raise _Unclear
+
+
+def _within_unescaped(buffer: bytes, start: int, end: int, hit: Hit) -> None:
+    """A form of running text that reaches over several tokens (`"password", "x"`) says nothing about a document.
+
+    What stands in one of the tokens has hits of its own, unless escapes hide it.
+
+    Raises:
+        _Unclear: if there are escapes.
+    """
+    low = max(start, buffer.rfind(b'"', start, hit.start))
+    high = buffer.find(b'"', hit.end, end)
+    if b"\\" in buffer[low : high if high >= 0 else end]:
+        raise _Unclear
 
 
 def _opens(buffer: bytes, at: int, start: int) -> bool:

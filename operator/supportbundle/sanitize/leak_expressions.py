@@ -25,7 +25,8 @@ EXPRESSIONS: Final[Mapping[str, bytes]] = {
     "sendgrid-key": rb"\bSG\.[A-Za-z0-9_\-]{22}\.[A-Za-z0-9_\-]{43}",
     "gcp-api-key": rb"\bAIza[A-Za-z0-9_\-]{35}\b",
     "vault-token": rb"\bhvs\.[A-Za-z0-9_\-]{24}",
-    "url-userinfo": rb"\b(?:postgres(?:ql)?|mysql|mongodb(?:\+srv)?|rediss?|amqps?)://[\w.\-]{0,40}:[\w.\-!$%]{1,80}@[\w\[]",
+    "url-userinfo": rb"\b(?:postgres(?:ql)?|mysql|mongodb(?:\+srv)?|rediss?|amqps?)://[\w.\-]{0,40}:"
+    rb"[\w.\-!$%]{0,80}[A-WYZa-wyz1-9][\w.\-!$%]{0,80}@[\w\[]",
     "ssh-key": rb"\bb3BlbnNzaC1rZXktdjEA[A-Za-z0-9+/]{24}",
     "ssh-key-putty": rb"Private-Lines: [0-9]{1,3}\r?\n[A-Za-z0-9+/]{40}",
     "pem-base64": rb"LS0tLS1CRUdJTi(?:BQUklWQVRF|BSU0Eg|BFQyBQ|BPUEVOU1NI|BFTkNSWVBU|BEU0Eg)",
@@ -51,10 +52,10 @@ EXPRESSIONS: Final[Mapping[str, bytes]] = {
     "linear-key": rb"\blin_api_[A-Za-z0-9]{40}\b",
     "postman-key": rb"\bPMAK-[0-9a-f]{24}-[0-9a-f]{34}\b",
     "sentry-token": rb"\bsntryu_[0-9a-f]{64}\b",
-    "mysql-dsn": rb"[A-Za-z0-9_]:[A-Za-z0-9_!.*\-]{4,60}@tcp\([A-Za-z0-9.\-]{1,60}:[0-9]{2,5}\)/",
+    "mysql-dsn": rb"[A-Za-z0-9_]:[A-Za-z0-9_!.*\-]{0,60}[A-WYZa-wyz1-9][A-Za-z0-9_!.*\-]{0,60}@tcp\([A-Za-z0-9.\-]{1,60}:[0-9]{2,5}\)/",
     "bcrypt": rb"\$2[aby]\$[0-9]{2}\$[A-Za-z0-9./]{53}",
     "kubeconfig-key": rb"client-key-data:[ \t]{1,4}LS0tLS1CRUdJTi",
     "aws-secret-key": rb"""(?i:aws_secret_access_key)[\"' \t]{0,3}[:=][\"' \t]{0,3}[A-Za-z0-9+/]{40}\b""",
     "tailnet-key": rb"\bprivkey:[0-9a-f]{64}\b",
 }
-"""Expressions by the rule that should have caught them."""
+"""Expressions by the rule that should have caught them; passwords of x, X and 0 are shapes."""

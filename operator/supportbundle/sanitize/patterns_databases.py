@@ -29,6 +29,7 @@ DATABASES: Final = (
         reason="Credentials in a URL, of any scheme: databases, brokers, proxies, Git.",
         trigger=_SLASHES + _USER + r":[^\s\"'<>/?#]{1,256}@",
         pattern=_SLASHES + _USER + r":(?P<secret>[^\s\"'<>/?#]{1,256})@",
+        shaped=True,
         boundary=False,
         hits=(
             Hit("postgres://app:hunter2@db:5432/shop?sslmode=disable", "hunter2"),
@@ -50,6 +51,7 @@ DATABASES: Final = (
         # Bounded, because every URL of an endless line asks for what follows it.
         trigger=_AUTHORITY + r"(?:\d{0,5}[^\d\s\"'<>/?#@]|\d{6})",
         pattern=_AUTHORITY + r"(?P<secret>(?:\d{0,5}[^\d\s\"'<>/?#@]|\d{6})[^\s\"'<>]{0,200})@[\w\[$]",
+        shaped=True,
         boundary=False,
         hits=(
             Hit("postgres://app:pa/ss@db:5432/x", "pa/ss"),
@@ -72,6 +74,7 @@ DATABASES: Final = (
         trigger=r":[^\s\"'<>(]{1,128}@(?:(?:tcp|udp|unix)\d?\(|\([\w.\-]{1,64}:|/[a-z_]\w{0,40}\b)",
         pattern=r":(?P<secret>[^\s\"'<>(/][^\s\"'<>(]{0,127})@(?:(?:tcp|udp|unix)\d?\(|\([\w.\-]{1,64}:|/[a-z_]\w{0,40}\b)"
         r"",
+        shaped=True,
         boundary=False,
         hits=(
             Hit("app:hunter2@tcp(db:3306)/shop", "hunter2"),

@@ -128,7 +128,22 @@ class Window:
 
     def _from(self, start: int, rule: str, progress: Progress, before: bytes = b"", after: bytes = b"") -> Found:
         """The edit from `start` to wherever a swallowed secret was followed."""
-        text = before + marker(rule) + after + progress.text
+        return self._put(start, progress, before + marker(rule) + after, rule)
+
+    def _single(self, start: int, rule: str, progress: Progress) -> Found:
+        """As `_from` for a single value, which may keep its shape if all of it is here."""
+        whole = progress.state is None and not progress.text
+        text = self._standing_in(rule, start, progress.position) if whole else marker(rule)
+        return self._put(start, progress, text, rule)
+
+    def _standing_in(self, rule: str, start: int, stop: int) -> bytes:
+        """What stands for the value in buffer[start:stop]; its marker if a pattern would see a shape in this place."""
+        low, high = max(self.line_start, start - _PAIR_REACH), min(self.end, stop + _PAIR_REACH)
+        return self.core.standing_in(rule, self.buffer[low:start], self.buffer[start:stop], self.buffer[stop:high])
+
+    @staticmethod
+    def _put(start: int, progress: Progress, text: bytes, rule: str) -> Found:
+        text += progress.text
         return Found([Edit(start, progress.position, text, (rule,))], progress.state)
 
     def _pattern(self, hit: Hit, rule: PatternRule) -> Found:
@@ -142,7 +157,8 @@ class Window:
             return self._from(hit.start, rule.name, self._word(stop)) if endless else Found()
         if span[1] == stop and more:
             return self._from(span[0], rule.name, self._word(stop))
-        return Found([Edit(*span, marker(rule.name), (rule.name,))])
+        text = self._standing_in(rule.name, *span) if rule.shaped else marker(rule.name)
+        return Found([Edit(*span, text, (rule.name,))])
 
     def _reach(self, start: int) -> int:
         """How far a look from `start` may go: less after many in vain, so that a hostile line costs linear time."""
@@ -222,7 +238,7 @@ class Window:
         value = self.buffer[start : progress.position]
         if is_harmless(value, key, document=False) or not self.core.accepts(key, value):
             return Found()
-        return self._from(start, key.rule.name, progress)
+        return self._single(start, key.rule.name, progress)
 
     def _after_quoted_key(self, key: SecretKey, start: int, quote: quoting.Quote) -> Found:
         """The value in `"key": value`, of a JSON-like text that did not parse or does not end in this window."""
@@ -293,7 +309,7 @@ class Window:
         if is_harmless(value, key, document=False) or not self.core.accepts(key, value):
             self.patience -= len(value)
             return Found()
-        return self._from(start, key.rule.name, progress)
+        return self._single(start, key.rule.name, progress)
 
     def _to_line_end(self, hit: Hit, start: int, *, colon: bool) -> bool:
         """Whether the value is all that is left of the line: not in logfmt, whose lines hold more pairs."""
@@ -325,7 +341,7 @@ class Window:
             return Found()
         if value.endswith(b":") or is_harmless(value, key, document=False) or is_prose(value):
             return Found()
-        return Found([Edit(start, start + len(value), marker(key.rule.name), (key.rule.name,))])
+        return self._single(start, key.rule.name, Progress(start + len(value), b"", None))
 
     def _flag(self, hit: Hit, key: SecretKey) -> Found:
         """`--password x` on a command line, or `"--password", "x"` in a list of arguments."""
@@ -342,7 +358,7 @@ class Window:
         value = self.buffer[hit.end : progress.position]
         if value[:1] in {b"-", b"=", b":", b"|"} or is_prose(value) or is_harmless(value, key, document=False):
             return Found()
-        return self._from(hit.end, key.rule.name, progress)
+        return self._single(hit.end, key.rule.name, progress)
 
     def _pair(self, hit: Hit, key: SecretKey) -> Found:
         """`name: DB_PASSWORD` with its `value: x` close by, in either order (an environment entry in a dump)."""
@@ -363,7 +379,7 @@ class Window:
             return self._quoted(key, *quote)
         progress = Word().resume(self.buffer, start, self.end, final=self.final)
         value = self.buffer[start : progress.position]
-        return Found() if is_harmless(value, key, document=True) else self._from(start, key.rule.name, progress)
+        return Found() if is_harmless(value, key, document=True) else self._single(start, key.rule.name, progress)
 
 
 def _end(pattern: re.Pattern[bytes], buffer: bytes, start: int, end: int) -> int:

@@ -43,6 +43,8 @@ class PatternRule:
     """Whether the match must not be preceded by a letter, digit or underscore."""
     seen: str = ""
     """A part that every match of `trigger` has in its first line, for the first look, where `trigger` is dear there."""
+    shaped: bool = False
+    """Whether the secret is somebody's password, whose shape may be kept; a token has a form and no shape."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

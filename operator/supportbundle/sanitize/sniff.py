@@ -36,7 +36,8 @@ _ASSIGNMENT: Final = re.compile(rb"\s*(?:export\s+)?[A-Za-z_][\w.\-]*\s*=.*|\s*\
 _MORE_PAIRS: Final = re.compile(rb"\s[\w.\-]+=\S+.*\s[\w.\-]+=")
 _COMMENT: Final = re.compile(rb"\s*[#;!].*")
 _PEM_BLOCK: Final = re.compile(
-    rb"-----BEGIN [^-\n]{1,80}-----[^-]*(?:-----END [^-\n]{1,80}-----|\Z)|<redacted:(?:pem|ssh-key)>"
+    rb"-----BEGIN [^-\n]{1,80}-----(?:[^-]*-----END [^-\n]{1,80}-----|(?:\s+[A-Za-z0-9+/]{16,}={0,2}(?!\S))*)"
+    rb"|<redacted:(?:pem|ssh-key)>"
 )
 _YAML_NAMES: Final = (".yaml", ".yml")
 _LINES_LOOKED_AT: Final = 300

@@ -22,6 +22,7 @@ _NAME: Final = r"[\w.\-]*{key}[\w.\-]*"
 _PHRASE: Final = r"[\w.\- ]*{key}[\w.\- ]*"
 _PAIR: Final = r"""(?i:\b(?:name|key))\\*["']?\s*[:=]\s*(?:\\*["'](?i:{phrase})|(?i:{phrase})\r?\n|(?i:{name}))"""
 """A name of several words is one where quotes or the line's end say where it ends."""
+_ANY_PAIR: Final = re.compile(_PAIR.format(phrase=r"[\w.\- ]++", name=r"[\w.\-]++").encode())
 _PAIR_SEEN: Final = r"""(?i:\b(?:name|key))\\*["']?\s*[:=]\s*\\*["']?[\w.\- ]*(?i:{key})"""
 _FLAG: Final = r"""--?(?i:{name})(?:[ \t]+|\\*["'],\s*(?:\\*["'])?|["']?\r?\n[ \t]*-[ \t]+)"""
 _KIND: Final = r"""\bkind\\*["']?\s*:\s*\\*["']?Secret(?:List)?\b"""
@@ -68,7 +69,7 @@ class Triggers:
     key: re.Pattern[bytes]
     """What a key's trigger is, exactly; its first group is the name."""
     pair: re.Pattern[bytes]
-    """What the trigger of a name beside a value is, exactly."""
+    """A name beside a value; whether it is a secret's is left to its classification."""
     matcher: Matcher
 
     @property
@@ -97,7 +98,7 @@ def triggers(rules: RuleSet) -> Triggers:
         regexes,
         (*map(_two_words, words), None),
         re.compile(_KEY.format(name=every_name).encode()),
-        re.compile(_pair(key_trigger(rules)).encode()),
+        _ANY_PAIR,
         Matcher([*(row.seen for row in rows), *keys, *own], flags),
     )
 

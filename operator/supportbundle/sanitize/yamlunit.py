@@ -58,7 +58,7 @@ def _parts(unit: bytes, hits: list[Hit]) -> Iterator[tuple[int, int, list[Hit]]]
     while number < len(hits):
         stop = _BREAK.search(unit, hits[number].start)
         end = stop.end() if stop else len(unit)
-        begin = unit.rfind(b"\n", start, hits[number].start) + 1
+        begin = max(unit.rfind(b"\n", start, hits[number].start) + 1, start)
         while begin > start and unit[begin : begin + 1] in _INDENT:
             begin = max(unit.rfind(b"\n", start, begin - 1) + 1, start)
         first = number
