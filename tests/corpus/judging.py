@@ -20,10 +20,10 @@ class Verdict:
     wrong: tuple[str, ...]
 
 
-def build(limits: Limits | None = None) -> Sanitizer:
+def build(limits: Limits | None = None, *, keep_shape: bool = False) -> Sanitizer:
     """A sanitizer that knows the corpus's known secrets and has the built-in rules."""
     known = [KnownSecret(f"corpus/{number}", value.encode()) for number, value in enumerate(KNOWN)]
-    return Sanitizer.build(known, limits=limits)
+    return Sanitizer.build(known, limits=limits, keep_shape=keep_shape)
 
 
 def run(sanitizer: Sanitizer, chunks: Iterable[bytes], path: str = "x") -> bytes:

@@ -6,7 +6,7 @@ import base64
 import os
 import secrets
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -28,7 +28,7 @@ class Wishes:
     rules: Path | None = None
     kinds: str = ""
     key_file: Path | None = None
-    names: Names = Names()
+    names: Names = field(default_factory=Names)
     keep_shape: bool = False
     known: tuple[Path, ...] = ()
 

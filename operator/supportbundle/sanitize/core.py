@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
-
-import re2
 
 from .checks import CHECKS
 from .keys import KeyClassifier, SecretKey
@@ -16,7 +12,7 @@ from .paths import PathSet
 from .rules import PatternRule, RuleSet
 from .scan import Scanner
 from .shape import shape
-from .triggers import Kind, latin1
+from .triggers import Kind, compiled
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +23,6 @@ class Core:
     known: KnownSecrets
     classify: KeyClassifier
     scanner: Scanner
-    patterns: dict[str, Any]
-    """RE2 objects (untyped) by their expression."""
     paths: PathSet
     keep_shape: bool = False
 
@@ -42,7 +36,7 @@ class Core:
         secrets = KnownSecrets(known, rules.literals)
         classify = KeyClassifier(rules)
         scanner = Scanner(rules, secrets, classify)
-        return cls(rules, secrets, classify, scanner, _patterns(rules), PathSet(rules.paths), keep_shape)
+        return cls(rules, secrets, classify, scanner, PathSet(rules.paths), keep_shape)
 
     def replacement(self, rule: str, value: bytes) -> bytes:
         """What stands for a single `value` that `rule` takes out: its marker, or its shape if that is to be kept."""
@@ -75,7 +69,7 @@ class Core:
 
     def secret_of(self, rule: PatternRule, buffer: bytes, start: int, end: int) -> tuple[int, int] | None:
         """Where the secret of `rule` lies if its pattern matches at `start`."""
-        match = self.patterns[rule.pattern].match(buffer, start, end)
+        match = compiled(rule.pattern.encode()).match(buffer, start, end)
         if match is None:
             return None
         span: tuple[int, int] = match.span(match.re.groupindex.get(b"secret", 0))
@@ -84,10 +78,6 @@ class Core:
     def accepts(self, key: SecretKey, value: bytes) -> bool:
         """Whether `value` has the form that the key's rule asks for, if it asks for one."""
         rule = key.rule
-        return not rule.value or (self.patterns[rule.value].fullmatch(value) is not None and CHECKS[rule.check](value))
-
-
-@lru_cache(maxsize=8)
-def _patterns(rules: RuleSet) -> dict[str, Any]:
-    sources = {rule.pattern for rule in rules.patterns} | {rule.value for rule in rules.keys if rule.value}
-    return {source: re2.compile(source.encode(), latin1()) for source in sources}
+        return not rule.value or (
+            compiled(rule.value.encode()).fullmatch(value) is not None and CHECKS[rule.check](value)
+        )

@@ -52,7 +52,8 @@ EXPRESSIONS: Final[Mapping[str, bytes]] = {
     "linear-key": rb"\blin_api_[A-Za-z0-9]{40}\b",
     "postman-key": rb"\bPMAK-[0-9a-f]{24}-[0-9a-f]{34}\b",
     "sentry-token": rb"\bsntryu_[0-9a-f]{64}\b",
-    "mysql-dsn": rb"[A-Za-z0-9_]:[A-Za-z0-9_!.*\-]{0,60}[A-WYZa-wyz1-9][A-Za-z0-9_!.*\-]{0,60}@tcp\([A-Za-z0-9.\-]{1,60}:[0-9]{2,5}\)/",
+    "mysql-dsn": rb"[A-Za-z0-9_]:[A-Za-z0-9_!.*\-]{0,60}[A-WYZa-wyz1-9]"
+    rb"[A-Za-z0-9_!.*\-]{0,60}@tcp\([A-Za-z0-9.\-]{1,60}:[0-9]{2,5}\)/",
     "bcrypt": rb"\$2[aby]\$[0-9]{2}\$[A-Za-z0-9./]{53}",
     "kubeconfig-key": rb"client-key-data:[ \t]{1,4}LS0tLS1CRUdJTi",
     "aws-secret-key": rb"""(?i:aws_secret_access_key)[\"' \t]{0,3}[:=][\"' \t]{0,3}[A-Za-z0-9+/]{40}\b""",

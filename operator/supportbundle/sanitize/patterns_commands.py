@@ -148,6 +148,7 @@ COMMANDS: Final = (
     PatternRule(
         name="password-option",
         reason="An archiver's option with the password in one word.",
+        seen=r"\b7z[ar]?(?:\.exe)?[ \t]",
         trigger=r"\b7z[ar]?(?:\.exe)?[ \t]+[a-z]{1,2}[ \t]+(?:[^\s|;&]{1,60}[ \t]+){0,6}?-p[^\s\"'<$]{3}",
         pattern=r"7z[ar]?(?:\.exe)?[ \t]+[a-z]{1,2}[ \t]+(?:[^\s|;&]{1,60}[ \t]+){0,6}?-p(?P<secret>[^\s\"'<$]{3,})",
         hits=(Hit("7z x -phunter2 a.7z", "hunter2"),),
@@ -199,6 +200,7 @@ COMMANDS: Final = (
     PatternRule(
         name="password-option",
         reason="RabbitMQ's control program.",
+        seen=r"rabbitmqctl[ \t]",
         trigger=r"rabbitmqctl(?:[ \t]+-\S{1,40}){0,4}[ \t]+(?:add_user|change_password|authenticate_user)"
         r"[ \t]+\S{1,64}[ \t]+[^\s<$]",
         pattern=r"rabbitmqctl(?:[ \t]+-\S{1,40}){0,4}[ \t]+(?:add_user|change_password|authenticate_user)[ \t]+\S{1,64}"

@@ -71,6 +71,7 @@ DATABASES: Final = (
     PatternRule(
         name="mysql-dsn",
         reason="The Go driver's form of a MySQL data source; network and address may be left out.",
+        seen=r"@(?:(?:tcp|udp|unix)\d?\(|\([\w.\-]|/[a-z_])",
         trigger=r":[^\s\"'<>(]{1,128}@(?:(?:tcp|udp|unix)\d?\(|\([\w.\-]{1,64}:|/[a-z_]\w{0,40}\b)",
         pattern=r":(?P<secret>[^\s\"'<>(/][^\s\"'<>(]{0,127})@(?:(?:tcp|udp|unix)\d?\(|\([\w.\-]{1,64}:|/[a-z_]\w{0,40}\b)"
         r"",
@@ -95,6 +96,7 @@ DATABASES: Final = (
     PatternRule(
         name="oracle-login",
         reason="The same on the command line.",
+        seen=r"(?:sqlplus|sqlldr|impdp|expdp|rman|sqlcl)[ \t]",
         trigger=_ORACLE_TOOLS + r"[\w$#.\-]{1,64}/[^\s@<>]",
         pattern=_ORACLE_TOOLS + _ORACLE,
         hits=(Hit("sqlplus -s app/hunter2@//db:1521/shop @run.sql", "hunter2"),),
@@ -138,6 +140,7 @@ DATABASES: Final = (
     PatternRule(
         name="redis-auth",
         reason="A user of Redis's access lists.",
+        seen=r"\bon [+~&#%@*>]",
         trigger=r"\bon (?:[+~&#%@*]\S{0,40} ){0,8}>[^\s<>]{4}",
         pattern=r"on (?:[+~&#%@*]\S{0,40} ){0,8}>(?P<secret>[^\s<>]{4,})",
         check="opaque",
@@ -173,6 +176,7 @@ DATABASES: Final = (
     PatternRule(
         name="sql-password",
         reason="SET PASSWORD for somebody, plain or through a function.",
+        seen=r"(?i:set[ \t]{1,8}password)",
         trigger=r"(?i:set[ \t]{1,8}password)[^\r\n;=']{0,40}(?:'[^'\r\n]{0,64}'@'[^'\r\n]{0,64}')?[ \t]{0,8}="
         r"[ \t]{0,8}(?i:password[ \t]{0,4}\([ \t]{0,4})?\\{0,8}'[^'\r\n<]",
         pattern=r"(?i:set[ \t]{1,8}password)[^\r\n;=']{0,40}(?:'[^'\r\n]{0,64}'@'[^'\r\n]{0,64}')?[ \t]{0,8}="

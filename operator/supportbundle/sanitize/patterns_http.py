@@ -65,6 +65,7 @@ HTTP: Final = (
     PatternRule(
         name="cookie",
         reason="Cookies on curl's command line.",
+        seen=r"curl[ \t]",
         trigger=r"curl[ \t](?:[^\r\n|]{0,300}[ \t])?(?:-b|--cookie)[ \t=]{1,4}[\"']?[\w.\-]{1,64}=",
         pattern=r"curl[ \t](?:[^\r\n|]{0,300}?[ \t])?(?:-b|--cookie)[ \t=]{1,4}[\"']?[\w.\-]{1,64}="
         r"(?P<secret>[^\s\"'<]+)",

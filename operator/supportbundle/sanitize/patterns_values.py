@@ -61,6 +61,7 @@ VALUES: Final = (
     PatternRule(
         name="xml-element",
         reason="A secret as the text of an XML element, in a log or a document that does not parse.",
+        seen=r"<[\w.:\-]*" + _NAMES,
         trigger=_ELEMENT + r">(?:<!\[CDATA\[)?[^<>\r\n\]]",
         pattern=_ELEMENT + r">(?:<!\[CDATA\[)?(?P<secret>[^<>\r\n\]]+)(?:\]\]>)?</",
         boundary=False,
@@ -73,6 +74,7 @@ VALUES: Final = (
     PatternRule(
         name="xml-element",
         reason="The same where an attribute gives the name.",
+        seen=r"\b(?:name|key)=\\*[\"'][\w.\-]*" + _NAMES,
         trigger=_NAMED + r">(?:<!\[CDATA\[)?[^<>\r\n\]]",
         pattern=_NAMED + r">(?:<!\[CDATA\[)?(?P<secret>[^<>\r\n\]]+)(?:\]\]>)?</",
         boundary=False,

@@ -210,8 +210,10 @@ def _order(hit: Hit) -> tuple[int, int]:
 def _regex_hits(row: Row, look: _Look) -> Iterator[Hit]:
     group = row.exact.groupindex.get(b"secret", 0)
     for match in row.exact.finditer(look.buffer, look.start, len(look.buffer)):
-        begin, end = match.span(group)
         if match.start() >= look.limit:
             break
+        begin, end = match.span(group)
+        if begin < 0:  # the group takes no part in this match
+            begin, end = match.span()
         if end > begin:
             yield Hit(begin, end, Kind.REGEX, row.rule)

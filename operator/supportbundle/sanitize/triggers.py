@@ -50,12 +50,17 @@ class Kind(Enum):
 
 
 class Row(NamedTuple):
-    """A trigger: `seen` is Hyperscan's expression; `exact` is RE2's, which says where the match begins and ends."""
+    """A trigger: `seen` is Hyperscan's expression; `source` is RE2's, which says where the match begins and ends."""
 
     kind: Kind
     rule: PatternRule | BlockRule | RegexRule | None
     seen: bytes
-    exact: Any
+    source: bytes
+
+    @property
+    def exact(self) -> Any:  # noqa: ANN401 - RE2 ships no types
+        """The RE2 object."""
+        return compiled(self.source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +119,7 @@ def _rows(rules: RuleSet, key: str) -> Iterator[Row]:
         (Kind.FLAG, None, _FLAG.format(name=name), _FLAG.format(name=name)),
     ]
     for kind, rule, seen, exact in table:
-        yield Row(kind, rule, seen.encode(), re2.compile(exact.encode(), latin1()))
+        yield Row(kind, rule, seen.encode(), exact.encode())
 
 
 def _pair(key: str) -> str:
@@ -125,7 +130,7 @@ def _regex(rule: RegexRule) -> Row:
     """A rule of somebody's own; what Hyperscan does not know is looked for in every window."""
     pattern = rule.pattern.encode()
     seen = pattern if understood(pattern, PREFILTER | MULTILINE) else b""
-    return Row(Kind.REGEX, rule, seen, re2.compile(b"(?m)" + pattern, latin1()))
+    return Row(Kind.REGEX, rule, seen, b"(?m)" + pattern)
 
 
 def _key_words(rules: RuleSet) -> list[str]:
@@ -147,6 +152,12 @@ def _key_words(rules: RuleSet) -> list[str]:
 def _two_words(word: str) -> re.Pattern[bytes] | None:
     """What a name of two words looks like (`api key`); None if no blank can stand in it."""
     return re.compile(rb"(?i:[\w.\-]*%b[\w.\-]*)" % word.encode()) if " " in word else None
+
+
+@lru_cache(maxsize=4096)
+def compiled(source: bytes) -> Any:  # noqa: ANN401 - as above
+    """An RE2 object on bytes, made when it is first needed: few of all rules ever are."""
+    return re2.compile(source, latin1())
 
 
 def latin1() -> re2.Options:

@@ -29,7 +29,7 @@ TEMPLATES: tuple[Line, ...] = (
     ),
     lambda r: (
         f"2026-11-21 10:00:{_number(r, 60):02d}.{_number(r, 1000):03d} UTC [{_number(r, 32768)}] LOG:  duration: "
-        f"{_number(r)}.{_number(r, 999)} ms  execute <unnamed>: SELECT id, name FROM items WHERE shop_id = $1 LIMIT 50"
+        f"{_number(r)}.{_number(r, 999)} ms  checkpoint of items, 50 buffers written, sync in order"
     ),
     lambda r: (
         f"2026-11-21T10:00:{_number(r, 60):02d}Z level=info msg=completed method=POST path=/v1/items "

@@ -125,3 +125,44 @@ def test_pseudonyms_are_stable_under_a_key_that_is_made_once(run: Run, tmp_path:
     assert (tmp_path / "y").read_bytes() == (tmp_path / "z").read_bytes()
     assert b"192.0.2.17" not in (tmp_path / "y").read_bytes()
     assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o600
+
+
+def test_names_are_pseudonyms_too(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "in/10.0.0.7").mkdir(parents=True)
+    (tmp_path / "in/10.0.0.7/db1.log").write_bytes(b"db1 and carol at 10.0.0.7\n")
+    (tmp_path / "in/a.tgz").write_bytes(gzip.compress(tar({"home/carol/10.0.0.7.log": b"x\n"})))
+    (tmp_path / "in/b.zip").write_bytes(zipped({"10.0.0.7/db1.log": b"x\n"}))
+    kinds = ("--pseudonymize", "ip,hostname,user", "--hostnames", "db1", "--users", "carol,bob")
+    assert run("sanitize", tmp_path / "in", tmp_path / "out", *kinds, "--key-file", tmp_path / "key").code == 0
+    (address,) = (path.name for path in (tmp_path / "out").iterdir() if path.is_dir())
+    (log,) = (tmp_path / "out" / address).iterdir()
+    host = log.name.removesuffix(".log")
+    assert log.read_text().startswith(f"{host} and user-")
+    assert log.read_text().endswith(f" at {address}\n")
+    assert list(unzipped((tmp_path / "out/b.zip").read_bytes())) == [f"{address}/{log.name}"]
+    packed = gzip.decompress((tmp_path / "out/a.tgz").read_bytes())
+    user = log.read_text().split()[2]
+    assert list(untar(packed)) == [f"home/{user}/{address}.log"]
+    assert b"bob" not in packed
+    revealed = run("reveal", "--key-file", tmp_path / "key", f"{user} {host} {address}")
+    assert revealed.out == b"carol db1 10.0.0.7\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--users", "bob"], "--pseudonymize"),
+        (["--pseudonymize", "ip", "--users", "bob"], "--users needs the kind user"),
+        (["--pseudonymize", "hostname"], "--hostnames"),
+        (["--pseudonymize", "ip,cat"], "'cat' is no kind"),
+        (["--pseudonymize", "user", "--users", "b" * 300], "characters"),
+        (["--pseudonymize", "ip"], "--key-file"),
+        (["--pseudonymize", "ip", "--key-file", "/none/key"], "/none/key cannot be made"),
+        (["--pseudonymize", "ip", "--key-file", "/dev/null"], "32 bytes"),
+    ],
+)
+def test_pseudonyms_that_cannot_be_are_refused(options: list[str], said: str, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"x\n")
+    result = run("sanitize", tmp_path / "x", tmp_path / "y", *options)
+    assert (result.code, said in result.err, result.err.count("\n")) == (1, True, 1)
+    assert not (tmp_path / "y").exists()

@@ -67,3 +67,14 @@ def test_as_one_log_no_split_matters_and_no_secret_survives(limits: Limits | Non
 def _log(cases: list[Case]) -> bytes:
     """The cases between ordinary lines."""
     return "".join(f"{ORDINARY}\n{case.text}\n" for case in cases).encode()
+
+
+def test_with_shapes_no_secret_survives_and_a_second_time_changes_nothing() -> None:
+    sanitizer = build(keep_shape=True)
+    check = sanitizer.leak_check()
+    for case in (*secrets(), *lookalikes()):
+        once = run(sanitizer, [case.text.encode()], case.path)
+        assert not [secret for secret in case.secrets if secret in once.decode()], case.place
+        assert run(sanitizer, [once], case.path) == once, case.place
+        check.feed(once + b"\n")
+    check.finish()

@@ -109,3 +109,37 @@ def test_a_shape_that_is_itself_a_known_secret_becomes_a_marker(shaping: Sanitiz
 def test_objects_and_numbers(shaping: Sanitizer) -> None:
     out = json.loads(run(shaping, b'{"credentials": {"user": "bob"}, "password": 4711, "n": 1}', "x"))
     assert out == {"credentials": "<redacted:credential>", "password": "0000", "n": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "shaped"),
+    [
+        ("postgres://app:hunter2@db:5432/shop\n", "postgres://app:xxxxxx00@db:5432/shop\n"),
+        ("app:pa@ss9@tcp(db:3306)/shop\n", "app:xx@xx00@tcp(db:3306)/shop\n"),
+        ("postgres://app:hun%40ter2@db/shop\n", "postgres://app:<redacted:url-userinfo>@db/shop\n"),
+        ("login password='Hunter-2 xyz' user=bob\n", "login password='Xxxxxxxx-0 xxxx' user=bob\n"),
+        ("run --password hunter2 --user bob\n", "run --password xxxxxx00 --user bob\n"),
+        ("login password=h\\unter2 user=bob\n", "login password=<redacted:password> user=bob\n"),
+        ("login password=!!!!a!!! user=bob\n", "login password=<redacted:password> user=bob\n"),
+    ],
+)
+def test_values_in_running_text_keep_their_shape(text: str, shaped: str) -> None:
+    sanitizer = Sanitizer.build((), keep_shape=True)
+    out = run(sanitizer, text.encode(), "x.log")
+    assert out == shaped.encode()
+    assert run(sanitizer, out, "x.log") == out
+
+
+@given(value=st.text(alphabet="abcXYZ0189@:/!#&=,;._-+ \"'é", min_size=1, max_size=40))
+def test_shapes_in_running_text_stay_as_they_are(value: str) -> None:
+    for form in (
+        "login password={} user=bob\n",
+        "login password='{}' x\n",
+        "pg://app:{}@db:5432/x\n",
+        "run --token {} x\n",
+    ):
+        once = run(RUNNING, form.format(value).encode(), "x.log")
+        assert run(RUNNING, once, "x.log") == once
+
+
+RUNNING = Sanitizer.build((), keep_shape=True)

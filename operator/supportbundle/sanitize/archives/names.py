@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final, Protocol
 
 from supportbundle.errors import Unsanitizable
@@ -11,6 +12,10 @@ from supportbundle.sanitize.pseudonyms import Pseudonymizer
 _SHOWN: Final = 200
 _CACHED: Final = 1 << 14
 _HOMES: Final = frozenset({b"home", b"users"})
+_ENDING: Final = re.compile(
+    rb"(?i)(?:\.(?:log|txt|out|err|json|ya?ml|xml|html?|csv|conf|cfg|ini|env|sh|md|pb|p?prof|zip|tar|tgz|gz|bz2|xz|zst))+\Z"
+)
+"""Of files: `10.0.0.7.log` is named after an address, and `db.corp.example.json` after a host."""
 _ROOTS: Final = ([], [b""], [b"."])
 
 
@@ -51,10 +56,11 @@ class Names:
         if len(name) > self._limit:
             raise Unsanitizable(f"an archive with a name of more than {self._limit} bytes.")
         segments = name.split(b"/")
-        if not self.clean(name):
+        clean = self.clean(name)
+        if not clean:
             segments = [part if self.clean(part) else self.substitute(part) for part in segments]
         path = b"/".join(self._segment(segments, index) for index in range(len(segments)))
-        if path == name:
+        if clean and path == name:
             return name
         return path if self.clean(path) and len(path) <= self._limit else self.substitute(name)
 
@@ -66,7 +72,9 @@ class Names:
         """A segment alone, so that a folder is called the same wherever it stands; only a home's needs its parent."""
         parent = segments[index - 1].lower() if index else b""
         is_home = parent in _HOMES and segments[: index - 1] in _ROOTS
-        return self._with_pseudonyms(b"/home/" if is_home else b"", segments[index])
+        ending = _ENDING.search(segments[index])
+        stem, behind = (segments[index][: ending.start()], ending.group()) if ending else (segments[index], b"")
+        return self._with_pseudonyms(b"/home/" if is_home else b"", stem) + behind
 
     def _with_pseudonyms(self, before: bytes, text: bytes) -> bytes:
         if self._pseudonyms is None or not text:
