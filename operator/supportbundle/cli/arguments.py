@@ -21,7 +21,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     sanitize.add_argument("--keep-shape", action="store_true", help="replace values by others of their shape")
     sanitize.add_argument("--known", type=Path, action="append", default=[], help="file or folder of values to remove")
     sanitize.add_argument("--report", type=Path, help="write counts by file and rule as JSON")
-    sanitize.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes; by default one a CPU")
+    sanitize.add_argument(
+        "--jobs", type=int, default=os.cpu_count() or 1, help="processes for files and members; by default one a CPU"
+    )
     sanitize.set_defaults(command=_sanitize)
     leaks = commands.add_parser("leaks", help="list secrets that are certain, without their values")
     leaks.add_argument("path", metavar="PATH", help="file, folder or archive; - for standard input")
@@ -41,8 +43,9 @@ def _sanitize(args: argparse.Namespace) -> int:
         names=names,
         keep_shape=args.keep_shape,
         known=tuple(args.known),
+        jobs=max(1, args.jobs),
     )
-    return run(args.source, args.target, wishes, report=args.report, jobs=max(1, args.jobs))
+    return run(args.source, args.target, wishes, report=args.report)
 
 
 def _listed(text: str) -> tuple[str, ...]:

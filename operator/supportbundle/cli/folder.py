@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import stat
-import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
 from supportbundle.cli.outcome import Outcome, Progress
 from supportbundle.cli.single import from_file
-from supportbundle.errors import Unavailable
 from supportbundle.sanitize import Sanitizer
-from supportbundle.sanitize.archives import Names
+from supportbundle.sanitize.archives import Names, processes
 
 Build = Callable[[], Sanitizer]
 """Makes the same sanitizer in another process."""
@@ -119,16 +115,17 @@ def _one(sanitizer: Sanitizer, item: Item) -> Outcome:
 
 
 def _done(build: Build, sanitizer: Sanitizer, items: list[Item], jobs: int) -> Iterator[Outcome]:
-    if jobs == 1 or len(items) <= 1:
-        yield from (_one(sanitizer, item) for item in items)
+    """A file that is more than all others together comes first: if it is an archive, its members are shared out."""
+    rest = sum(item.size for item in items)
+    while items and (jobs == 1 or len(items) == 1 or 2 * items[0].size > rest):
+        rest -= items[0].size
+        yield _one(sanitizer, items.pop(0))
+    if not items:
         return
     _inherited[:] = [sanitizer]
-    context = multiprocessing.get_context("fork" if sys.platform == "linux" else None)
     try:
-        with ProcessPoolExecutor(min(jobs, len(items)), context, _start, (build,)) as pool:
+        with processes(min(jobs, len(items)), _start, build) as pool:
             for done in as_completed([pool.submit(_work, item) for item in items]):
                 yield done.result()
-    except BrokenProcessPool as error:
-        raise Unavailable("A process was killed, maybe for want of memory.", "Use fewer --jobs.") from error
     finally:
         _inherited.clear()

@@ -19,7 +19,7 @@ __all__ = ["Wishes", "run"]
 STREAM: Final = "-"
 
 
-def run(source: str, target: str, wishes: Wishes, *, report: Path | None, jobs: int) -> int:
+def run(source: str, target: str, wishes: Wishes, *, report: Path | None) -> int:
     """Do it. Returns 0, 1 if nothing was written, or 3 if something was left out.
 
     Raises:
@@ -31,7 +31,7 @@ def run(source: str, target: str, wishes: Wishes, *, report: Path | None, jobs: 
     path, out = Path(source), Path(target)
     if source != STREAM and path.is_dir():
         with new_folder(out) as made:
-            outcomes = mirror(wishes.build, sanitizer, path, made, jobs)
+            outcomes = mirror(wishes.build, sanitizer, path, made, wishes.jobs)
         return tell(outcomes, reasons, report)
     if STREAM not in {source, target}:
         outcome = from_file(sanitizer, path, out, path.name)

@@ -31,6 +31,7 @@ class Wishes:
     names: Names = field(default_factory=Names)
     keep_shape: bool = False
     known: tuple[Path, ...] = ()
+    jobs: int = 1
 
     def own_rules(self) -> tuple[SanitizationRule, ...]:
         """The rules of the file.
@@ -51,7 +52,7 @@ class Wishes:
             tuple(known_values(self.known)),
             custom.check(BUILTIN, self.own_rules()),
             keep_shape=self.keep_shape,
-            archives=Archives(LIMITS),
+            archives=Archives(LIMITS, jobs=self.jobs),
             pseudonyms=self._pseudonyms(),
         )
 

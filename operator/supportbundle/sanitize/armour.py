@@ -21,7 +21,7 @@ _PEM_IN_LINE: Final = re.compile(
     rb"(?:(?:\\+[nrt]|[ \t])*[A-Za-z0-9+/=]{16,}|(?:\\+[nrt])+(?:[A-Za-z0-9+/=]+|" + _HEADERS + rb"))*(?:\\+[nrt]|\s)*"
 )
 _DIGITS: Final = re.compile(rb"\d+")
-_STAMP: Final = rb"\d{4}-\d\d-\d\dT[\d:.]{8,24}(?:Z|[+-]\d\d:\d\d)(?: std(?:out|err) [FP])?"
+STAMP: Final = rb"\d{4}-\d\d-\d\dT[\d:.]{8,24}(?:Z|[+-]\d\d:\d\d)(?: std(?:out|err) [FP])?"
 """What the kubelet and the container runtime put before a line."""
 _TORN_LINE: Final = rb"(?P<body>[A-Za-z0-9+/]{16,}={0,2}|[A-Za-z0-9+/]{2,}={1,2})[ \t]*+"
 _END_OF_LINE: Final = rb"""(?:\r?|(?P<json>(?:\\+[nr])*+\\*"[^\n]*+))"""
@@ -97,7 +97,7 @@ class OpenBlocks:
     def _line(self, rule: BlockRule, buffer: bytes, position: int, limit: int, end: int) -> tuple[int, int] | None:
         """Where the body lies in the next line that has one; the line begins before `limit`."""
         line = re.compile(
-            rb"[ \t]*+(?:(?:" + rb"|".join([*self.prefixes, _STAMP]) + rb")[ \t]*+)?" + _TORN_LINE + _END_OF_LINE
+            rb"[ \t]*+(?:(?:" + rb"|".join([*self.prefixes, STAMP]) + rb")[ \t]*+)?" + _TORN_LINE + _END_OF_LINE
         )
         newline = buffer.rfind(b"\n", self.cursor, position)
         self.cursor = newline + 1 or _line_start(buffer, self.cursor, end)

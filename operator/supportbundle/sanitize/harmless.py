@@ -19,18 +19,24 @@ _NOTHING: Final = re.compile(
       |\$\{[^}]*\}|\$\{\{.*\}\}|\$\d{1,2}|\$\([^)]*\)|\{\{.*\}\}|%[svqdx]                  # references and format verbs
       |<(?i:nil|none|unset|empty|hidden|masked|redacted|secret|password|token)>
       |<secret\ [a-z0-9.-]+/[-._A-Za-z0-9]+>                        # our own word for what is not shown
-      |(?:os\.(?:[gG]etenv|environ)|process\.env|System\.getenv|getpass\.|req(?:uest)?\.)\b.*    # source code
-      |(?:str|string|bytes|int|bool)(?:\ *[=,|)].*)?               # types in source code and schemas
-      |[~^]\d+(?:\.\d+)+[\w.-]*                                   # a package's version
+      |(?:os\.(?:[gG]etenv|environ(?:\.get)?)|process\.env|System\.getenv)(?:[.\[(]\W{0,3}\w{0,64}\W{0,8})?
+      |req(?:uest)?(?:\??\.[A-Za-z_]{1,40}){1,4}(?:[?.]{0,2}[\[(]\W{0,3}[\w-]{0,64}\W{0,8}.{0,8})?
+      |getpass\.getpass(?:\(\W{0,3}[\w ]{0,64}\W{0,8})?             # source code, without a value to fall back on
+      |[~^]\d{1,3}(?:\.\d{1,4}){1,2}(?:-(?:alpha|beta|rc|next|canary)[.\d]{0,8})?  # a package's version
       |<redacted:url-userinfo>@[\w.\[\]:-]+(?:[/?].*)?              # `token` as the user of a URL
-      |\w+\(\W*redacted:[a-z0-9-]+>\W*                             # a call whose argument was taken out
-      |<set\ to\ the\ key\ .*                                       # kubectl describe
+      |\w+\([^\w<]*<redacted:[a-z0-9-]+>\W*                        # a call whose argument was taken out
+      |<set\ to\ the\ key\ '[^']*'\ (?:in|of)\ .*                   # kubectl describe
     """,
     re.VERBOSE | re.DOTALL,
 )
 _ABSENT: Final = frozenset({b"", b"null", b"~"})
-_OBJECT: Final = re.compile(rb"[a-z0-9][a-z0-9.\-]*/[a-z][a-z0-9.]*(?:-[a-z0-9.]+)*")
-"""How logs of Kubernetes name a Secret: `namespace/name`."""
+_OBJECT: Final = re.compile(
+    rb"[a-z0-9][a-z0-9.\-]*/(?:[a-z0-9.]+-)*(?:auth|ca|certs?|config|credentials?|creds|docker|dockercfg|env|keys?|passwords?"
+    rb"|pull|registry|secrets?|tls|tokens?|values|webhook)(?:-[a-z0-9.]+)*"
+)
+"""How logs of Kubernetes name a Secret: `namespace/name`, where the name has a word as such names have, for passphrases
+have slashes and hyphens too."""
+_TYPE: Final = re.compile(rb"(?:str|string|bytes|int|bool)[,|)=]?")
 _ARCHITECTURES: Final = frozenset({b"all", b"amd64", b"arm64", b"i386", b"noarch"})
 """What follows a package's name and a colon in the logs of package managers (`passwd:amd64`)."""
 _OF_RULE: Final[Mapping[str, frozenset[bytes]]] = {
@@ -76,6 +82,11 @@ def _is_harmless_in_a_log(value: bytes, key: SecretKey) -> bool:
     if key.rule.name == "secret":
         return _OBJECT.fullmatch(value) is not None
     return key.rule.name == "token" and _SMALL.fullmatch(value) is not None
+
+
+def is_type(value: bytes) -> bool:
+    """Whether `value`, after a colon in running text, is the type of a parameter in source code."""
+    return _TYPE.fullmatch(value) is not None
 
 
 def is_prose(value: bytes) -> bool:

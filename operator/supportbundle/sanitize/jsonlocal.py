@@ -45,19 +45,20 @@ def edits(context: Context, buffer: bytes, start: int, end: int, hits: list[Hit]
     if context.core.paths.root:
         return None
     found: list[Edit] = []
-    done = start
+    low = high = start
     try:
         for hit in hits:
-            if hit.start >= done:
-                edit, done = _look(context, buffer, start, end, hit)
+            # What stands in a key's name is not gone with the value.
+            if not low <= hit.start < high:
+                edit, low, high = _look(context, buffer, start, end, hit)
                 found += edit
     except _Unclear:
         return None
     return resolve(found)
 
 
-def _look(context: Context, buffer: bytes, start: int, end: int, hit: Hit) -> tuple[list[Edit], int]:
-    """The edits for one hit, and up to where later hits are covered by them."""
+def _look(context: Context, buffer: bytes, start: int, end: int, hit: Hit) -> tuple[list[Edit], int, int]:
+    """The edits for one hit, and where other hits are covered by them."""
     if hit.kind in _WALKED:
         raise _Unclear
     text = buffer[hit.start : hit.end]
@@ -65,7 +66,7 @@ def _look(context: Context, buffer: bytes, start: int, end: int, hit: Hit) -> tu
         return _string(context, buffer, start, end, hit)
     if hit.kind is Kind.PATTERN and b"\\" not in text:
         _within_unescaped(buffer, start, end, hit)
-        return [], hit.start
+        return [], 0, 0
     if b"\\" in text or not _opens(buffer, hit.start - 1, start):
         raise _Unclear
     if hit.kind is Kind.KEY and isinstance(hit.rule, SecretKey):
@@ -74,9 +75,9 @@ def _look(context: Context, buffer: bytes, start: int, end: int, hit: Hit) -> tu
             raise _Unclear
         low, high = match.span("string" if match["string"] else "word")
         found = _replaced(context.core, hit.rule, buffer, low, high)
-        return found, high if found else hit.start
+        return found, low, high if found else low
     if hit.kind is Kind.PAIR:
-        return _pair(context.core, buffer, start, end, hit), hit.start
+        return _pair(context.core, buffer, start, end, hit), 0, 0
     raise _Unclear
 
 
@@ -129,7 +130,7 @@ def _named(core: Core, token: bytes) -> SecretKey | None:
     return core.scanner.paired(token[1:-1] if token[:1] == b'"' else token)
 
 
-def _string(context: Context, buffer: bytes, start: int, end: int, hit: Hit) -> tuple[list[Edit], int]:
+def _string(context: Context, buffer: bytes, start: int, end: int, hit: Hit) -> tuple[list[Edit], int, int]:
     """What was seen inside a string that is a value."""
     quote = buffer.rfind(b'"', start, hit.start)
     while quote > start and buffer[quote - 1] == _BACKSLASH:
@@ -145,7 +146,7 @@ def _string(context: Context, buffer: bytes, start: int, end: int, hit: Hit) -> 
         raise _Unclear
     if _KEY_FOLLOWS.match(buffer, token.end(), end):
         raise _Unclear
-    return inside(context, token.group(), decoded(token.group()), quote), token.end()
+    return inside(context, token.group(), decoded(token.group()), quote), quote, token.end()
 
 
 _QUOTE: Final = ord('"')

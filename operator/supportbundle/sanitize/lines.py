@@ -12,7 +12,7 @@ from typing import Final
 
 import orjson
 
-from . import jsonitem
+from . import jsonitem, manifests
 from .armour import OpenBlocks
 from .context import Context
 from .dialect import Dialect
@@ -23,6 +23,7 @@ from .report import Report
 from .rules import BlockRule
 from .scan import Hit
 from .swallow import Swallow
+from .triggers import Kind
 
 _CONTEXT: Final = 256
 """Bytes kept before a window that begins inside a line: a word before a match, a key before its separator."""
@@ -41,6 +42,7 @@ class Lines:
         self._start = 0
         self._state: Swallow | None = None
         self._blocks = OpenBlocks()
+        self._manifest: manifests.Open | None = None
 
     @property
     def swallowing(self) -> bool:
@@ -104,34 +106,50 @@ class Lines:
         window = Window(self._core, self._dialect, self._blocks, self._buffer, end, final)
         self._blocks.enter(start)
         edits: list[Edit] = []
-        position = start
+        position = covered = followed = start
+        if self._manifest is not None:
+            followed = self._follow(edits, manifests.follow(self._buffer, start, cut, end, self._manifest))
         for hit in self._core.scanner.scan(self._buffer, start, cut, end):
-            if self._blocks.count:
+            if self._state is not None and hit.start >= covered:
+                break
+            if self._blocks.count and self._state is None:
                 position = self._torn(window, edits, position, hit.start + 1, all_of_it=False)
+                covered = min(covered, position)
                 if self._state is not None:
                     break
-            if hit.start < position and hit.end <= position:
+            if hit.kind is Kind.SECRET_OBJECT and hit.start >= followed:
+                followed = self._follow(edits, manifests.whole(self._buffer, hit.start, followed, cut, end))
+            # What stands in a key's name, before the value that was taken out, is not gone with it.
+            if covered <= hit.start < position and hit.end <= position:
                 continue
             simple = None if self._blocks.count else plain(self._core, self._buffer, hit, start, end)
             if simple is not None:
                 edits.append(simple)
-                position = window.edited_to = simple.end
+                covered, position = simple.start, simple.end
+                window.edited_to = position
                 continue
             window.enter(hit.start)
             document = self._document(window, hit, start)
             if document is not None:
                 self._begun(window, hit)
                 edits += document
-                position = window.line_end
+                covered, position = start, window.line_end
                 continue
-            position = self._take(window, edits, position, window.look(hit))
-            if self._state is not None:
-                break
-        else:
+            found = window.look(hit)
+            if found.edits and found.edits[-1].end > position:
+                covered = found.edits[0].start
+            position = self._take(window, edits, position, found)
+        if self._state is None:
             position = self._torn(window, edits, position, cut, all_of_it=True)
         resolved = resolve(edits)
         last = resolved[-1].end if resolved else start
         return resolved, last if self._state is not None else max(cut, last)
+
+    def _follow(self, edits: list[Edit], object_: manifests.Followed) -> int:
+        """Take what was found of a manifest, which other hits may still lie in; returns up to where."""
+        edits += object_.edits
+        self._manifest = object_.rest
+        return object_.end
 
     def _begun(self, window: Window, hit: Hit) -> None:
         """Note a block that begins in a JSON line and does not end there: its lines come in JSON lines of their own."""
@@ -150,7 +168,7 @@ class Lines:
 
     def _take(self, window: Window, edits: list[Edit], position: int, found: Found) -> int:
         edits += found.edits
-        self._state = found.state
+        self._state = found.state or self._state
         if found.edits:
             position = window.edited_to = max(position, found.edits[-1].end)
         return position

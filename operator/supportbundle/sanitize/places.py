@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from . import quoting
-from .armour import OpenBlocks
+from .armour import STAMP, OpenBlocks
 from .core import Core
 from .dialect import Dialect
 from .edits import Edit
-from .harmless import is_harmless, is_prose
+from .harmless import is_harmless, is_prose, is_type
 from .keys import SecretKey
 from .known import Span
 from .markers import marker
@@ -29,6 +29,7 @@ _CLOSED_KEY: Final = re.compile(rb"""(\\*)(["'`])\s*(?::=|=>|[:=])\Z""")
 _SPACES: Final = re.compile(rb"[ \t]*")
 _ANY_SPACE: Final = re.compile(rb"\s*")
 _JUDGED: Final = re.compile(rb"<redacted:[a-z0-9-]+>(?=[\s\"',;])")
+_STAMPED: Final = re.compile(STAMP + rb" ")
 _BEFORE_KEY: Final = re.compile(rb"""\s*(?:-\s+)*(?:(?:export|set|setenv|ENV|ARG|declare\s+-x)\s+)?["']?""")
 _BLOCK_SCALAR: Final = re.compile(rb"[|>][+\-\d]{0,2}[ \t]*(?:#[^\n]*)?\r?")
 _OTHER_PAIRS: Final = re.compile(rb"\s[\w.\-]+=")
@@ -211,7 +212,7 @@ class Window:
         if declared or self.buffer[start : start + 1] == b"=":
             return Found()
         if start >= self.line_end:
-            return self._next_line(hit, key) if colon and self._leads(hit.start) else Found()
+            return self._next_line(hit, key) if colon and self._leads(hit.start, stamped=True) else Found()
         return self._unquoted(hit, key, start, colon=colon)
 
     def _lines(self, key: SecretKey, start: int) -> Found | None:
@@ -229,9 +230,18 @@ class Window:
             return Found()
         return self._from(begin, key.rule.name, progress, after=b"" if begin == start + 3 else b"\n")
 
-    def _leads(self, position: int) -> bool:
-        """Whether only indentation or a shell's export stands before `position` on its line."""
-        return _BEFORE_KEY.fullmatch(self.buffer, self.line_start, position) is not None
+    def _leads(self, position: int, *, stamped: bool = False) -> bool:
+        """Whether only indentation or a shell's export stands before `position` on its line.
+
+        With `stamped` also what the container runtime puts before each line: YAML in a log is YAML.
+        """
+        start = self._text_start(self.line_start) if stamped else self.line_start
+        return _BEFORE_KEY.fullmatch(self.buffer, start, position) is not None
+
+    def _text_start(self, line: int) -> int:
+        """Where the text of the line begins that begins at `line`."""
+        stamp = _STAMPED.match(self.buffer, line, self.end)
+        return stamp.end() if stamp else line
 
     def _quoted(self, key: SecretKey, quote: quoting.Quote, start: int, *, lines: bool = False) -> Found:
         progress = Quoted(quote, lines).resume(self.buffer, start, self.end, final=self.final)
@@ -289,7 +299,7 @@ class Window:
     def _unquoted(self, hit: Hit, key: SecretKey, start: int, *, colon: bool) -> Found:
         if self.buffer[start : start + 1] == b"[":
             return self._bracket(key, start, quoting.Quote(b'"', 0))
-        leads = self._leads(hit.start)
+        leads = self._leads(hit.start, stamped=colon)
         # Behind a marker stands what an earlier pass has judged, perhaps as another dialect.
         if (key.bare and colon) or _JUDGED.match(self.buffer, start, self.line_end):
             return Found()
@@ -297,7 +307,8 @@ class Window:
             return self._block_scalar(hit, key, start)
         word = _WORD.match(self.buffer, start, self.line_end)
         spaced = start > hit.end
-        if colon and spaced and word and is_prose(word.group()) and not self.dialect.assignments:
+        told = word is not None and (is_prose(word.group()) or is_type(word.group()))
+        if colon and spaced and told and not self.dialect.assignments:
             return Found()
         state: Swallow = Word()
         if leads and self._to_line_end(hit, start, colon=colon and spaced):
@@ -321,8 +332,10 @@ class Window:
 
     def _block_scalar(self, hit: Hit, key: SecretKey, start: int) -> Found:
         stop = self.line_end + 1
-        indent = _end(_SPACES, self.buffer, self.line_start, hit.start) - self.line_start
-        progress = Indented(indent).resume(self.buffer, min(stop, self.end), self.end, final=self.final)
+        begin = self._text_start(self.line_start)
+        indent = _end(_SPACES, self.buffer, begin, hit.start) - begin
+        state = Indented(indent, _STAMPED if begin > self.line_start else None)
+        progress = state.resume(self.buffer, min(stop, self.end), self.end, final=self.final)
         rule = key.rule.name
         edits = [
             Edit(start, self.line_end, marker(rule), (rule,)),
@@ -332,9 +345,11 @@ class Window:
 
     def _next_line(self, hit: Hit, key: SecretKey) -> Found:
         """`password:` and its value alone on the following, deeper line."""
-        indent = _end(_SPACES, self.buffer, self.line_start, hit.start) - self.line_start
-        begin = self.line_end + 1
-        stop = line_end(self.buffer, min(begin, self.end), self.end)
+        text = self._text_start(self.line_start)
+        indent = _end(_SPACES, self.buffer, text, hit.start) - text
+        begin = min(self.line_end + 1, self.end)
+        stop = line_end(self.buffer, begin, self.end)
+        begin = self._text_start(begin) if text > self.line_start else begin
         start = _end(_SPACES, self.buffer, min(begin, self.end), stop)
         value = self.buffer[start:stop].rstrip()
         if start - begin <= indent or not _SCALAR_LINE.fullmatch(value) or key.rule.value:

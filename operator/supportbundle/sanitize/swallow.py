@@ -6,6 +6,7 @@ says that it goes on. The marker has been written by then, so a state writes not
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
@@ -42,9 +43,13 @@ class Swallow(Protocol):
 
 @dataclass(slots=True)
 class Indented:
-    """The lines below a key that are indented deeper than it, blank ones included; begins at a line's start."""
+    """The lines below a key that are indented deeper than it, blank ones included; begins at a line's start.
+
+    With `stamp` each line begins with such a prefix of the log, which does not count as indentation.
+    """
 
     indent: int
+    stamp: re.Pattern[bytes] | None = None
     in_line: bool = False
 
     def resume(self, buffer: bytes, position: int, end: int, *, final: bool) -> Progress:  # noqa: D102 - see Swallow
@@ -52,7 +57,11 @@ class Indented:
             newline = buffer.find(b"\n", position, end)
             stop = newline + 1 or end
             if not self.in_line:
-                line = buffer[position : min(stop, position + self.indent + 2)]
+                if newline < 0 and not final and self.stamp is not None and end - position < KEEP:
+                    return Progress(position, b"", self)
+                stamp = self.stamp.match(buffer, position, stop) if self.stamp else None
+                begin = stamp.end() if stamp else position
+                line = buffer[begin : min(stop, begin + self.indent + 2)]
                 content = line.lstrip(b" \t")
                 if content.strip() and len(line) - len(content) <= self.indent:
                     return Progress(position, b"", None)

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from support.packing import tar, untar, unzipped, zipped
+from supportbundle.cli.single import from_file
+from supportbundle.sanitize import ArchiveLimits, Archives, Sanitizer
 
 Run = Callable[..., Any]
 SECRET, CLEANED = b"login password=hunter2 user=bob\n", b"login password=<redacted:password> user=bob\n"
@@ -166,3 +168,34 @@ def test_pseudonyms_that_cannot_be_are_refused(options: list[str], said: str, ru
     result = run("sanitize", tmp_path / "x", tmp_path / "y", *options)
     assert (result.code, said in result.err, result.err.count("\n")) == (1, True, 1)
     assert not (tmp_path / "y").exists()
+
+
+def _mixed() -> dict[str, bytes]:
+    """Members for other processes and for this one, some that cannot be kept, some with names that must go."""
+    big = {f"pods/web-{number}/a.log": (SECRET + b"an ordinary line %d\n" % number) * 700 for number in range(12)}
+    small = {"pods/token=abcd1234ef": SECRET, "x.7z": b"7z\xbc\xaf\x27\x1c", "clean.txt": b"nothing\n", "empty": b""}
+    inner = {"inner.zip": zipped(big | small), "big.7z": b"7z\xbc\xaf\x27\x1c" + bytes(100_000)}
+    return big | small | inner | {f"pods/password=hunter{number}secret/b.log": SECRET * 1200 for number in range(3)}
+
+
+@pytest.mark.parametrize("packed", [zipped(_mixed()), tar(_mixed()), gzip.compress(tar(_mixed()))])
+def test_the_output_does_not_depend_on_the_number_of_processes(packed: bytes, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "in").write_bytes(packed)
+    outputs, reports = set(), set()
+    for jobs in (1, 3):
+        out, report = tmp_path / f"out{jobs}", tmp_path / f"r{jobs}"
+        assert run("sanitize", tmp_path / "in", out, "--jobs", jobs, "--report", report).code == 3
+        outputs.add(out.read_bytes())
+        reports.add(report.read_bytes())
+    assert (len(outputs), len(reports)) == (1, 1)
+    assert json.loads(reports.pop())["totals"]["redactions"] > 10_000
+    assert run("leaks", tmp_path / "out3").code == 0
+
+
+def test_the_bounds_of_an_archive_hold_for_all_processes_together(tmp_path: Path) -> None:
+    packed = zipped({str(number): bytes(1 << 20) for number in range(40)})
+    for jobs in (1, 3):
+        archives = Archives(ArchiveLimits(total=32 << 20), jobs=jobs)
+        (tmp_path / "x").write_bytes(packed)
+        outcome = from_file(Sanitizer.build((), archives=archives), tmp_path / "x", tmp_path / "y", "x")
+        assert "unfolds to more than 32 MiB" in outcome.left_out[0][1]

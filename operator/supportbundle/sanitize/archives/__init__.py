@@ -5,5 +5,6 @@ from .limits import ArchiveLimits, Archives, Room
 from .names import Names
 from .reader import Archive, rebuilt
 from .search import Search
+from .workers import processes
 
-__all__ = ["Archive", "ArchiveLimits", "Archives", "Names", "Room", "Search", "closed", "kind", "rebuilt"]
+__all__ = ["Archive", "ArchiveLimits", "Archives", "Names", "Room", "Search", "closed", "kind", "processes", "rebuilt"]

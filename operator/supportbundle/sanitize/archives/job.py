@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Protocol
+from types import TracebackType
+from typing import Protocol, Self
 
 from supportbundle.errors import Unsanitizable
 from supportbundle.sanitize import sniff
 from supportbundle.sanitize.reader import Reader
 from supportbundle.sanitize.report import Report
 
-from . import kinds
+from . import kinds, workers
 from .compare import Compare
 from .limits import Account, Archives, Bomb
 from .names import Check, Names
@@ -56,13 +58,37 @@ class Place:
 
 
 class Job:
-    """One outermost archive. One thread at a time."""
+    """One outermost archive, or a member of it in another process. One thread at a time; a context manager."""
 
-    def __init__(self, machinery: Machinery, packed: int, rebuild: Rebuild) -> None:
+    def __init__(self, machinery: Machinery, packed: int, rebuild: Rebuild, *, alone: bool = False) -> None:
+        """With `alone` no other process is asked."""
         self._machinery = machinery
+        self._packed = packed
         self._rebuild = rebuild
         self.archives = machinery.archives
         self.account = Account(self.archives.limits, packed)
+        self._alone = alone or self.archives.jobs <= 1 or not workers.available()
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.__exit__(kind, error, trace)
+
+    def workers(self) -> workers.Workers | None:
+        """Processes for the members of the first archive that asks; what is packed in those has one process."""
+        if self._alone:
+            return None
+        self._alone = True
+        slots = self._open.enter_context(workers.slots_for(self.archives.jobs, self.archives.scratch))
+        pool = self._open.enter_context(workers.processes(self.archives.jobs, workers.share, self._another, slots))
+        return workers.Workers(pool, slots, self.account)
+
+    def _another(self) -> Job:
+        return Job(self._machinery, self._packed, self._rebuild, alone=True)
 
     def names(self, place: Place) -> Names:
         """See Machinery."""

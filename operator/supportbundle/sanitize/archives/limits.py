@@ -73,6 +73,8 @@ class Archives:
     limits: ArchiveLimits = field(default_factory=ArchiveLimits)
     scratch: Path | None = None
     room: Room = field(default_factory=lambda: Room(1 << 50))
+    jobs: int = 1
+    """Processes for the members of one archive."""
 
 
 class Account:
@@ -83,6 +85,10 @@ class Account:
         self._allowed = min(limits.total, limits.grace + limits.ratio * packed)
         self._inflated = 0
         self._members = 0
+
+    def used(self) -> tuple[int, int]:
+        """Inflated bytes and members so far."""
+        return self._inflated, self._members
 
     def inflate(self, size: int) -> None:
         """Book `size` bytes that came out of a layer.

@@ -16,7 +16,7 @@ _ENDING: Final = re.compile(
     rb"(?i)(?:\.(?:log|txt|out|err|json|ya?ml|xml|html?|csv|conf|cfg|ini|env|sh|md|pb|p?prof|zip|tar|tgz|gz|bz2|xz|zst))+\Z"
 )
 """Of files: `10.0.0.7.log` is named after an address, and `db.corp.example.json` after a host."""
-_ROOTS: Final = ([], [b""], [b"."])
+_ROOTS: Final[tuple[list[bytes], ...]] = ([], [b""], [b"."])
 
 
 class Check(Protocol):

@@ -54,12 +54,12 @@ class Archive:
 
 def rebuilt(machinery: Machinery, file: IO[bytes], size: int, path: str, report: Report) -> Iterator[bytes]:
     """The sanitized form of the archive that `file` holds; see Archive.ending."""
-    job = Job(machinery, size, _rebuild)
     source = FileSource(file, size)
     found = kind(source.peek(512))
     if found is None:
         raise Unsanitizable("a file that is no archive after all.")
-    yield from job.archive(found, source, Place(path, report, 0))
+    with Job(machinery, size, _rebuild) as job:
+        yield from job.archive(found, source, Place(path, report, 0))
 
 
 def _rebuild(job: Job, found: Kind, source: Source, place: Place) -> Pieces:

@@ -7,9 +7,12 @@ no content. Nothing is ever unpacked to disk by its name.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, NamedTuple
 
 from supportbundle.errors import Unsanitizable
+from supportbundle.sanitize.report import Report
 
 from . import pax
 from .job import Job, Pieces, Place, guarded
@@ -18,6 +21,7 @@ from .names import Names, shown
 from .source import Source, ends_early
 from .spool import Spool
 from .tarheader import GNAME, LINK, NAME, UNAME, Header
+from .workers import WORTH, Emit, Slot, Task, Workers, in_order
 
 _RECORD: Final = 20 * BLOCK
 """Most programs pad a tar file to this."""
@@ -40,6 +44,29 @@ def rebuild(job: Job, _kind: Kind, source: Source, place: Place) -> Pieces:
     return (yield from _Tar(job, source, place).members())
 
 
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """What stands before a member's content, cleaned."""
+
+    header: Header
+    extensions: list[tuple[Header, dict[bytes, bytes]]]
+    name: bytes
+
+    def resize(self, size: int) -> None:
+        """Set the content's size wherever it is told."""
+        self.header.resize(size)
+        for _, records in self.extensions:
+            if b"size" in records:
+                records[b"size"] = str(size).encode()
+
+
+class _Made(NamedTuple):
+    """What became of a member's content."""
+
+    changed: bool
+    report: Report
+
+
 class _Tar:
     def __init__(self, job: Job, source: Source, place: Place) -> None:
         self._job = job
@@ -48,13 +75,25 @@ class _Tar:
         self._place = place
         self._names: Names = job.names(place)
         self._changed = False
-        self._kept = self._left = self._written = 0
+        self._workers: Workers | None = None
+        self._kept = self._left = self._given = 0
         self._extensions: list[tuple[Header, dict[bytes, bytes]]] = []
 
     def _count(self, piece: bytes) -> None:
         self._read += len(piece)
 
     def members(self) -> Pieces:
+        """The new file's bytes, and at the end whether they differ."""
+        self._workers = self._job.workers()
+        yield from self._passed(in_order(self._begun(), self._workers.waiting if self._workers else 0))
+        if self._left and not self._kept:
+            raise Unsanitizable("an archive of which no member can be sanitized.")
+        self._names.finish()
+        yield from self._end()
+        return self._changed
+
+    def _begun(self) -> Iterator[Emit]:
+        """Read all members, and begin with each; what is given out ends it."""
         while (block := self._source.read(BLOCK)) != _ZERO:
             if len(block) < BLOCK:
                 if block or self._extensions:
@@ -65,18 +104,13 @@ class _Tar:
             if header.kind in _EXTENSIONS:
                 self._extension(header)
                 if header.kind == b"g":
-                    yield from self._passed(self._written_extensions())
+                    yield partial(self._written, self._taken_extensions())
                 continue
-            yield from self._passed(self._member(header))
-        if self._left and not self._kept:
-            raise Unsanitizable("an archive of which no member can be sanitized.")
-        self._names.finish()
-        yield from self._end()
-        return self._changed
+            yield self._member(header)
 
     def _passed(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         for piece in pieces:
-            self._written += len(piece)
+            self._given += len(piece)
             yield piece
 
     def _end(self) -> Iterator[bytes]:
@@ -89,8 +123,8 @@ class _Tar:
             self._place.report.left_out("", "what follows the end of a tar file is left out.")
         unit = _RECORD if self._read % _RECORD == 0 else BLOCK
         size = 2 * BLOCK
-        size += -(self._written + size) % unit
-        self._changed = self._changed or self._written + size != self._read
+        size += -(self._given + size) % unit
+        self._changed = self._changed or self._given + size != self._read
         yield bytes(size)
 
     def _extension(self, header: Header) -> None:
@@ -111,16 +145,22 @@ class _Tar:
         encoded = _encoded(header, records)
         self._changed = self._changed or encoded + bytes(-len(encoded) % BLOCK) != padded
 
-    def _written_extensions(self) -> Iterator[bytes]:
+    def _taken_extensions(self) -> list[tuple[Header, dict[bytes, bytes]]]:
         """The held extended headers, cleaned; those that say nothing any more are left out."""
-        for header, records in self._extensions:
+        held, self._extensions = self._extensions, []
+        taken = []
+        for header, records in held:
             clean = self._clean_records(records)
             self._clean_header(header)
             if clean:
-                data = _encoded(header, clean)
-                header.resize(len(data))
-                yield self._block(header) + data + bytes(-len(data) % BLOCK)
-        self._extensions = []
+                taken.append((header, clean))
+        return taken
+
+    def _written(self, extensions: list[tuple[Header, dict[bytes, bytes]]]) -> Iterator[bytes]:
+        for header, records in extensions:
+            data = _encoded(header, records)
+            header.resize(len(data))
+            yield self._block(header) + data + bytes(-len(data) % BLOCK)
 
     def _clean_records(self, records: dict[bytes, bytes]) -> dict[bytes, bytes]:
         clean: dict[bytes, bytes] = {}
@@ -135,8 +175,8 @@ class _Tar:
         self._names.leaves(*clean.values())
         return clean
 
-    def _member(self, header: Header) -> Iterator[bytes]:
-        """One member with what stands before it; nothing if it must be left out."""
+    def _member(self, header: Header) -> Emit:
+        """Read one member with what stands before it."""
         self._job.account.member()
         records: dict[bytes, bytes] = {}
         for _, more in self._extensions:
@@ -148,40 +188,62 @@ class _Tar:
         clean = self._names.path(name)
         size = 0 if header.kind in _EMPTY else _size(header, records)
         if problem := self._problem(header, records, size):
-            self._leave_out(clean, problem)
-            yield from self._skipped(header, size)
-            return
-        if header.kind in _EMPTY:
-            self._resize(header, 0)
-            self._kept += 1
-            yield from self._written_extensions()
-            yield self._block(header)
-            return
-        yield from self._regular(header, clean, size)
+            self._extensions = []
+            self._skip(header, size)
+            return partial(self._left_out, clean, problem)
+        member = _Member(header, self._taken_extensions(), clean)
+        return partial(self._empty, member) if header.kind in _EMPTY else self._regular(member, size)
 
-    def _regular(self, header: Header, name: bytes, size: int) -> Iterator[bytes]:
-        report = self._place.report.inner()
+    def _empty(self, member: _Member) -> Iterator[bytes]:
+        member.resize(0)
+        self._kept += 1
+        yield from self._written(member.extensions)
+        yield self._block(member.header)
+
+    def _regular(self, member: _Member, size: int) -> Emit:
+        place = Place(f"{self._place.path}/{shown(member.name)}", self._place.report.inner(), self._place.depth)
         taken = [0]
-        content = Source(_counted(self._source.part(size, _WHAT), taken))
-        inside = Place(f"{self._place.path}/{shown(name)}", report, self._place.depth)
-        with Spool(self._job.archives) as spool:
-            pieces = self._job.content(content, inside)
-            try:
-                self._changed = _spooled(pieces, spool) or self._changed
-            except Unsanitizable as error:
-                self._leave_out(name, str(guarded(error)))
-                for _ in self._source.part(size - taken[0], _WHAT):
-                    pass
-                self._padding(size)
-                return
+        content = _counted(self._source.part(size, _WHAT), taken)
+        if self._workers is not None and size >= WORTH:
+            task = self._workers.submit(content, _sanitized, place)
             self._padding(size)
-            self._kept += 1
-            self._place.report.merge(report, shown(name))
-            self._resize(header, spool.size)
-            yield from self._written_extensions()
-            yield self._block(header)
-            yield from spool.chunks()
-            yield bytes(-spool.size % BLOCK)
+            return partial(self._elsewhere, member, task)
+        spool = Spool(self._job.archives)
+        try:
+            made = _sanitized(self._job, Source(content), spool, place)
+        except Unsanitizable as error:
+            spool.close()
+            why = str(guarded(error))
+            for _ in self._source.part(size - taken[0], _WHAT):
+                pass
+            self._padding(size)
+            return partial(self._left_out, member.name, why)
+        self._padding(size)
+        return partial(self._here, member, made, spool)
+
+    def _here(self, member: _Member, made: _Made, spool: Spool) -> Iterator[bytes]:
+        with spool:
+            yield from self._kept_as(member, made, spool)
+
+    def _elsewhere(self, member: _Member, task: Task) -> Iterator[bytes]:
+        assert self._workers is not None, "whoever has a task has workers"  # noqa: S101 - states what _regular does
+        try:
+            made = task.result()
+        except Unsanitizable as error:
+            yield from self._left_out(member.name, str(guarded(error)))
+        else:
+            yield from self._kept_as(member, made, task.slot)
+        self._workers.free(task)
+
+    def _kept_as(self, member: _Member, made: _Made, data: Spool | Slot) -> Iterator[bytes]:
+        self._changed = self._changed or made.changed
+        self._kept += 1
+        self._place.report.merge(made.report, shown(member.name))
+        member.resize(data.size)
+        yield from self._written(member.extensions)
+        yield self._block(member.header)
+        yield from data.chunks()
+        yield bytes(-data.size % BLOCK)
 
     def _named(self, header: Header, field: slice, name: bytes, in_header: bytes) -> None:
         """Clean a name in the header, where it may stand cut; extended headers are cleaned when they are written."""
@@ -208,12 +270,6 @@ class _Tar:
             header.put(LINK, b"")
         self._names.leaves(header.name, header.text(LINK), header.text(UNAME), header.text(GNAME))
 
-    def _resize(self, header: Header, size: int) -> None:
-        header.resize(size)
-        for _, records in self._extensions:
-            if b"size" in records:
-                records[b"size"] = str(size).encode()
-
     def _block(self, header: Header) -> bytes:
         block = header.block()
         self._changed = self._changed or block != header.original
@@ -228,13 +284,13 @@ class _Tar:
         limit = self._job.archives.limits.member
         return f"a file of more than {limit >> 20} MiB inside an archive." if size > limit else ""
 
-    def _leave_out(self, name: bytes, why: str) -> None:
+    def _left_out(self, name: bytes, why: str) -> Iterator[bytes]:
         self._left += 1
         self._changed = True
-        self._extensions = []
         self._place.report.left_out(shown(name), why)
+        yield from ()
 
-    def _skipped(self, header: Header, size: int) -> Iterator[bytes]:
+    def _skip(self, header: Header, size: int) -> None:
         if header.kind == b"S":
             more = header.original[482]
             while more:
@@ -245,7 +301,6 @@ class _Tar:
         for _ in self._source.part(size, _WHAT):
             pass
         self._padding(size)
-        yield from ()
 
     def _padding(self, size: int) -> None:
         padding = self._source.read(-size % BLOCK)
@@ -266,14 +321,19 @@ def _counted(pieces: Iterator[bytes], taken: list[int]) -> Iterator[bytes]:
         yield piece
 
 
-def _spooled(pieces: Pieces, spool: Spool) -> bool:
-    """Write all pieces; whether they differ from what they were."""
+def _sanitized(job: Job, source: Source, data: Spool | Slot, place: Place) -> _Made:
+    """Sanitize a member into `data`; runs in any process.
+
+    Raises:
+        Unsanitizable: see Job.content.
+    """
+    pieces = job.content(source, place)
     while True:
         try:
             piece = next(pieces)
         except StopIteration as end:
-            return bool(end.value)
-        spool.write(piece)
+            return _Made(bool(end.value), place.report)
+        data.write(piece)
 
 
 def _size(header: Header, records: dict[bytes, bytes]) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from .spool import Spool
+from .workers import Slot
 from .zipdir import FULL16, FULL32, ZIP64
 
 STORED, DEFLATED = 0, 8
@@ -31,7 +32,7 @@ class Sanitized:
     local_extra: bytes
     extra: bytes
     comment: bytes
-    data: Spool
+    data: Spool | Slot
 
 
 class ZipOut:

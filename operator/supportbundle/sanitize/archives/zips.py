@@ -11,7 +11,8 @@ import lzma
 import stat
 import struct
 from collections.abc import Iterator
-from typing import IO, Final
+from functools import partial
+from typing import IO, Final, NamedTuple
 
 from isal import isal_zlib
 
@@ -26,6 +27,7 @@ from .pack import blocks, deflater
 from .source import FileSource, Source, of_file
 from .spool import Spool
 from .unpack import XZ_MEMORY, decoded, inflated
+from .workers import WORTH, Emit, Slot, Task, Workers, in_order
 from .zipdir import FULL16, FULL32, Entry, extra_fields, read_directory
 from .zipout import DEFLATED, STORED, UTF8, Sanitized, ZipOut
 from .zstd import unzstd
@@ -68,6 +70,7 @@ class _Zip:
         self._place = place
         self._directory = read_directory(file, size, job.account)
         self._names = job.names(place)
+        self._workers: Workers | None = None
         self._kept = self._left = 0
         self.changed = not self._directory.plain
         if sorted(entry.offset for entry in self._directory.entries)[:1] not in ([], [0]):
@@ -76,22 +79,11 @@ class _Zip:
     def members(self) -> Iterator[bytes]:
         """The new file's bytes."""
         out = ZipOut()
-        for entry in self._directory.entries:
-            name = self._names.path(entry.name)
-            self.changed = self.changed or name != entry.name
-            self._names.leaves(name)
-            with Spool(self._job.archives) as data:
-                report = self._place.report.inner()
-                try:
-                    member = self._member(entry, name, data, report)
-                except Unsanitizable as error:
-                    self._left += 1
-                    self.changed = True
-                    self._place.report.left_out(shown(name), str(guarded(error)))
-                    continue
-                self._kept += 1
-                self._place.report.merge(report, shown(name))
-                yield from out.add(member)
+        entries = self._directory.entries
+        self._workers = self._job.workers() if len(entries) > 1 else None
+        names = [self._names.path(entry.name) for entry in entries]
+        begun = (self._begun(entry, name, out) for entry, name in zip(entries, names, strict=True))
+        yield from in_order(begun, self._workers.waiting if self._workers else 0)
         if self._left and not self._kept:
             raise Unsanitizable("an archive of which no member can be sanitized.")
         yield from out.close(self._comment(self._directory.comment))
@@ -104,32 +96,76 @@ class _Zip:
         self._names.leaves(clean)
         return clean
 
-    def _member(self, entry: Entry, name: bytes, data: Spool, report: Report) -> Sanitized:
-        """One member, packed anew into `data`."""
+    def _begun(self, entry: Entry, name: bytes, out: ZipOut) -> Emit:
+        """Begin with one member; what is returned ends it."""
+        self.changed = self.changed or name != entry.name
+        self._names.leaves(name)
+        try:
+            start, local = self._checked(entry)
+        except Unsanitizable as error:
+            return partial(self._left_out, name, guarded(error))
+        place = Place(f"{self._place.path}/{shown(name)}", self._place.report.inner(), self._place.depth)
+        packed = of_file(self._file, start, entry.packed)
+        if self._workers is None or entry.size < WORTH or _is_link(entry):
+            return partial(self._here, entry, name, place, (start, local), out)
+        task = self._workers.submit(packed, _packed_anew, entry, place)
+        return partial(self._elsewhere, entry, name, local, out, task)
+
+    def _here(self, entry: Entry, name: bytes, place: Place, at: tuple[int, bytes], out: ZipOut) -> Iterator[bytes]:
+        start, local = at
+        with Spool(self._job.archives) as data:
+            packed = Source(of_file(self._file, start, entry.packed))
+            try:
+                if _is_link(entry):
+                    made = _written(self._link(Source(_verified(self._job, entry, packed))), packed, entry, place, data)
+                else:
+                    made = _packed_anew(self._job, packed, data, entry, place)
+            except Unsanitizable as error:
+                yield from self._left_out(name, guarded(error))
+                return
+            yield from self._kept_as(entry, name, local, out, made, data)
+
+    def _elsewhere(self, entry: Entry, name: bytes, local: bytes, out: ZipOut, task: Task) -> Iterator[bytes]:
+        assert self._workers is not None, "whoever has a task has workers"  # noqa: S101 - states what _begun does
+        try:
+            made = task.result()
+        except Unsanitizable as error:
+            yield from self._left_out(name, guarded(error))
+        else:
+            yield from self._kept_as(entry, name, local, out, made, task.slot)
+        self._workers.free(task)
+
+    def _left_out(self, name: bytes, error: Unsanitizable) -> Iterator[bytes]:
+        self._left += 1
+        self.changed = True
+        self._place.report.left_out(shown(name), str(error))
+        yield from ()
+
+    def _kept_as(
+        self, entry: Entry, name: bytes, local_extra: bytes, out: ZipOut, made: _Made, data: Spool | Slot
+    ) -> Iterator[bytes]:
+        self._kept += 1
+        self._place.report.merge(made.report, shown(name))
+        extra, local = _known_extra(entry.extra), _known_extra(local_extra)
+        self.changed = self.changed or made.changed or extra != entry.extra or local != local_extra
+        yield from out.add(Sanitized(
+            name=name, made_by=entry.made_by, flags=entry.flags & UTF8, method=_method(entry), time=entry.time,
+            crc=made.crc, size=made.size, internal=entry.internal, external=entry.external, local_extra=local,
+            extra=extra, comment=self._comment(entry.comment), data=data,
+        ))  # fmt: skip
+
+    def _checked(self, entry: Entry) -> tuple[int, bytes]:
+        """See `_local`.
+
+        Raises:
+            Unsanitizable: if the member cannot be opened.
+        """
         limits = self._job.archives.limits
         if entry.flags & _ENCRYPTED:
             raise Unsanitizable("an encrypted member of a zip file.", "Pack it without a password.")
         if entry.size > limits.member:
             raise Unsanitizable(f"a file of more than {limits.member >> 20} MiB inside an archive.")
-        start, local_extra = self._local(entry)
-        packed = Source(of_file(self._file, start, entry.packed))
-        source = Source(self._verified(entry, packed))
-        if entry.made_by >> 8 == _UNIX and stat.S_ISLNK(entry.external >> 16):
-            content: Pieces = self._link(source)
-        else:
-            content = self._job.content(source, Place(f"{self._place.path}/{shown(name)}", report, self._place.depth))
-        method = STORED if entry.method == STORED else DEFLATED
-        written = _Written(content, data)
-        written.run(method)
-        self.changed = self.changed or written.changed or bool(packed.peek(1))
-        extra = _known_extra(entry.extra)
-        local = _known_extra(local_extra)
-        self.changed = self.changed or extra != entry.extra or local != local_extra
-        return Sanitized(
-            name=name, made_by=entry.made_by, flags=entry.flags & UTF8, method=method, time=entry.time,
-            crc=written.crc, size=written.size, internal=entry.internal, external=entry.external, local_extra=local,
-            extra=extra, comment=self._comment(entry.comment), data=data,
-        )  # fmt: skip
+        return self._local(entry)
 
     def _local(self, entry: Entry) -> tuple[int, bytes]:
         """Where the member's data begins, and its own extra field.
@@ -165,23 +201,6 @@ class _Zip:
         plain = struct.pack("<3L", entry.crc, entry.packed & FULL32, entry.size & FULL32)
         return self._file.read(min(between, 32)) in {plain, b"PK\7\x08" + plain}
 
-    def _verified(self, entry: Entry, packed: Source) -> Iterator[bytes]:
-        """The member's content.
-
-        Raises:
-            Unsanitizable: if it is not what the directory says.
-        """
-        crc = size = 0
-        for piece in _content(entry, packed):
-            self._job.account.inflate(len(piece))
-            crc = isal_zlib.crc32(piece, crc)
-            size += len(piece)
-            if size > entry.size:
-                break
-            yield piece
-        if (size, crc) != (entry.size, entry.crc):
-            raise Unsanitizable(f"{_WHAT} that is damaged.")
-
     def _link(self, source: Source) -> Pieces:
         target = source.read(self._job.archives.limits.name + 1)
         clean = self._names.path(target)
@@ -190,10 +209,61 @@ class _Zip:
         return clean != target or bool(source.peek(1))
 
 
+class _Made(NamedTuple):
+    """What became of a member's content; its bytes, packed anew, are elsewhere."""
+
+    crc: int
+    size: int
+    changed: bool
+    report: Report
+
+
+def _packed_anew(job: Job, packed: Source, data: Spool | Slot, entry: Entry, place: Place) -> _Made:
+    """Sanitize a member into `data`; runs in any process.
+
+    Raises:
+        Unsanitizable: see Job.content.
+    """
+    content = job.content(Source(_verified(job, entry, packed)), place)
+    return _written(content, packed, entry, place, data)
+
+
+def _written(content: Pieces, packed: Source, entry: Entry, place: Place, data: Spool | Slot) -> _Made:
+    written = _Written(content, data)
+    written.run(_method(entry))
+    return _Made(written.crc, written.size, written.changed or bool(packed.peek(1)), place.report)
+
+
+def _method(entry: Entry) -> int:
+    return STORED if entry.method == STORED else DEFLATED
+
+
+def _is_link(entry: Entry) -> bool:
+    return entry.made_by >> 8 == _UNIX and stat.S_ISLNK(entry.external >> 16)
+
+
+def _verified(job: Job, entry: Entry, packed: Source) -> Iterator[bytes]:
+    """The member's content.
+
+    Raises:
+        Unsanitizable: if it is not what the directory says.
+    """
+    crc = size = 0
+    for piece in _content(entry, packed):
+        job.account.inflate(len(piece))
+        crc = isal_zlib.crc32(piece, crc)
+        size += len(piece)
+        if size > entry.size:
+            break
+        yield piece
+    if (size, crc) != (entry.size, entry.crc):
+        raise Unsanitizable(f"{_WHAT} that is damaged.")
+
+
 class _Written:
     """A content on its way into a spool."""
 
-    def __init__(self, content: Pieces, data: Spool) -> None:
+    def __init__(self, content: Pieces, data: Spool | Slot) -> None:
         self._content = content
         self._data = data
         self.changed = False
