@@ -32,7 +32,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SupportBundleError as error:
         print(f"supportbundle: {error}", file=sys.stderr)  # noqa: T201 - a command line speaks
         return 1
+    except BrokenPipeError:
+        # Whoever read has enough; what is still buffered must not be tried again at the end of the process.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"supportbundle: {where}{error.strerror or error}.", file=sys.stderr)  # noqa: T201 - as above
+        return 1
     except KeyboardInterrupt:
+        print("supportbundle: Interrupted.", file=sys.stderr)  # noqa: T201 - as above
         return 130
 
 
@@ -90,12 +99,13 @@ def _collect(_: argparse.Namespace) -> int:
 
 
 def _reveal(args: argparse.Namespace) -> int:
+    from supportbundle.cli import wishes
     from supportbundle.reconcile.pseudonyms import read_key as read_from_cluster
     from supportbundle.sanitize.pseudonyms import parse_kinds, read_key, reveal
 
     namespace = args.namespace or os.environ.get("POD_NAMESPACE", "supportbundle-system")
     if args.key_file:
-        key = read_key(args.key_file.read_bytes())
+        key = read_key(wishes.read(args.key_file))
     else:
         key = asyncio.run(read_from_cluster(namespace, args.destination))
     kinds = parse_kinds(args.kinds)
@@ -107,10 +117,11 @@ def _reveal(args: argparse.Namespace) -> int:
 
 
 def _rules(args: argparse.Namespace) -> int:
+    from supportbundle.cli import wishes
     from supportbundle.sanitize import custom
     from supportbundle.sanitize.builtin import BUILTIN
 
-    text = sys.stdin.buffer.read() if args.file == "-" else Path(args.file).read_bytes()
+    text = sys.stdin.buffer.read() if args.file == "-" else wishes.read(Path(args.file))
     rules = custom.parse(text)
     custom.check(BUILTIN, rules)
     print(f"{len(rules)} rules are usable.")  # noqa: T201 - a command line speaks

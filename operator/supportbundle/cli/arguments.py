@@ -10,24 +10,50 @@ from pathlib import Path
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register `sanitize` and `leaks`."""
     sanitize = commands.add_parser("sanitize", help="take secrets out of a file, a folder, a zip or a tar file")
-    sanitize.add_argument("source", metavar="IN", help="- for standard input")
-    sanitize.add_argument("target", metavar="OUT", help="- for standard output")
-    sanitize.add_argument("--rules", type=Path, help="YAML like spec.sanitization.rules")
-    sanitize.add_argument("--pseudonymize", default="", help="kinds such as ip,email,mac,hostname,user")
-    sanitize.add_argument("--key-file", type=Path, help="the key of the pseudonyms; made if it is not there")
-    sanitize.add_argument("--hostnames", default="", help="names of hosts to replace, such as db1,mail.corp.example")
-    sanitize.add_argument("--domains", default="", help="domains whose hosts to replace, such as corp.example")
-    sanitize.add_argument("--users", default="", help="names of users to replace, such as alice,bob")
-    sanitize.add_argument("--keep-shape", action="store_true", help="replace values by others of their shape")
-    sanitize.add_argument("--known", type=Path, action="append", default=[], help="file or folder of values to remove")
-    sanitize.add_argument("--report", type=Path, help="write counts by file and rule as JSON")
+    sanitize.add_argument("source", metavar="IN", help="a file, a folder, or - for standard input")
+    sanitize.add_argument("target", metavar="OUT", help="a new file or folder, or - for standard output")
+    sanitize.add_argument("--rules", metavar="FILE", type=Path, help="YAML like spec.sanitization.rules")
     sanitize.add_argument(
-        "--jobs", type=int, default=os.cpu_count() or 1, help="processes for files and members; by default one a CPU"
+        "--pseudonymize", metavar="KINDS", default="", help="kinds such as ip,email,mac,hostname,user"
+    )
+    sanitize.add_argument(
+        "--key-file", metavar="FILE", type=Path, help="the key of the pseudonyms; made if it is not there"
+    )
+    sanitize.add_argument(
+        "--hostnames", metavar="NAMES", default="", help="names of hosts to replace, such as db1,mail.corp.example"
+    )
+    sanitize.add_argument(
+        "--domains", metavar="NAMES", default="", help="domains whose hosts to replace, such as corp.example"
+    )
+    sanitize.add_argument("--users", metavar="NAMES", default="", help="names of users to replace, such as alice,bob")
+    sanitize.add_argument("--keep-shape", action="store_true", help="replace values by others of their shape")
+    sanitize.add_argument(
+        "--known",
+        metavar="PATH",
+        type=Path,
+        action="append",
+        default=[],
+        help="file or folder of values to remove; may be repeated",
+    )
+    sanitize.add_argument("--report", metavar="FILE", type=Path, help="write counts by file and rule as JSON")
+    sanitize.add_argument(
+        "--jobs",
+        metavar="N",
+        type=_count,
+        default=os.cpu_count() or 1,
+        help="processes for files and members; by default one a CPU",
     )
     sanitize.set_defaults(command=_sanitize)
     leaks = commands.add_parser("leaks", help="list secrets that are certain, without their values")
     leaks.add_argument("path", metavar="PATH", help="file, folder or archive; - for standard input")
-    leaks.add_argument("--known", type=Path, action="append", default=[], help="file or folder of values to look for")
+    leaks.add_argument(
+        "--known",
+        metavar="PATH",
+        type=Path,
+        action="append",
+        default=[],
+        help="file or folder of values to look for; may be repeated",
+    )
     leaks.set_defaults(command=_leaks)
 
 
@@ -43,9 +69,15 @@ def _sanitize(args: argparse.Namespace) -> int:
         names=names,
         keep_shape=args.keep_shape,
         known=tuple(args.known),
-        jobs=max(1, args.jobs),
+        jobs=args.jobs,
     )
     return run(args.source, args.target, wishes, report=args.report)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError("it is a number of at least 1.")
+    return int(text)
 
 
 def _listed(text: str) -> tuple[str, ...]:

@@ -85,7 +85,9 @@ class _Walk:
     def _link(self, path: Path, target: Path, name: str) -> None:
         """Keep a link that stays inside; nothing is read through any link."""
         to = os.fsencode(path.readlink())
-        if path.readlink().is_absolute() or not path.resolve().is_relative_to(self._source):
+        # Not Path.resolve: it refuses links in a circle, which may stay as well as others.
+        end = Path(os.path.realpath(path))
+        if path.readlink().is_absolute() or not end.is_relative_to(self._source):
             self.lost.append(Outcome.lost(name, "a link that leads out of the folder."))
         else:
             target.symlink_to(os.fsdecode(self._names.path(to)))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Final
 
-from supportbundle.cli.atomic import new_file
+from supportbundle.cli.atomic import Unwritable, new_file, writing
 from supportbundle.cli.outcome import Outcome
 from supportbundle.errors import SupportBundleError
 from supportbundle.sanitize import Report, Sanitizer
@@ -20,10 +21,12 @@ def from_file(sanitizer: Sanitizer, source: Path, target: Path, name: str) -> Ou
     """Sanitize `source` into `target`; an outcome that says why if that is not possible, and then no target."""
     try:
         with source.open("rb") as file, new_file(target) as out:
-            size = source.stat().st_size
+            size = os.fstat(file.fileno()).st_size
             report = Report(detailed=True)
             checked(sanitizer, _pieces(sanitizer, file, size, name, report), out)
         return Outcome.of(name, report, size)
+    except Unwritable:
+        raise
     except SupportBundleError as error:
         return Outcome.lost(name, str(error))
     except OSError as error:
@@ -50,11 +53,16 @@ def checked(sanitizer: Sanitizer, pieces: Iterator[bytes], out: IO[bytes]) -> No
     check = sanitizer.leak_check()
     for piece in pieces:
         check.feed(piece)
-        out.write(piece)
+        with writing("The output"):
+            out.write(piece)
     check.finish()
+    with writing("The output"):
+        out.flush()
 
 
 def _pieces(sanitizer: Sanitizer, file: IO[bytes], size: int, name: str, report: Report) -> Iterator[bytes]:
+    if not file.seekable():
+        return _streamed(sanitizer, iter(lambda: file.read(CHUNK), b""), name, report)
     head = file.read(_HEAD)
     file.seek(0)
     if kind(head):

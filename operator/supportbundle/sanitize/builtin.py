@@ -11,12 +11,14 @@ from .patterns_code import CODE
 from .patterns_commands import COMMANDS
 from .patterns_databases import DATABASES
 from .patterns_http import HTTP
+from .patterns_notations import NOTATIONS
 from .patterns_services import MESSAGES, MODELS, MONITORING, PAYMENT
 from .patterns_values import VALUES
 from .rules import RuleSet
 
 PATTERNS: Final = (
     *ARMOUR, *HTTP, *DATABASES, *CLOUD, *CODE, *MESSAGES, *PAYMENT, *MONITORING, *MODELS, *COMMANDS, *VALUES,
+    *NOTATIONS,
 )  # fmt: skip
 """Earlier ones win where two match at one place."""
 

@@ -11,7 +11,7 @@ KEYS: Final = (
     KeyRule(
         name="password",
         reason="A password, whatever its case and separators.",
-        words=("password", "pass-wd", "pass-phrase", "pass-code", "pwd"),
+        words=("password", "pass-wd", "pass-phrase", "pass-code", "pwd", "require-pass", "authentication-string"),
         last=("pass", "pw", "dbpw", "rootpw", "passkey"),
         hits=(
             Hit("dbPassword=hunter2", "hunter2"),
@@ -162,7 +162,7 @@ KEYS: Final = (
     KeyRule(
         name="credential",
         reason="Anything that its owner calls credentials.",
-        words=("credential", "dockerconfigjson", "docker-cfg"),
+        words=("credential", "dockerconfigjson", "docker-cfg", "secure-json-data"),
         last=("creds",),
         hits=(Hit("credentials=abc123", "abc123"), Hit("smtp_creds: bob/hunter2", "hunter2")),
         lookalikes=("credentialsFile: /x/y", "credential_type=iam"),
@@ -226,6 +226,8 @@ KEYS: Final = (
         reason="Connection strings carry the password inside.",
         words=("connection-string",),
         last=("dsn",),
+        value=r"\S+",
+        check="no-login",
         hits=(
             Hit('{"connectionString": "Server=db;Uid=sa;Pwd=x1y2"}', "x1y2"),
             Hit("SENTRY_DSN=https://abc123@sentry.example/1", "abc123"),
@@ -246,7 +248,8 @@ ALLOWED: Final = AllowList(
         automountserviceaccounttoken serviceaccounttoken imagepullsecret imagepullsecrets existingsecret secretref
         secretkeyref secretname secretobjects secretproviderclass tokenreview tokenrequests tokenrequest
         googleapplicationcredentials imagepullsecretref boundserviceaccounttoken csinodepublishsecretref
-        nodepublishsecretref secretkeyselector
+        nodepublishsecretref secretkeyselector adminpasswordkey userpasswordkey rootpasswordkey replicationpasswordkey
+        existingsecretpasswordkey
         """
     ),
     last=_words(

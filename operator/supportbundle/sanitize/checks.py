@@ -94,6 +94,16 @@ def _credential(value: bytes) -> bool:
     return _userpass(value) or _random(value)
 
 
+def _dsn_password(value: bytes) -> bool:
+    """What may stand between a user and a host: it has a digit, and is no URL's path or package's name."""
+    return re.search(rb"[0-9]", value) is not None and _PATH.match(value) is None
+
+
+def _no_login(value: bytes) -> bool:
+    """A data source in which no other rule finds the password, so that host and database cannot stay either."""
+    return b"<redacted:" not in value and (_LOGIN.search(value) is None or re.search(rb"[{}'\"\\]", value) is not None)
+
+
 def _always(_value: bytes) -> bool:
     return True
 
@@ -101,6 +111,14 @@ def _always(_value: bytes) -> bool:
 _CARD_FORM: Final = re.compile(
     rb"4\d{12}(?:\d{3})?(?:\d{3})?|5[1-5]\d{14}|2[2-7]\d{14}|3[47]\d{13}|3(?:0[0-5]|[689]\d)\d{11,16}|35\d{14}"
     rb"|6(?:011|5\d\d|4[4-9]\d)\d{12}|62\d{14,17}|(?:5[06789]|6\d)\d{10,17}"
+)
+_PATH: Final = re.compile(rb"//|\d{2,5}/[A-Za-z]|[^?=&]*[?=&]|(?:npm|golang|pypi|deb|rpm|maven|oci|docker)/")
+_LOGIN: Final = re.compile(
+    rb"""://[^\s"'<>/?#:@]{0,128}:[^\s"'<>/?#]{1,256}@
+      |://[^\s"'<>/?#:@\[=]{0,128}:(?:\d{0,5}[^\d\s"'<>/?#@]|\d{6})[^\s"'<>]{0,200}@[\w\[$]
+      |:[^\s"'<>(/][^\s"'<>(]{0,127}@(?:(?:tcp|udp|unix)\d?\(|\([\w.\-]{1,64}:|/[a-z_]\w{0,40}\b)
+      |(?i:\b(?:password|pwd|accountkey|sharedaccesskey)=[^\s;&])""",
+    re.VERBOSE,
 )
 _DOUBLED: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 _UUID: Final = re.compile(rb"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
@@ -114,9 +132,11 @@ CHECKS: Final[Mapping[str, Callable[[bytes], bool]]] = {
     "": _always,
     "card": _card,
     "credential": _credential,
+    "dsn-password": _dsn_password,
     "mixed": _mixed,
     "no-certificate": _no_certificate,
     "no-digits": _no_digits,
+    "no-login": _no_login,
     "no-mechanism": _no_mechanism,
     "no-option": _no_option,
     "no-port": _no_port,

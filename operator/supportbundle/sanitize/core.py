@@ -56,7 +56,7 @@ class Core:
 
         What a pattern finds in a shape for the sake of what stands before it would be taken out another time.
         """
-        if not self.keep_shape or b"\\" in value or b"%" in value:
+        if not self.keep_shape or b"\\" in value or b"%" in value or not value.isascii():
             return marker(rule)
         shaped = self.replacement(rule, value)
         text, start, end = before + shaped + after, len(before), len(before) + len(shaped)

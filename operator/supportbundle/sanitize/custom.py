@@ -43,14 +43,16 @@ def parse(text: bytes) -> tuple[SanitizationRule, ...]:
     """
     try:
         document = yaml.safe_load(text)
-        rules = document.get("rules") if isinstance(document, dict) else document
-        return _RULES.validate_python(rules or ())
+        rules = document.get("rules") if isinstance(document, dict) else document or []
+        if not isinstance(rules, list):
+            raise InvalidRule("The sanitizing rules are no list.", "Write them as in docs/sanitizing.md.")
+        return _RULES.validate_python(rules)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise InvalidRule(f"The sanitizing rules cannot be read: {where}: {first['msg']}.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InvalidRule("The sanitizing rules are no YAML.") from error
+        raise InvalidRule("The sanitizing rules are no YAML.", "Write them as in docs/sanitizing.md.") from error
 
 
 def extended(base: RuleSet, rules: Sequence[SanitizationRule]) -> RuleSet:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -35,6 +35,17 @@ def resolve(edits: Iterable[Edit]) -> list[Edit]:
             # A line break that the second gives back still ends the line.
             chosen.append(Edit(done, edit.end, b"\n" if edit.text.endswith(b"\n") else b"", ()))
     return chosen
+
+
+def covers(edits: Sequence[Edit], spans: Iterable[tuple[int, int]]) -> bool:
+    """Whether each span lies in one of the resolved `edits`; spans in order."""
+    index = 0
+    for start, end in spans:
+        while index < len(edits) and edits[index].end < end:
+            index += 1
+        if index == len(edits) or edits[index].start > start:
+            return False
+    return True
 
 
 def apply(buffer: bytes, edits: Iterable[Edit], start: int, end: int) -> bytes:

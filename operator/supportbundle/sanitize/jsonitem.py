@@ -14,7 +14,7 @@ from supportbundle.errors import Unsanitizable
 from . import jsonlocal
 from .context import Context
 from .cursor import Cursor, Touch
-from .edits import Edit, resolve
+from .edits import Edit, covers, resolve
 from .jsonstring import decoded, inside, written
 from .markers import is_marker, marker
 from .scan import Hit
@@ -82,7 +82,10 @@ def walked(
         )
     if around.left_open is not None and walker.still_open != around.left_open:
         raise Unsanitizable("brackets in strings hide where a list ends.", "Collect the file without this document.")
-    return resolve(found + inner)
+    resolved = resolve(found + inner)
+    if not covers(resolved, [(hit.start, hit.end) for hit in hits if hit.kind is Kind.KNOWN]):
+        raise Unsanitizable("a value of a mounted Secret stands across the marks of a document.")
+    return resolved
 
 
 def _walk(context: Context, walker: Walker, buffer: bytes, start: int, end: int, hits: list[Hit]) -> list[Edit]:

@@ -16,6 +16,7 @@ from .edits import Edit, resolve
 from .harmless import is_harmless
 from .jsonstring import decoded, inside, written
 from .keys import SecretKey
+from .rules import PatternRule
 from .scan import Hit
 from .triggers import Kind
 
@@ -65,6 +66,8 @@ def _look(context: Context, buffer: bytes, start: int, end: int, hit: Hit) -> tu
     if b'"' not in text.replace(b'\\"', b""):
         return _string(context, buffer, start, end, hit)
     if hit.kind is Kind.PATTERN and b"\\" not in text:
+        if isinstance(hit.rule, PatternRule) and hit.rule.name == "password-option":
+            raise _Unclear  # a program, whose arguments the walk knows
         _within_unescaped(buffer, start, end, hit)
         return [], 0, 0
     if b"\\" in text or not _opens(buffer, hit.start - 1, start):

@@ -17,13 +17,13 @@ from .armour import OpenBlocks
 from .context import Context
 from .dialect import Dialect
 from .edits import Edit, LineCounter, apply, count, resolve
-from .places import Found, Window
+from .places import Places
 from .plain import plain
 from .report import Report
 from .rules import BlockRule
 from .scan import Hit
 from .swallow import Swallow
-from .triggers import Kind
+from .window import Found
 
 _CONTEXT: Final = 256
 """Bytes kept before a window that begins inside a line: a word before a match, a key before its separator."""
@@ -103,13 +103,27 @@ class Lines:
 
     def _edits(self, start: int, cut: int, end: int, *, final: bool) -> tuple[list[Edit], int]:
         """Resolved edits of what begins in buffer[start:cut], and up to where the window is then finished."""
-        window = Window(self._core, self._dialect, self._blocks, self._buffer, end, final)
+        window = Places(self._core, self._dialect, self._blocks, self._buffer, end, final, start)
         self._blocks.enter(start)
         edits: list[Edit] = []
-        position = covered = followed = start
-        if self._manifest is not None:
-            followed = self._follow(edits, manifests.follow(self._buffer, start, cut, end, self._manifest))
-        for hit in self._core.scanner.scan(self._buffer, start, cut, end):
+        looked, limit = start, cut
+        while looked < limit:
+            self._look(window, edits, looked, limit)
+            # A secret may begin beyond the cut, far behind what announces it: what lies between is written with it.
+            looked, limit = limit, max([limit, *(edit.start for edit in edits)])
+        if self._state is None:
+            self._torn(window, edits, max([start, *(edit.end for edit in edits)]), cut, all_of_it=True)
+        edits += self._manifests(window, cut)
+        resolved = resolve(edits)
+        last = resolved[-1].end if resolved else start
+        return resolved, last if self._state is not None else max(cut, last)
+
+    def _look(self, window: Places, edits: list[Edit], start: int, limit: int) -> None:
+        """Add the edits of what begins in buffer[start:limit]."""
+        covered = position = start
+        if edits:
+            covered, position, *_ = max(edits, key=lambda edit: edit.end)
+        for hit in self._core.scanner.scan(self._buffer, start, limit, window.end):
             if self._state is not None and hit.start >= covered:
                 break
             if self._blocks.count and self._state is None:
@@ -117,41 +131,40 @@ class Lines:
                 covered = min(covered, position)
                 if self._state is not None:
                     break
-            if hit.kind is Kind.SECRET_OBJECT and hit.start >= followed:
-                followed = self._follow(edits, manifests.whole(self._buffer, hit.start, followed, cut, end))
             # What stands in a key's name, before the value that was taken out, is not gone with it.
             if covered <= hit.start < position and hit.end <= position:
                 continue
-            simple = None if self._blocks.count else plain(self._core, self._buffer, hit, start, end)
+            simple = None if self._blocks.count else plain(self._core, self._buffer, hit, window.start, window.end)
             if simple is not None:
                 edits.append(simple)
                 covered, position = simple.start, simple.end
                 window.edited_to = position
                 continue
             window.enter(hit.start)
-            document = self._document(window, hit, start)
+            document = self._document(window, hit, window.start)
             if document is not None:
                 self._begun(window, hit)
                 edits += document
-                covered, position = start, window.line_end
+                covered, position = window.start, window.line_end
                 continue
             found = window.look(hit)
             if found.edits and found.edits[-1].end > position:
                 covered = found.edits[0].start
             position = self._take(window, edits, position, found)
-        if self._state is None:
-            position = self._torn(window, edits, position, cut, all_of_it=True)
-        resolved = resolve(edits)
-        last = resolved[-1].end if resolved else start
-        return resolved, last if self._state is not None else max(cut, last)
 
-    def _follow(self, edits: list[Edit], object_: manifests.Followed) -> int:
-        """Take what was found of a manifest, which other hits may still lie in; returns up to where."""
-        edits += object_.edits
-        self._manifest = object_.rest
-        return object_.end
+    def _manifests(self, window: Places, cut: int) -> list[Edit]:
+        """The edits of manifests of Secrets in the text, in which other hits may lie too."""
+        edits: list[Edit] = []
+        followed = window.start
+        if self._manifest is not None:
+            edits, followed, self._manifest = manifests.follow(self._buffer, followed, cut, window.end, self._manifest)
+        for kind in window.objects:
+            if followed <= kind < cut:
+                more, followed, self._manifest = manifests.whole(self._buffer, kind, followed, cut, window.end)
+                edits += more
+        return edits
 
-    def _begun(self, window: Window, hit: Hit) -> None:
+    def _begun(self, window: Places, hit: Hit) -> None:
         """Note a block that begins in a JSON line and does not end there: its lines come in JSON lines of their own."""
         rule = hit.rule
         if isinstance(rule, BlockRule) and not re.compile(rule.end.encode()).search(
@@ -160,20 +173,20 @@ class Lines:
             self._blocks.begin(rule, self._buffer[max(window.line_start, hit.start - _CONTEXT) : hit.start])
             self._blocks.cursor = window.line_end + 1
 
-    def _torn(self, window: Window, edits: list[Edit], position: int, limit: int, *, all_of_it: bool) -> int:
+    def _torn(self, window: Places, edits: list[Edit], position: int, limit: int, *, all_of_it: bool) -> int:
         """Take out what begins before `limit` of blocks that other lines have torn apart; returns the new position."""
         while self._state is None and (found := window.torn(position, limit, all_of_it=all_of_it)) is not None:
             position = self._take(window, edits, position, found)
         return position
 
-    def _take(self, window: Window, edits: list[Edit], position: int, found: Found) -> int:
+    def _take(self, window: Places, edits: list[Edit], position: int, found: Found) -> int:
         edits += found.edits
         self._state = found.state or self._state
         if found.edits:
             position = window.edited_to = max(position, found.edits[-1].end)
         return position
 
-    def _document(self, window: Window, hit: Hit, start: int) -> list[Edit] | None:
+    def _document(self, window: Places, hit: Hit, start: int) -> list[Edit] | None:
         """The edits of the whole line, if the line ends with a JSON document that holds the hit."""
         low, high = window.line_start, window.line_end
         if window.failed_line == high or low < start or (high == window.end and not window.final):

@@ -10,7 +10,9 @@ from .rules import Hit, PatternRule
 _UUID: Final = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 _WEBHOOKS: Final = (
     r"(?:hooks\.slack\.com/(?:services|workflows|triggers)|discord(?:app)?\.com/api/webhooks"
-    r"|\.webhook\.office\.com/webhookb2|events\.pagerduty\.com/integration)/"
+    r"|\.webhook\.office\.com/webhookb2|outlook\.office(?:365)?\.com/webhook|events\.pagerduty\.com/integration"
+    r"|hooks\.zapier\.com/hooks/catch|open\.(?:feishu\.cn|larksuite\.com)/open-apis/bot/v2/hook"
+    r"|maker\.ifttt\.com/(?:trigger|use)|hook\.(?:eu|us)\d\.make\.com|hook\.integromat\.com)/"
 )
 
 MESSAGES: Final = (
@@ -19,7 +21,7 @@ MESSAGES: Final = (
         name="webhook",
         reason="Whoever knows the path may post.",
         trigger=_WEBHOOKS + r"[\w@/\-]{6}",
-        pattern=_WEBHOOKS + r"(?P<secret>[\w@/\-]{20,})",
+        pattern=_WEBHOOKS + r"(?P<secret>[\w@/\-]{14,})",
         boundary=False,
         hits=(
             Hit("https://hooks." + "slack.com/services/T00000000/B00000000/abc123DEF456", "abc123DEF456"),
@@ -85,6 +87,15 @@ MESSAGES: Final = (
 
 PAYMENT: Final = (
     issued("stripe-key", "Stripe", "[sr]k_(?:live|test|prod)_|whsec_", ALNUM, 16, start="sk" + "_live_"),
+    issued("razorpay-key", "Razorpay", "rzp_(?:live|test)_", ALNUM, 14, start="rzp" + "_live_"),
+    PatternRule(
+        name="adyen-key",
+        reason="A key of Adyen: three parts, the first two in base64.",
+        trigger=r"AQE[A-Za-z0-9+/]{32}",
+        pattern=r"AQE[A-Za-z0-9+/]{32,400}={0,2}-[A-Za-z0-9+/]{20,200}={0,2}-[^\s\"',<]{8,64}",
+        hits=(Hit("AQE" + of_class(BASE64, 80) + "==-" + of_class(BASE64, 43) + "=-3wAkV)*$kP", of_class(BASE64, 43)),),
+        lookalikes=("AQE" + of_class(ALNUM, 40),),
+    ),
     issued("square-token", "Square", "sq0[a-z]{3}-", URL64, 22, start="sq0" + "atp-"),
     issued("square-token", "Square", "EAAA", URL64, 56, start="EA" + "AA"),
     issued("shopify-token", "Shopify", "shp(?:at|ca|pa|ss)_", HEX, 32, start="shp" + "at_"),

@@ -7,13 +7,9 @@ parse. Every decision looks at the line of the hit and at most a few lines after
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Final
 
 from . import quoting
-from .armour import STAMP, OpenBlocks
-from .core import Core
-from .dialect import Dialect
 from .edits import Edit
 from .harmless import is_harmless, is_prose, is_type
 from .keys import SecretKey
@@ -24,29 +20,22 @@ from .scan import Hit
 from .structure import are_references
 from .swallow import Form, Heredoc, Indented, Progress, Quoted, RestOfLine, Swallow, Until, Word, line_end
 from .triggers import Kind
+from .window import PAIR_REACH, STAMPED, Found, Window
 
 _CLOSED_KEY: Final = re.compile(rb"""(\\*)(["'`])\s*(?::=|=>|[:=])\Z""")
+_STRING_PREFIX: Final = re.compile(rb"""[bBfFrRuU]{1,2}(?=["'])""")
+"""What Python writes before a string's quote."""
 _SPACES: Final = re.compile(rb"[ \t]*")
 _ANY_SPACE: Final = re.compile(rb"\s*")
 _JUDGED: Final = re.compile(rb"<redacted:[a-z0-9-]+>(?=[\s\"',;])")
-_STAMPED: Final = re.compile(STAMP + rb" ")
-_BEFORE_KEY: Final = re.compile(rb"""\s*(?:-\s+)*(?:(?:export|set|setenv|ENV|ARG|declare\s+-x)\s+)?["']?""")
 _BLOCK_SCALAR: Final = re.compile(rb"[|>][+\-\d]{0,2}[ \t]*(?:#[^\n]*)?\r?")
 _OTHER_PAIRS: Final = re.compile(rb"\s[\w.\-]+=")
 _WORD: Final = re.compile(rb"\S{1,64}")
 _UPPER: Final = re.compile(rb"[A-Z0-9_]+\s*=")
 _OPEN_ARGUMENT: Final = re.compile(rb"""(\\*)(["'])\Z""")
 _PAIR_VALUE: Final = re.compile(rb"""(?i)(?:^|[\s"'`,;{(\\])value\\*["'`]?\s*[:=]\s*""")
-_SPACE: Final = ord(" ")
-_UNDERSCORE: Final = ord("_")
-_BEFORE_FLAG: Final = frozenset(b" \t\r\n\"'`[(,=\0\\")
-_PAIR_REACH: Final = 512
-_REACH: Final = 64 << 10
-"""How far one pattern may look."""
 _COST: Final = 16
 """How much dearer a byte is where brackets are counted than where an expression runs."""
-_SHORT_REACH: Final = 512
-_PATIENCE: Final = 4 << 20
 _QUOTED_KEY: Final = re.compile(rb"""["']([\w.\-/$]{1,256})\\*["']\s*:""")
 _DESCRIBES: Final = frozenset({b"type", b"$ref", b"properties"})
 """Keys of a schema, which describes a secret and holds none."""
@@ -56,44 +45,16 @@ _PAIR_ENDS: Final = re.compile(rb"""[{}]|\n\s*-\s|(?i:\bname\\*["']?\s*[:=])""")
 _SCALAR_LINE: Final = re.compile(rb"""[^\s:{}\[\]#|>&*-][^\s]*|["'].*["']""")
 
 
-@dataclass(slots=True)
-class Found:
-    """What came of one hit."""
+class Places(Window):
+    """Resolves the hits of one window."""
 
-    edits: list[Edit] = field(default_factory=list)
-    state: Swallow | None = None
-
-
-@dataclass(slots=True)
-class Window:
-    """A stretch of text that is looked at: buffer[:end]; `final` says that the text ends there."""
-
-    core: Core
-    dialect: Dialect
-    blocks: OpenBlocks
-    buffer: bytes
-    end: int
-    final: bool
-    line_start: int = 0
-    line_end: int = -1
-    edited_to: int = -1
-    """The end of the last edit: what follows it begins a word of its own."""
-    failed_line: int = -1
-    """The end of the last line that turned out to be no document."""
-    patience: int = _PATIENCE
-    """Bytes that looks in vain may still cost at full reach."""
-
-    def enter(self, position: int) -> None:
-        """Make the line of `position` the current one; positions only grow, so no byte is searched twice."""
-        if position > self.line_end:
-            low = max(self.line_end, 0)
-            before = max(self.buffer.rfind(mark, low, position) for mark in (b"\n", b"\0", b"\r"))
-            self.line_start = before + 1
-            self.line_end = line_end(self.buffer, position, self.end)
+    __slots__ = ()
 
     def look(self, hit: Hit) -> Found:
         """Resolve one hit."""
         self.enter(hit.start)
+        if hit.kind is Kind.SECRET_OBJECT:
+            self.objects.append(hit.start)
         if hit.start != self.edited_to and not self._begins(hit):
             return Found()
         rule = self._ending(hit) if hit.kind is Kind.PATH else hit.rule
@@ -118,35 +79,6 @@ class Window:
             return None
         return self.core.paths.ending_in(self.buffer[hit.start : closed.start()])
 
-    def _begins(self, hit: Hit) -> bool:
-        """Whether the hit begins where a word or an argument may begin."""
-        before = self.buffer[hit.start - 1] if hit.start else _SPACE
-        if hit.kind is Kind.FLAG:
-            return before in _BEFORE_FLAG
-        if isinstance(hit.rule, PatternRule) and hit.rule.boundary:
-            return not (chr(before).isalnum() or before == _UNDERSCORE)
-        return True
-
-    def _from(self, start: int, rule: str, progress: Progress, before: bytes = b"", after: bytes = b"") -> Found:
-        """The edit from `start` to wherever a swallowed secret was followed."""
-        return self._put(start, progress, before + marker(rule) + after, rule)
-
-    def _single(self, start: int, rule: str, progress: Progress) -> Found:
-        """As `_from` for a single value, which may keep its shape if all of it is here."""
-        whole = progress.state is None and not progress.text
-        text = self._standing_in(rule, start, progress.position) if whole else marker(rule)
-        return self._put(start, progress, text, rule)
-
-    def _standing_in(self, rule: str, start: int, stop: int) -> bytes:
-        """What stands for the value in buffer[start:stop]; its marker if a pattern would see a shape in this place."""
-        low, high = max(self.line_start, start - _PAIR_REACH), min(self.end, stop + _PAIR_REACH)
-        return self.core.standing_in(rule, self.buffer[low:start], self.buffer[start:stop], self.buffer[stop:high])
-
-    @staticmethod
-    def _put(start: int, progress: Progress, text: bytes, rule: str) -> Found:
-        text += progress.text
-        return Found([Edit(start, progress.position, text, (rule,))], progress.state)
-
     def _pattern(self, hit: Hit, rule: PatternRule) -> Found:
         stop = self._reach(hit.start)
         more = stop < self.end or not self.final
@@ -160,14 +92,6 @@ class Window:
             return self._from(span[0], rule.name, self._word(stop))
         text = self._standing_in(rule.name, *span) if rule.shaped else marker(rule.name)
         return Found([Edit(*span, text, (rule.name,))])
-
-    def _reach(self, start: int) -> int:
-        """How far a look from `start` may go: less after many in vain, so that a hostile line costs linear time."""
-        return min(self.end, start + (_REACH if self.patience > 0 else _SHORT_REACH))
-
-    def _word(self, position: int) -> Progress:
-        """The rest of an unquoted value."""
-        return Word().resume(self.buffer, position, self.end, final=self.final)
 
     def _regex(self, hit: Hit, rule: RegexRule) -> Found:
         """What a rule of somebody's own matched; where the window cuts it, the rest of the line goes too."""
@@ -230,19 +154,6 @@ class Window:
             return Found()
         return self._from(begin, key.rule.name, progress, after=b"" if begin == start + 3 else b"\n")
 
-    def _leads(self, position: int, *, stamped: bool = False) -> bool:
-        """Whether only indentation or a shell's export stands before `position` on its line.
-
-        With `stamped` also what the container runtime puts before each line: YAML in a log is YAML.
-        """
-        start = self._text_start(self.line_start) if stamped else self.line_start
-        return _BEFORE_KEY.fullmatch(self.buffer, start, position) is not None
-
-    def _text_start(self, line: int) -> int:
-        """Where the text of the line begins that begins at `line`."""
-        stamp = _STAMPED.match(self.buffer, line, self.end)
-        return stamp.end() if stamp else line
-
     def _quoted(self, key: SecretKey, quote: quoting.Quote, start: int, *, lines: bool = False) -> Found:
         progress = Quoted(quote, lines).resume(self.buffer, start, self.end, final=self.final)
         value = self.buffer[start : progress.position]
@@ -252,6 +163,7 @@ class Window:
 
     def _after_quoted_key(self, key: SecretKey, start: int, quote: quoting.Quote) -> Found:
         """The value in `"key": value`, of a JSON-like text that did not parse or does not end in this window."""
+        start = _end(_STRING_PREFIX, self.buffer, start, self.end)
         opened = quoting.opening(self.buffer, start, self.end)
         if opened is not None:
             return self._quoted(key, *opened)
@@ -315,12 +227,13 @@ class Window:
             state = RestOfLine(continued=not colon and self.dialect.assignments)
         elif key.rule.value and not key.rule.quiet and self.patience > 0:
             state = RestOfLine(continued=False)
-        progress = state.resume(self.buffer, start, self.end, final=self.final)
-        value = self.buffer[start : progress.position].rstrip()
-        if is_harmless(value, key, document=False) or not self.core.accepts(key, value):
+        for each in (state, Word())[: 2 if key.rule.value else 1]:
+            progress = each.resume(self.buffer, start, self.end, final=self.final)
+            value = self.buffer[start : progress.position].rstrip()
+            if not is_harmless(value, key, document=False) and self.core.accepts(key, value):
+                return self._single(start, key.rule.name, progress)
             self.patience -= len(value)
-            return Found()
-        return self._single(start, key.rule.name, progress)
+        return Found()
 
     def _to_line_end(self, hit: Hit, start: int, *, colon: bool) -> bool:
         """Whether the value is all that is left of the line: not in logfmt, whose lines hold more pairs."""
@@ -334,7 +247,7 @@ class Window:
         stop = self.line_end + 1
         begin = self._text_start(self.line_start)
         indent = _end(_SPACES, self.buffer, begin, hit.start) - begin
-        state = Indented(indent, _STAMPED if begin > self.line_start else None)
+        state = Indented(indent, STAMPED if begin > self.line_start else None)
         progress = state.resume(self.buffer, min(stop, self.end), self.end, final=self.final)
         rule = key.rule.name
         edits = [
@@ -377,14 +290,13 @@ class Window:
 
     def _pair(self, hit: Hit, key: SecretKey) -> Found:
         """`name: DB_PASSWORD` with its `value: x` close by, in either order (an environment entry in a dump)."""
-        if key.rule.value:
-            return Found()
-        after = self.buffer[hit.end : min(self.end, hit.end + _PAIR_REACH)]
+        after = self.buffer[hit.end : min(self.end, hit.end + PAIR_REACH)]
         ends = _PAIR_ENDS.search(after)
         found = _PAIR_VALUE.search(after, 0, ends.start() if ends else len(after))
         if found:
             return self._pair_value(key, hit.end + found.end())
-        low = max(self.line_start, self.buffer.rfind(b"{", self.line_start, hit.start), hit.start - _PAIR_REACH)
+        floor = max(self.line_start, self.start)
+        low = max(floor, self.buffer.rfind(b"{", floor, hit.start), hit.start - PAIR_REACH)
         before = _PAIR_VALUE.search(self.buffer, low, hit.start)
         return self._pair_value(key, before.end()) if before else Found()
 

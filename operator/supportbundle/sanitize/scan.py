@@ -87,7 +87,7 @@ class Scanner:
 
     def paired(self, name: bytes) -> SecretKey | None:
         """The rule that claims a value beside which `name` stands, as a hit of kind PAIR would say it."""
-        match = self._triggers.pair.match(b'name:"' + name)
+        match = self._triggers.pair.match(b'name:"' + name.replace(b":", b"."))
         return None if match is None else self._meaning(match.group(), Kind.PAIR)
 
     def _exact(self, look: _Look, number: int, at: int) -> None:

@@ -24,6 +24,11 @@ _PAIR_NAMES: Final = frozenset({b"name", b"key"})
 _OBJECT_DATA: Final = frozenset({b"data", b"stringData"})
 _MERGE: Final = b"<<"
 _FLAG: Final = re.compile(rb"--?([\w.\-]+)")
+_CLIENT: Final = re.compile(rb"(?:.*/)?(?:mysql|mariadb|mongo|sshpass)\w{0,10}(?:-\w{1,20})?")
+"""A program whose option -p takes a password in the same word."""
+_OPTION: Final = re.compile(
+    rb"-p(?!(?:ort|assword|ath|rotocol|rofile|roxy|lugin|rint|retty)\b)(?!\d+(?::|\Z))[^\s=]{2,}"
+)
 _NUMBER: Final = re.compile(rb"-?[\d.]+")
 _REFERENCE_KEYS: Final = frozenset(
     b"""name namespace key optional secretname secretnamespace items defaultmode path mode expirationseconds audience
@@ -95,6 +100,10 @@ class _Frame:
     is_secret_object: bool = False
     leaves: list[tuple[int, int, bytes]] = field(default_factory=list)
     flag: SecretKey | None = None
+    client: bool = False
+    """Whether a list of arguments in it, or it as such a list, names a database's client."""
+    options: list[tuple[int, int, bytes]] = field(default_factory=list)
+    """Arguments that are a password if it does."""
     holds_data: bool = False
     merges: bool = False
     """Below YAML's merge key, which is no step of a path."""
@@ -164,6 +173,7 @@ class Walker:
             self._frames.append(_Frame(mapping=True, start=end, outer=True, root=True))
             return
         parent = self._frames[-1]
+        self._options(frame, parent)
         if frame.paired is not None and frame.value is not None:
             self._replace(frame.value, frame.paired)
         if frame.is_secret_object:
@@ -173,6 +183,17 @@ class Walker:
             self._found(Place(frame.start, end, frame.secret.rule.name))
         parent.keys |= frame.keys if not parent.mapping else set()
         parent.key = None
+
+    def _options(self, frame: _Frame, parent: _Frame) -> None:
+        """A program and its arguments may stand in one list, or side by side (`command` and `args`)."""
+        secret = self._core.classify(b"password")
+        if frame.client and secret is not None:
+            for option in frame.options:
+                self._replace(option, secret)
+            frame.options = []
+        if not frame.mapping and parent.mapping:
+            parent.client = parent.client or frame.client
+            parent.options += frame.options
 
     def key(self, name: bytes) -> None:
         """The name of the next value in the innermost object."""
@@ -192,6 +213,9 @@ class Walker:
         elif string:
             match = _FLAG.fullmatch(value)
             frame.flag = self._core.classify(match.group(1)) if match else None
+            frame.client = frame.client or _CLIENT.fullmatch(value) is not None
+            if _OPTION.fullmatch(value):
+                frame.options.append((start, end, value))
         frame.key = None
         if frame.holds_data and len(self._frames) > 1 and value and not is_marker(value):
             self._frames[-2].leaves.append((start, end, value))
@@ -260,7 +284,7 @@ class Walker:
             return not frame.keys
         if frame.numbers_only and frame.keys and frame.secret is not None and frame.secret.plural:
             return True
-        if frame.type_name in _SCHEMA_TYPES or not _SCHEMA_KEYS.isdisjoint(frame.keys):
+        if (frame.type_name in _SCHEMA_TYPES and b"value" not in frame.keys) or not _SCHEMA_KEYS.isdisjoint(frame.keys):
             return True
         return are_references(self._core, frame.keys)
 

@@ -20,7 +20,7 @@ from supportbundle.errors import Unsanitizable
 
 from .context import Context
 from .cursor import Cursor, Touch
-from .edits import Edit, resolve
+from .edits import Edit, covers, resolve
 from .markers import is_marker, marker
 from .scan import Hit
 from .structure import Level, Place, Walker
@@ -65,6 +65,9 @@ def edits(
     except (yaml.YAMLError, _NoStructure):
         return None
     resolved = resolve(walk.found())
+    known = [touch for touch, hit in zip(touches, hits, strict=True) if hit.kind is Kind.KNOWN]
+    if not covers(resolved, [(touch.start, touch.end) for touch in known]):
+        return None  # it stands in a tag, or in an anchor's name
     if not resolved:
         return []
     _check(_applied(text, resolved))

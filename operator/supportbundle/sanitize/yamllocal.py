@@ -70,9 +70,13 @@ def _look(core: Core, unit: bytes, hit: Hit) -> Iterator[Edit]:
         yield from _replaced(core, hit.rule, line)
     elif hit.kind is Kind.PAIR and column and line["key"].strip(b"\"'").lower() in _PAIR_NAMES:
         key = core.scanner.paired(_content(line))
-        if key is not None:
-            for value in _values_beside(unit, start, line.end(), column):
-                yield from _replaced(core, key, value)
+        if key is None:
+            return
+        values = list(_values_beside(unit, start, line.end(), column))
+        if not values:
+            raise _Unclear  # where the indentation is broken, it may yet be near
+        for value in values:
+            yield from _replaced(core, key, value)
     else:
         raise _Unclear
 

@@ -45,7 +45,6 @@ def rule(kind: str, pattern: str, **fields: object) -> Object:
         ({"templateRef": {"name": "mattermost"}}, "spec.templateRef"),
         ({"encryption": {"recipients": ["age1"]}}, "spec.encryption"),
         ({"deletionPolicy": "Delete"}, "spec.deletionPolicy Delete"),
-        ({"sanitization": {"pseudonymize": ["IP"]}}, "spec.sanitization.pseudonymize"),
     ],
 )
 def test_what_is_not_built_yet_is_refused_by_name(site: Site, spec: Object, named: str) -> None:

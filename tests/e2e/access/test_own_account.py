@@ -241,7 +241,7 @@ def test_keys_of_pseudonyms_are_made_in_its_own_namespace_and_never_changed(site
     message = "the operator may touch only secrets"
     refused(lambda: site.operator.create(manifests.pseudonym_secret("e2e", site.namespace, bytes(32))), message)
     refused(lambda: at_home.create(key | {"metadata": {"name": "other"}}), message)
-    refused(lambda: at_home.create(key | {"type": "kubernetes.io/service-account-token"}), "of type Opaque only")
+    refused(lambda: at_home.create(key | {"type": "example.org/other"}), "of type Opaque only")
     admin = replace(site.admin, namespace=site.release)
     accepted(lambda: admin.create(key, dry=False))
     try:

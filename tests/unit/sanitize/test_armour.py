@@ -127,3 +127,12 @@ def test_a_lone_key_line_goes_and_the_leak_check_knows_it(prefix: str, clean: Cl
     check = sanitizer.leak_check()
     check.feed(clean(text))
     check.finish()
+
+
+def test_a_known_secret_before_a_line_of_a_torn_block_goes_too(clean: Clean) -> None:
+    begin, body = "-----BEGIN RSA PRIVATE KEY-----", "MIIEowIBAAKCAQEA0Z3VS5JJcds3"
+    text = f"Tr0ub4dor&3/x{begin}\n{begin}\n-----END RSA PRIVATE KEY-----\nTr0ub4dor&3/x{body}\n"
+    out = clean(text)
+    assert b"Tr0ub4dor" not in out
+    assert body.encode() not in out
+    assert clean(out) == out

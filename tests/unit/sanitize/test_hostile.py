@@ -16,6 +16,12 @@ UNITS = [
     b'password="${',
     b"<password>",
     b"authorization: ",
+    b"Authorization: ",
+    b"kind: Secret\ndata:\n a: b\n",
+    b" kind: Secret\n",
+    b"a b:1/c@",
+    b'"mysql","-u",',
+    b";pwd={a",
     b"name=token ",
 ]
 

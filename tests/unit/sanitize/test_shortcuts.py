@@ -18,7 +18,7 @@ from supportbundle.sanitize.builtin import BUILTIN
 from supportbundle.sanitize.dialect import LOG
 from supportbundle.sanitize.edits import apply
 from supportbundle.sanitize.harmless import is_harmless
-from supportbundle.sanitize.places import Window
+from supportbundle.sanitize.places import Places
 from supportbundle.sanitize.plain import plain
 from supportbundle.sanitize.triggers import Kind, latin1, triggers
 
@@ -114,7 +114,7 @@ def test_plain_values_are_replaced_as_by_the_closer_look(
     for hit in core.scanner.scan(text, 0, len(text), len(text)):
         edit = plain(core, text, hit, 0, len(text))
         if edit is not None:
-            window = Window(core, LOG, OpenBlocks(), text, len(text), final=True)
+            window = Places(core, LOG, OpenBlocks(), text, len(text), final=True)
             assert window.look(hit).edits == [edit]
 
 

@@ -79,7 +79,7 @@ CASES = {
     ),
     "connection string": (
         '<add name="Db" connectionString="Server=x;Pwd=hunter2" providerName="y"/>',
-        f'<add name="Db" connectionString="{_out("connection-string")}" providerName="y"/>',
+        f'<add name="Db" connectionString="Server=x;Pwd={_out("password")}" providerName="y"/>',
     ),
     "connection string in an element": (
         "<a><url>Server=x;Pwd=hunter2;A=&lt;b&gt;&#233;&e;</url></a>",

@@ -14,13 +14,8 @@ from .lookalikes import is_version
 RULE: Final = "pseudonym-ip"
 _CACHED: Final = 1 << 16
 _UNSEEN: Final = (b"", False)
-_BEFORE, _BEHIND = 32, 8
-"""Bytes around the end of a hit that are remembered with what was decided."""
-_UNKNOWN: Final = (0, 0, b"")
-_DECISIVE: Final = re.compile(
-    rb"(?s).*[0-9A-Za-z]{2}[\w ][ =\"'(\[,][0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}[^\w.+~\-].*"
-)
-"""Enough of the word before an address, and nothing after it that asks for more."""
+_PLAIN: Final = re.compile(rb"(?<=[ \"'(\[,])[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}(?![\w.+~\-/%\\])")
+_LONGEST: Final = 15
 _OCTETS: Final[Mapping[bytes, int]] = {str(number).encode(): number for number in range(256)}
 """Without leading zeros: 010.001.000.001 is no address, and nobody knows whether it is octal."""
 _BITS: Final = 32
@@ -50,12 +45,11 @@ class IPv4:
     def __init__(self, move: Map) -> None:
         self._move = move
         self._cache: dict[bytes, tuple[bytes, bool] | None] = {}
-        self._around: dict[bytes, tuple[int, int, bytes] | None] = {}
 
     def find(self, buffer: bytes, at: int, number: int) -> Swap | None:
         """See Finder."""
         if number == _DOTTED:
-            return self._remembered(buffer, at)
+            return self._plain(buffer, at)
         return self._dashed(buffer, at) if number == _DASHES else self._reverse(buffer, at)
 
     def label(self, label: bytes) -> bytes | None:
@@ -64,18 +58,19 @@ class IPv4:
         known = self._image(found.group(2).replace(b"-", b".")) if found else None
         return found.group(1) + known[0].replace(b".", b"-") if found and known else None
 
-    def _remembered(self, buffer: bytes, at: int) -> Swap | None:
-        """As `_dotted`: a log says the same around its addresses line by line, and hardly ever more has to be seen."""
-        around = buffer[at - _BEFORE : at + _BEHIND] if at >= _BEFORE else b""
-        known = self._around.get(around, _UNKNOWN)
-        if known is not _UNKNOWN:
-            return None if known is None else Swap(at + known[0], at + known[1], known[2], RULE)
-        swap = self._dotted(buffer, at)
-        if len(around) == _BEFORE + _BEHIND and _DECISIVE.fullmatch(around):
-            if len(self._around) >= _CACHED:
-                self._around.clear()
-            self._around[around] = None if swap is None else (swap.start - at, swap.end - at, swap.text)
-        return swap
+    def _plain(self, buffer: bytes, at: int) -> Swap | None:
+        """An address between blanks, quotes or brackets, as nearly all of a log are; any other takes a closer look."""
+        found = _PLAIN.search(buffer, at - _LONGEST if at > _LONGEST else 0, at + 3)
+        if found is None or not found.start() < at <= found.end():
+            return self._dotted(buffer, at)
+        text = found.group()
+        known = self._cache.get(text, _UNSEEN)
+        if known is _UNSEEN:
+            known = self._image(text)
+        if known is None or known[0] == text:
+            return None
+        start, end = found.span()
+        return None if is_version(buffer, start, end, private=known[1]) else Swap(start, end, known[0], RULE)
 
     def _dotted(self, buffer: bytes, at: int) -> Swap | None:
         """The run of digits and dots around the hit; one of more than four numbers is an OID or a long version."""
@@ -101,9 +96,9 @@ class IPv4:
 
     def _image(self, text: bytes) -> tuple[bytes, bool] | None:
         """The mapped text, and whether it is private; None if it is no address. The answer is remembered."""
-        parts = text.split(b".")
         known: tuple[bytes, bool] | None = None
-        if len(parts) == _QUAD and all(part in _OCTETS for part in parts):
+        parts = text.split(b".")
+        if len(parts) == _QUAD and _OCTETS.keys() >= set(parts):
             address = _number(parts)
             known = _dots(self._move(address)), is_private4(address)
         if len(self._cache) >= _CACHED:
@@ -168,8 +163,8 @@ def _leading_dots(buffer: bytes, start: int, at: int, end: int) -> int:
 
 
 def _number(parts: list[bytes]) -> int:
-    first, second, third, fourth = (_OCTETS[part] for part in parts)
-    return first << 24 | second << 16 | third << 8 | fourth
+    first, second, third, fourth = parts
+    return _OCTETS[first] << 24 | _OCTETS[second] << 16 | _OCTETS[third] << 8 | _OCTETS[fourth]
 
 
 def _dots(address: int) -> bytes:

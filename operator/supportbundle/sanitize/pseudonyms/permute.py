@@ -6,6 +6,7 @@ collectors that never meet agree.
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from typing import Final
 
@@ -16,6 +17,9 @@ _VERSION: Final = b"supportbundle pseudonyms 1 "
 _ROUNDS: Final = 10
 """Luby and Rackoff need four rounds of a perfect function; small blocks get more, as in FF1 (NIST SP 800-38G)."""
 _DIGEST: Final = 32
+_BLOCK: Final = 64
+_INNER: Final = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER: Final = bytes(byte ^ 0x5C for byte in range(256))
 
 
 class Prf:
@@ -31,11 +35,17 @@ class Prf:
             raise Invalid(
                 f"The key of pseudonyms has {len(key)} bytes and not {KEY_BYTES}.", "Make one of 32 random bytes."
             )
-        self._key = hmac.digest(key, _VERSION + purpose.encode(), "sha256")
+        own = hmac.digest(key, _VERSION + purpose.encode(), "sha256").ljust(_BLOCK, b"\0")
+        # HMAC (RFC 2104) with both hashes begun once; the library begins them anew, at several times the cost.
+        self._inner = hashlib.sha256(own.translate(_INNER))
+        self._outer = hashlib.sha256(own.translate(_OUTER))
 
     def __call__(self, message: bytes) -> bytes:
         """32 bytes."""
-        return hmac.digest(self._key, message, "sha256")
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(message)
+        outer.update(inner.digest())
+        return outer.digest()
 
     def long(self, message: bytes, length: int) -> bytes:
         """`length` bytes."""

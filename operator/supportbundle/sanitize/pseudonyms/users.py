@@ -54,7 +54,7 @@ class Users:
         if number == 0 and _DEEP.search(buffer, max(0, start - 8), start):
             return None
         found = _NAME.match(buffer, start)
-        if found is None:
+        if found is None or not edges.ends(buffer, found.end()):  # longer than any name, and cut it could not be told
             return None
         end = start + len(found.group().rstrip(b"._-"))
         if buffer[end : end + 1] in {b":", b"("} and number >= _KEYED:  # system:serviceaccount:…, currentUser()
