@@ -1,5 +1,5 @@
 # Thin: each target is one script, so that everything can be run without make too.
-.PHONY: help check unit test e2e cluster cluster-down images demo demo-down bench-collect bench-profiles bench-sanitize generate lock
+.PHONY: help check unit test e2e cluster cluster-down images demo demo-down bench-collect bench-profiles bench-sanitize fuzz generate lock
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -35,8 +35,11 @@ bench-collect: ## apply to Ready of 24 big logs beside a bare reader (ARGS="--po
 bench-profiles: ## how far apart the CPU profiles of 24 pods begin
 	tests/bench/profiles/run $(ARGS)
 
-bench-sanitize: ## throughput of the sanitizer beside a bare scan of the same bytes
+bench-sanitize: ## recall, precision and throughput of the sanitizer, beside bare tools on the same bytes
 	tests/bench/sanitize/run
+
+fuzz: ## ten minutes of mutated documents through the sanitizer (ARGS="MINUTES SEED")
+	tests/fuzz/run $(ARGS)
 
 generate: ## write the chart's capabilities and docs/collectors.md from the collectors
 	tests/generate

@@ -118,8 +118,8 @@ def _reveal(args: argparse.Namespace) -> int:
 
 def _rules(args: argparse.Namespace) -> int:
     from supportbundle.cli import wishes
-    from supportbundle.sanitize import custom
-    from supportbundle.sanitize.builtin import BUILTIN
+    from supportbundle.sanitize.rules import custom
+    from supportbundle.sanitize.rules.builtin import BUILTIN
 
     text = sys.stdin.buffer.read() if args.file == "-" else wishes.read(Path(args.file))
     rules = custom.parse(text)

@@ -15,7 +15,7 @@ from supportbundle.errors import Invalid, SupportBundleError
 from supportbundle.model.gap import printable
 from supportbundle.sanitize import Archives
 from supportbundle.sanitize.archives import Search
-from supportbundle.sanitize.leak import Finding, LeakRules
+from supportbundle.sanitize.leaks.leak import Finding, LeakRules
 
 NONE, FOUND, FAILED = 0, 1, 2
 STREAM: Final = "-"

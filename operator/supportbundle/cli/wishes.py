@@ -12,8 +12,9 @@ from typing import Final
 
 from supportbundle.errors import Invalid
 from supportbundle.model.spec import PseudonymKind, SanitizationRule
-from supportbundle.sanitize import BUILTIN, ArchiveLimits, Archives, KnownSecret, Sanitizer, custom
+from supportbundle.sanitize import BUILTIN, ArchiveLimits, Archives, KnownSecret, Sanitizer
 from supportbundle.sanitize.pseudonyms import KEY_BYTES, Names, Pseudonymizer, parse_kinds, read_key
+from supportbundle.sanitize.rules import custom
 
 LIMITS: Final = ArchiveLimits(total=1 << 40, member=256 << 30, members=2_000_000, depth=8)
 """For files that somebody chose: a whole bundle may be opened; the ratio still stops a bomb."""

@@ -33,7 +33,7 @@ from supportbundle.kube.login import Login, in_pod
 from supportbundle.kube.ratelimit import RateLimit
 from supportbundle.model.plan import Plan, Shard
 from supportbundle.sanitize import BUILTIN, Archives, Room, Sanitizer
-from supportbundle.sanitize.custom import extended
+from supportbundle.sanitize.rules.custom import extended
 
 log = logging.getLogger("supportbundle.collector")
 UPLOAD_PATIENCE = 110.0

@@ -1,13 +1,13 @@
 """Takes secrets out of collected content: streaming, fail-closed, counted by rule."""
 
 from .archives import ArchiveLimits, Archives, Room
-from .builtin import BUILTIN
 from .context import Limits
 from .engine import Sanitizer, Stream
-from .known import KnownSecret
-from .leak import LeakCheck
+from .find.known import KnownSecret
+from .leaks.leak import LeakCheck
 from .report import Report
-from .rules import RuleSet
+from .rules.builtin import BUILTIN
+from .rules.records import RuleSet
 
 __all__ = [
     "BUILTIN",

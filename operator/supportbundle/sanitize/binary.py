@@ -7,7 +7,7 @@ from typing import Final
 from supportbundle.errors import Unsanitizable
 
 from .core import Core
-from .known import RULE
+from .find.known import RULE
 
 _OVERLAP: Final = 64
 """Longer than any piece of a known secret that is searched for."""

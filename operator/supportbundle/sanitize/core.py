@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .checks import CHECKS
-from .keys import KeyClassifier, SecretKey
-from .known import KnownSecret, KnownSecrets
+from .documents.paths import PathSet
+from .find.known import KnownSecret, KnownSecrets
+from .find.scan import Scanner
+from .find.triggers import Kind, compiled
 from .markers import is_marker, marker
-from .paths import PathSet
-from .rules import PatternRule, RuleSet
-from .scan import Scanner
+from .rules.checks import CHECKS
+from .rules.keys import KeyClassifier, SecretKey
+from .rules.records import PatternRule, RuleSet
 from .shape import shape
-from .triggers import Kind, compiled
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,17 +10,17 @@ from supportbundle.errors import Unsanitizable
 from . import sniff
 from .archives import Archive, Archives, Names, closed, kind
 from .binary import Binary
-from .builtin import BUILTIN
 from .context import Context, Limits
 from .core import Core
-from .known import KnownSecret
-from .leak import LeakCheck, LeakRules
+from .find.known import KnownSecret
+from .leaks.leak import LeakCheck, LeakRules
 from .pprof import Profile
 from .pseudonyms import Pseudonymizer
 from .reader import Reader
 from .readers import open_text, sanitize_text
 from .report import Report
-from .rules import RuleSet
+from .rules.builtin import BUILTIN
+from .rules.records import RuleSet
 from .unicode import Transcoded
 
 

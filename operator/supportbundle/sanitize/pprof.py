@@ -16,7 +16,7 @@ from supportbundle.errors import Unsanitizable
 from supportbundle.model.collectors import MAX_PROFILE
 
 from .context import Context
-from .leak import LeakCheck
+from .leaks.leak import LeakCheck
 from .pseudonyms import Pseudonymizer
 from .report import Report
 

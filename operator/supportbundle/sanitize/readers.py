@@ -8,20 +8,20 @@ from typing import Final, NamedTuple
 
 from . import sniff
 from .context import Context
-from .dialect import ENV, LOG
-from .documentstream import DocumentStream
+from .documents.documentstream import DocumentStream
+from .documents.hcltext import Hcl
+from .documents.initext import Ini
+from .documents.jsonstream import JsonStream
+from .documents.propertiestext import Properties
+from .documents.tomltext import Toml
+from .documents.xmltext import Xml, is_xml
+from .documents.yamlstream import YamlStream
 from .edits import LineCounter
-from .hcltext import Hcl
-from .initext import Ini
-from .jsonstream import JsonStream
-from .lines import Lines
-from .propertiestext import Properties
 from .reader import Reader
 from .report import Report
-from .tomltext import Toml
+from .text.dialect import ENV, LOG
+from .text.lines import Lines
 from .unicode import BOM, Marked
-from .xmltext import Xml, is_xml
-from .yamlstream import YamlStream
 
 
 class Entry(NamedTuple):

@@ -12,7 +12,8 @@ LONGEST: Final = 1024
 """Bytes of a shape."""
 _FEWEST: Final = 4
 """Letters and digits that a value has at least: a password of special characters would be shown nearly whole."""
-_CONTROLS: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROLS: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\xa8\xa9]")
+"""In UTF-8, with the line breaks beyond ASCII that only some formats know."""
 _ARMOUR: Final = b"-----"
 
 

@@ -8,9 +8,9 @@ from typing import Final
 
 import orjson
 
-from .hcltext import Hcl
-from .initext import SECTION as INI_SECTION
-from .tomltext import Toml
+from .documents.hcltext import Hcl
+from .documents.initext import SECTION as INI_SECTION
+from .documents.tomltext import Toml
 
 HEAD: Final = 64 << 10
 """Bytes looked at, or fewer if the stream is shorter."""

@@ -15,7 +15,7 @@ from supportbundle.__main__ import main
 from supportbundle.errors import InvalidRule
 from supportbundle.model.spec import SanitizationRule
 from supportbundle.sanitize import BUILTIN, Sanitizer
-from supportbundle.sanitize.custom import MAX_RULES, check, extended, parse
+from supportbundle.sanitize.rules.custom import MAX_RULES, check, extended, parse
 
 Run = Callable[..., str]
 FEW = replace(BUILTIN, patterns=())

@@ -13,7 +13,7 @@ import yaml
 from supportbundle.config import SanitizationFloor
 from supportbundle.model.spec import SupportBundleSpec
 from supportbundle.sanitize import BUILTIN, Sanitizer
-from supportbundle.sanitize.custom import check
+from supportbundle.sanitize.rules.custom import check
 
 TEXT = (Path(__file__).parents[3] / "docs" / "sanitizing.md").read_text(encoding="utf-8")
 BLOCKS: list[dict[str, Any]] = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)]

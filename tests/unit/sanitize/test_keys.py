@@ -7,8 +7,8 @@ import re2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supportbundle.sanitize.builtin import BUILTIN
-from supportbundle.sanitize.keys import KeyClassifier, key_trigger
+from supportbundle.sanitize.rules.builtin import BUILTIN
+from supportbundle.sanitize.rules.keys import KeyClassifier, key_trigger
 
 CLASSIFY = KeyClassifier(BUILTIN)
 WORDS = ["password", "api-key", "private-key", "client-secret", "access-token", "credential", "connection-string"]

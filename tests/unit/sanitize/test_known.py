@@ -120,7 +120,7 @@ def test_no_planted_value_survives(value: bytes, before: str, after: str, sizes:
         out += stream.feed(text[position:]) + stream.finish()
     except Unsanitizable:
         return
-    from supportbundle.sanitize.known import eligible  # noqa: PLC0415 - the policy decides what counts
+    from supportbundle.sanitize.find.known import eligible  # noqa: PLC0415 - the policy decides what counts
 
     if eligible(value.strip()) and eligible(value):
         assert value not in out

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from supportbundle.errors import Unsanitizable
 from supportbundle.model.rulepath import Step, StepKind, parse
 from supportbundle.sanitize import BUILTIN, Limits, Sanitizer
-from supportbundle.sanitize.rules import AllowList, KeyRule, PathRule, RuleSet
+from supportbundle.sanitize.rules.records import AllowList, KeyRule, PathRule, RuleSet
 
 NOTHING = RuleSet((), (), (KeyRule(name="never", reason="", words=("zzqq",), hits=()),), AllowList(*[frozenset()] * 4))
 """No rules but those of the test: what is gone went by a path."""

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from supportbundle.sanitize import Sanitizer
-from supportbundle.sanitize.builtin import BUILTIN
-from supportbundle.sanitize.rules import BlockRule, Hit, KeyRule, PatternRule
-from supportbundle.sanitize.triggers import latin1
+from supportbundle.sanitize.find.triggers import latin1
+from supportbundle.sanitize.rules.builtin import BUILTIN
+from supportbundle.sanitize.rules.records import BlockRule, Hit, KeyRule, PatternRule
 
 Clean = Callable[..., bytes]
 RULES: tuple[PatternRule | BlockRule | KeyRule, ...] = (*BUILTIN.patterns, *BUILTIN.blocks, *BUILTIN.keys)

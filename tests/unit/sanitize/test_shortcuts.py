@@ -12,15 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from supportbundle.errors import Unsanitizable
-from supportbundle.sanitize import Sanitizer, jsonitem, jsonlocal, yamlitem, yamllocal
-from supportbundle.sanitize.armour import OpenBlocks
-from supportbundle.sanitize.builtin import BUILTIN
-from supportbundle.sanitize.dialect import LOG
+from supportbundle.sanitize import Sanitizer
+from supportbundle.sanitize.documents import jsonitem, jsonlocal, yamlitem, yamllocal
 from supportbundle.sanitize.edits import apply
-from supportbundle.sanitize.harmless import is_harmless
-from supportbundle.sanitize.places import Places
-from supportbundle.sanitize.plain import plain
-from supportbundle.sanitize.triggers import Kind, latin1, triggers
+from supportbundle.sanitize.find.triggers import Kind, latin1, triggers
+from supportbundle.sanitize.rules.builtin import BUILTIN
+from supportbundle.sanitize.rules.harmless import is_harmless
+from supportbundle.sanitize.text.armour import OpenBlocks
+from supportbundle.sanitize.text.dialect import LOG
+from supportbundle.sanitize.text.places import Places
+from supportbundle.sanitize.text.plain import plain
 
 KEYS = [
     "password",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from supportbundle.errors import Unsanitizable
 from supportbundle.sanitize import sniff
-from supportbundle.sanitize.leak import Finding, LeakRules, LeakScan
+from supportbundle.sanitize.leaks.leak import Finding, LeakRules, LeakScan
 from supportbundle.sanitize.reader import Reader
 from supportbundle.sanitize.report import Report
 from supportbundle.sanitize.unicode import Transcoded

@@ -1,0 +1,1 @@
+"""The first look at every byte: triggers and known secrets."""

@@ -1,0 +1,1 @@
+"""What is secret, as data: built-in tables, keys and forms, and somebody's own rules."""

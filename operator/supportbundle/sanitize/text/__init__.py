@@ -1,0 +1,1 @@
+"""Running text: logs, command output, whatever has no grammar."""
