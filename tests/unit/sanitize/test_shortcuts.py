@@ -102,7 +102,7 @@ def test_every_secret_key_before_a_separator_is_found(sanitizer: Sanitizer, part
 
 @settings(max_examples=300, deadline=None)
 @given(
-    before=st.sampled_from(["", "x ", "2026-11-21T10:00:00Z ", "export ", "- ", "a=b "]),
+    before=st.sampled_from(["", "x ", '"Linux)" ', "it's' ", '" ', "2026-11-21T10:00:00Z ", "export ", "- ", "a=b "]),
     key=st.sampled_from(KEYS),
     value=st.sampled_from(VALUES) | st.text("abcXYZ0189.-_/%$", max_size=20),
     after=st.sampled_from(["", " retry=3", " x}", "\n", " and more\nnext=1"]),

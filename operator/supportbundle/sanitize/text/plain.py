@@ -19,7 +19,7 @@ _VALUE: Final = re.compile(
     # A letter and, later, a digit: no number, no mask, no word of prose, no reference.
     rb"(?=[0-9_\-.+@%^*!~]*[A-Za-z][\w\-.+@%^*!~/:]*?[0-9])[\w\-.+@%^*!~][\w\-./+@%^*!~:]{7,199}(?=[ \n])"
 )
-_BEFORE_NO_NAME: Final = frozenset(b" \t\r\n\0tvVGx-\"'")
+_BEFORE_NO_NAME: Final = frozenset(b" \t\r\n\0tvVGx-")
 """What stands two bytes before a name that may begin its line (`export X=`): then the value goes to the line's end."""
 _ENDS_DOCUMENT: Final = frozenset(b"}] \t\r\0")
 
