@@ -19,6 +19,9 @@ SupportBundleError
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 
@@ -130,3 +133,14 @@ class StoreDenied(SupportBundleError):
     """Object storage refused: wrong credentials, missing bucket, forbidden operation."""
 
     reason = "StoreDenied"
+
+
+@contextmanager
+def full_volume_is(cause: str, next_step: str) -> Iterator[None]:
+    """A volume without room is a limit that was reached, not a defect: TooLarge in these words."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        raise TooLarge(cause, next_step) from error

@@ -34,6 +34,13 @@ def sanitized(by: Sanitizer, in_chunks: InChunks, content: bytes, cuts: list[int
     return out
 
 
+def assert_any_split_is_safe(by: Sanitizer, in_chunks: InChunks, content: bytes, cuts: list[int]) -> None:
+    """No planted secret comes out, and no split of the input changes that; for a sanitizer of small windows."""
+    whole = in_chunks(by, content, [])
+    assert PLANTED.encode() not in whole
+    assert in_chunks(by, content, cuts) == whole
+
+
 def assert_only_secrets_differ(before: object, after: object) -> None:
     """The same structure and the same values but for those that held a planted secret."""
     if isinstance(before, dict) and isinstance(after, dict):

@@ -6,12 +6,10 @@ members never touch the disk. CRC, digest and deflate release the GIL, so member
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import io
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -21,23 +19,18 @@ from isal import isal_zlib
 
 from supportbundle.archive.paths import path_problem
 from supportbundle.archive.records import Record
-from supportbundle.errors import Invalid, TooLarge
+from supportbundle.errors import Invalid, full_volume_is
 
 MEMORY_LIMIT: Final = 1 << 20
 FASTEST: Final = 1
 
 
-@contextmanager
-def disk() -> Iterator[None]:
+def disk() -> AbstractContextManager[None]:
     """A full volume is a limit that the bundle reached, not a defect."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
-            raise
-        raise TooLarge(
-            "The collector's scratch volume is full.", "Lower the byte limits, or raise the volume's size limit."
-        ) from error
+    return full_volume_is(
+        "The collector's scratch volume is full.",
+        "Lower the byte limits, or raise the volume's size limit.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

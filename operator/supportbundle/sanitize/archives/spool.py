@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import errno
 import io
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import IO, Self
 
-from supportbundle.errors import TooLarge
+from supportbundle.errors import full_volume_is
 
 from .limits import Archives
 from .source import of_file
 
 
-@contextmanager
-def disk() -> Iterator[None]:
+def disk() -> AbstractContextManager[None]:
     """A full volume is a limit, not a defect."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
-            raise
-        raise TooLarge(
-            "The volume for temporary files is full: an archive is held there while it is sanitized.",
-            "Collect smaller archives, or raise the volume's size.",
-        ) from error
+    return full_volume_is(
+        "The volume for temporary files is full: an archive is held there while it is sanitized.",
+        "Collect smaller archives, or raise the volume's size.",
+    )
 
 
 class Spool:

@@ -11,15 +11,14 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
-import re2
-
 from supportbundle.sanitize.context import Context
 from supportbundle.sanitize.edits import Edit, resolve
 from supportbundle.sanitize.find.scan import Hit
-from supportbundle.sanitize.find.triggers import Kind, latin1
+from supportbundle.sanitize.find.triggers import Kind, compiled
 from supportbundle.sanitize.markers import is_marker, marker
 from supportbundle.sanitize.rules.harmless import is_harmless
 from supportbundle.sanitize.rules.keys import SecretKey, key_trigger
+from supportbundle.sanitize.rules.records import RuleSet
 
 from .structure import Place, Walker
 
@@ -37,10 +36,10 @@ class Broken(Exception):
     """The text does not follow the format's grammar."""
 
 
-@lru_cache(maxsize=16)
-def _names(trigger: str) -> Any:  # noqa: ANN401 - re2 has no types
+@lru_cache(maxsize=8)
+def _names(rules: RuleSet) -> Any:  # noqa: ANN401 - re2 has no types
     """Whatever a secret's name may hold, also as an escaped character of TOML, properties or XML."""
-    return re2.compile(f"(?i){trigger}|\\\\u00|&#".encode(), latin1())
+    return compiled(f"(?i){key_trigger(rules)}|\\\\u00|&#".encode())
 
 
 @dataclass(slots=True)
@@ -79,7 +78,7 @@ class Outline:
         self.hits = core.scanner.scan(buffer, 0, len(buffer), len(buffer))
         if self.hits or any(self.secrets) or core.paths.root:
             return True
-        return bool(_names(key_trigger(core.rules)).search(buffer))
+        return bool(_names(core.rules).search(buffer))
 
     def renew(self) -> None:
         """A stretch was written; positions begin anew."""

@@ -15,7 +15,7 @@ from supportbundle.sanitize.rules.keys import KeyClassifier, SecretKey
 from supportbundle.sanitize.rules.records import BlockRule, PatternRule, RegexRule, RuleSet
 
 from .known import KnownSecrets, Span
-from .triggers import QUIET_VALUE, Kind, Row, triggers
+from .triggers import ANY_PAIR, QUIET_VALUE, Kind, Row, triggers
 
 _WORD: Final = bytes([*range(48, 58), *range(65, 91), *range(97, 123)]) + b"_.-"
 _BETWEEN: Final = b" \t\r\n\f\v\\\"'`"
@@ -88,7 +88,7 @@ class Scanner:
 
     def paired(self, name: bytes) -> SecretKey | None:
         """The rule that claims a value beside which `name` stands, as a hit of kind PAIR would say it."""
-        match = self._triggers.pair.match(b'name:"' + name.replace(b":", b"."))
+        match = ANY_PAIR.match(b'name:"' + name.replace(b":", b"."))
         return None if match is None else self._meaning(match.group(), Kind.PAIR)
 
     def _exact(self, look: _Look, number: int, at: int) -> None:
@@ -108,13 +108,12 @@ class Scanner:
             begin, end = match.span()
             if begin >= look.limit:
                 break
-            rule = row.rule
             if row.kind in {Kind.FLAG, Kind.PAIR}:
                 key = self._meaning(buffer[begin:end], row.kind)
                 if key is not None:
                     look.hits.append(Hit(begin, end, row.kind, key))
             else:
-                look.hits.append(Hit(begin, end, row.kind, rule))
+                look.hits.append(Hit(begin, end, row.kind, row.rule))
 
     def _pair_at(self, look: _Look, number: int, at: int) -> bool:
         """The usual pair, found without RE2: nothing else of its kind stands between the last one and its name."""
@@ -123,7 +122,7 @@ class Scanner:
         text = buffer[low:at].lower()
         separator = max(text.rfind(b":"), text.rfind(b"="))
         begin = low + max(text.rfind(b"name", 0, max(separator, 0)), text.rfind(b"key", 0, max(separator, 0)))
-        match = self._triggers.pair.match(buffer, begin, look.stop) if begin >= low else None
+        match = ANY_PAIR.match(buffer, begin, look.stop) if begin >= low else None
         if match is None or match.end() < at or begin >= look.limit:
             return False
         key = self._meaning(match.group(), Kind.PAIR)

@@ -23,7 +23,8 @@ _NAME: Final = r"[\w.\-]*{key}[\w.\-]*"
 _PHRASE: Final = r"[\w.\- ]*{key}[\w.\- ]*"
 _PAIR: Final = r"""(?i:\b(?:name|key))\\*["']?\s*[:=]\s*(?:\\*["'](?i:{phrase})|(?i:{phrase})\r?\n|(?i:{name}))"""
 """A name of several words is one where quotes or the line's end say where it ends."""
-_ANY_PAIR: Final = re.compile(_PAIR.format(phrase=r"[\w.\- ]++", name=r"[\w.\-]++").encode())
+ANY_PAIR: Final = re.compile(_PAIR.format(phrase=r"[\w.\- ]++", name=r"[\w.\-]++").encode())
+"""A name beside a value; whether it is a secret's is left to its classification."""
 _PAIR_SEEN: Final = r"""(?i:\b(?:name|key))\\*["']?\s*[:=]\s*\\*["']?[\w.\- ]*(?i:{key})"""
 _FLAG: Final = r"""--?(?i:{name})(?:[ \t]+|\\*["'],\s*(?:\\*["'])?|["']?\r?\n[ \t]*-[ \t]+)"""
 _KIND: Final = r"""\bkind\\*["']?\s*:\s*\\*["']?Secret(?:List)?\b"""
@@ -74,8 +75,6 @@ class Triggers:
     """By word of keys: what a name of two words looks like (`api key`), None if no blank can stand in it."""
     key: re.Pattern[bytes]
     """What a key's trigger is, exactly; its first group is the name."""
-    pair: re.Pattern[bytes]
-    """A name beside a value; whether it is a secret's is left to its classification."""
     matcher: Matcher
 
     @property
@@ -104,7 +103,6 @@ def triggers(rules: RuleSet) -> Triggers:
         regexes,
         (*map(_two_words, words), None),
         re.compile(_KEY.format(name=every_name).encode()),
-        _ANY_PAIR,
         Matcher([*(row.seen for row in rows), *keys, *own], flags),
     )
 

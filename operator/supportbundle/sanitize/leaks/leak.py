@@ -1,4 +1,4 @@
-"""The leak check: a second opinion on finished output, by another engine and another list of forms.
+"""The leak check: a second opinion on finished output, by other expressions and another list of forms.
 
 Hyperscan in streaming mode keeps its state across chunks, so no match is lost between them and memory is bounded. The
 expressions are written here anew and stricter than the sanitizer's: whatever they find must not leave, so they may

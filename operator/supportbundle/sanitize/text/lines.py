@@ -113,7 +113,7 @@ class Lines:
             self._look(window, edits, looked, limit)
             # A secret may begin beyond the cut, far behind what announces it: what lies between is written with it.
             looked, limit = limit, max([limit, *(edit.start for edit in edits)])
-        if self._state is None:
+        if self._blocks.count and self._state is None:
             self._torn(window, edits, max([start, *(edit.end for edit in edits)]), cut, all_of_it=True)
         edits += self._manifests(window, cut)
         resolved = resolve(edits)
