@@ -18,7 +18,8 @@ LINE: Final = re.compile(rb"([^\r\n]*)(?:\r\n|\n|\r|\Z)")
 SECTION: Final = re.compile(rb"[ \t]*\[([^\]\r\n]+)\][ \t]*([;#].*)?")
 OPTION: Final = re.compile(rb"([ \t]*)([^=:\r\n\[;#!][^=:\r\n]*?)[ \t]*[=:][ \t]*(.*)")
 COMMENT: Final = re.compile(rb"[ \t]*[;#!].*")
-_QUOTED: Final = re.compile(rb"""(["'])((?:(?!\1)[^\\]|\\.)*+)\1[ \t]*([;#].*)?\Z""")
+_QUOTED: Final = re.compile(rb"""(["'])((?:(?!\1)[^\\]|\\.)*+)\1[ \t]*\Z""")
+"""Nothing may stand behind it: what one reader takes for a comment is the rest of a secret to another."""
 
 
 @dataclass(slots=True)
@@ -120,7 +121,6 @@ def _value(outline: Outline, buffer: bytes, opened: _Open) -> None:
     quoted = _QUOTED.match(buffer, start, end) if len(opened.pieces) == 1 else None
     if quoted:
         outline.value(*quoted.span(2), quoted.group(2), lambda text: text.replace(b"\n", b" "))
-        outline.text(*quoted.span(3))
         return
     indent = b"\n" + b" " * (opened.indent + 2)
     value = b"\n".join(buffer[low:high] for low, high in opened.pieces)
