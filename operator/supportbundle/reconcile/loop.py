@@ -96,7 +96,9 @@ class Reconciler:
         status = _status(world, decision, outcome)
         await self._write(found.raw, world, status)
         await self._keep_urls_fresh(found)
-        if outcome:
+        if outcome or decision.artifact:
+            if not status.finished:
+                return 0.0
             await self._after_end(found)
             return self._until_expiry(status)
         if decision.final:
