@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import signal
+import socket
 import time
-from collections.abc import Mapping
+import uuid
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import Any, NoReturn
 
 import kopf
 
 from supportbundle.collect.registry import REGISTRY
 from supportbundle.config import OperatorConfig
+from supportbundle.errors import LostLeadership
 from supportbundle.kube.client import Client, connect
 from supportbundle.kube.kubeconfig import configured
 from supportbundle.metrics import Metrics
@@ -27,6 +32,7 @@ from supportbundle.model.status import Phase
 from supportbundle.probes import health_app, metrics_app, serving
 from supportbundle.reconcile import paths
 from supportbundle.reconcile.deps import Deps
+from supportbundle.reconcile.election import Candidate, Election
 from supportbundle.reconcile.guard import Guard
 from supportbundle.reconcile.key import Key, key_of, owner_of
 from supportbundle.reconcile.loop import Reconciler
@@ -44,8 +50,10 @@ STUCK_SECONDS = 1800.0
 BLOCKING_THREADS = 8
 
 
-async def operate(config: OperatorConfig, namespace: str) -> None:
-    """Run until a signal stops the process. A dead watch or worker ends it, so that Kubernetes starts it anew.
+async def operate(config: OperatorConfig, environ: Mapping[str, str]) -> None:
+    """Stand by until this pod leads, then work until a signal stops the process.
+
+    A dead watch or worker ends it, so that Kubernetes starts it anew; so does the loss of the Lease, at once.
 
     Raises:
         InvalidRule: a sanitizing rule of the settings cannot be used.
@@ -54,13 +62,20 @@ async def operate(config: OperatorConfig, namespace: str) -> None:
     queue: WorkQueue[Key] = WorkQueue(time.monotonic)
     metrics = Metrics()
     ready = asyncio.Event()
+    stop = _stop_at_signals()
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(serving(_apps(queue, metrics, ready)))
         client = await stack.enter_async_context(connect(await configured()))
-        deps = await _deps(client, config, namespace, metrics, stack)
-        await ensure_default_destination(deps)
-        reconciler = Reconciler(deps)
+        candidate = _candidate(config, environ)
+        election = Election(client, candidate)
+        await stack.enter_async_context(serving(_apps(queue, metrics, election, ready)))
+        pool = stack.enter_context(ThreadPoolExecutor(BLOCKING_THREADS, "s3"))
+        if not await stack.enter_async_context(election.led(stop)):
+            return
         async with asyncio.TaskGroup() as group:
+            keeping = group.create_task(_keep(election))
+            deps = await _deps(client, config, candidate.namespace, metrics, pool, election.check)
+            await ensure_default_destination(deps)
+            reconciler = Reconciler(deps)
             tasks = [group.create_task(queue.work(reconciler.run)) for _ in range(config.workers)]
             tasks.append(group.create_task(ensure_bucket(deps)))
             tasks.append(group.create_task(sweep_for_ever(deps, queue.add, config.sweep_seconds)))
@@ -70,15 +85,49 @@ async def operate(config: OperatorConfig, namespace: str) -> None:
                 standalone=True,
                 clusterwide=True,
                 ready_flag=ready,
+                stop_flag=stop,
                 # Else kopf asks for the user's name, which a container's numeric user does not have.
                 identity=names.MANAGED_BY,  # type: ignore[arg-type]  # a NewType of str that kopf does not export
             )
-            for task in tasks:
+            for task in (*tasks, keeping):
                 task.cancel()
 
 
+def _candidate(config: OperatorConfig, environ: Mapping[str, str]) -> Candidate:
+    """Name and uid of the pod; elsewhere something that nobody else calls itself."""
+    pod, uid = environ.get("POD_NAME", socket.gethostname()), environ.get("POD_UID", str(uuid.uuid4()))
+    return Candidate(environ.get("POD_NAMESPACE", "supportbundle-system"), config.lease_name, f"{pod}_{uid}")
+
+
+def _stop_at_signals() -> asyncio.Event:
+    """As process 1 of its container, a standby would not even notice a SIGTERM. kopf takes the signals over later."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+async def _keep(election: Election) -> None:
+    try:
+        await election.keep()
+    except LostLeadership as error:
+        _die(error)
+
+
+def _die(error: LostLeadership) -> NoReturn:
+    """Threads in the middle of a request to the store would hold up an orderly end for minutes."""
+    log.error("%s", error)
+    logging.shutdown()
+    os._exit(1)
+
+
 async def _deps(
-    client: Client, config: OperatorConfig, namespace: str, metrics: Metrics, stack: AsyncExitStack
+    client: Client,
+    config: OperatorConfig,
+    namespace: str,
+    metrics: Metrics,
+    pool: ThreadPoolExecutor,
+    fence: Callable[[], None],
 ) -> Deps:
     kube_system = await client.get(paths.CLUSTER_ID_SOURCE)
     return Deps(
@@ -90,23 +139,28 @@ async def _deps(
         metrics=metrics,
         cluster_id=kube_system["metadata"]["uid"],
         namespace=namespace,
-        pool=stack.enter_context(ThreadPoolExecutor(BLOCKING_THREADS, "s3")),
+        pool=pool,
+        fence=fence,
     )
 
 
-def _apps(queue: WorkQueue[Key], metrics: Metrics, ready: asyncio.Event) -> dict[int, Any]:
+def _apps(queue: WorkQueue[Key], metrics: Metrics, election: Election, ready: asyncio.Event) -> dict[int, Any]:
     def live() -> str:
         age = queue.stalled_seconds()
         return f"no bundle has made a step for {age:.0f} s, though some wait" if age > STUCK_SECONDS else ""
 
+    def at_work() -> str:
+        """A standby that sees the Lease is ready: it is what a rolling update waits for."""
+        if not election.leading:
+            return election.trouble
+        return live() or ("" if ready.is_set() else "the watch has not started")
+
     def refresh() -> None:
         metrics.queue_depth.set(queue.depth)
         metrics.queue_oldest.set(queue.oldest_seconds())
+        metrics.leader.set(election.leading)
 
-    return {
-        HEALTH_PORT: health_app(live, lambda: live() or ("" if ready.is_set() else "the watch has not started")),
-        METRICS_PORT: metrics_app(refresh),
-    }
+    return {HEALTH_PORT: health_app(live, at_work), METRICS_PORT: metrics_app(refresh)}
 
 
 def _registry(queue: WorkQueue[Key]) -> kopf.OperatorRegistry:

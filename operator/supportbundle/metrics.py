@@ -13,6 +13,9 @@ class Metrics:
     """Metrics bound to one registry, so that a test has its own."""
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        self.leader = Gauge(
+            "supportbundle_leader", "1 in the pod that works, 0 in one that stands by.", registry=registry
+        )
         self.reconciles = Counter(
             "supportbundle_reconcile_total", "Reconciliations by result.", ["result"], registry=registry
         )

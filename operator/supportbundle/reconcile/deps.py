@@ -52,7 +52,7 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """The operator's collaborators."""
+    """The operator's collaborators. `fence` is asked before each act: LostLeadership once another pod may work."""
 
     client: Client
     stores: Stores
@@ -66,7 +66,9 @@ class Deps:
     clock: Callable[[], datetime] = utc_now
     memory: Memory = field(default_factory=Memory)
     check_rules: RuleCheck = field(default_factory=RuleCheck)
+    fence: Callable[[], None] = lambda: None
 
     async def blocking(self, work: Callable[[], T]) -> T:
         """Run a call of the synchronous S3 client beside the loop."""
+        self.fence()
         return await asyncio.get_running_loop().run_in_executor(self.pool, work)

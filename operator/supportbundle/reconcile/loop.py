@@ -92,6 +92,7 @@ class Reconciler:
         world = found.world
         outcome: Outcome | Estimated | None = None
         for act in decision.acts:
+            self._deps.fence()
             outcome = await perform(act, world, found.place, self._deps) or outcome
         status = _status(world, decision, outcome)
         await self._write(found.raw, world, status)

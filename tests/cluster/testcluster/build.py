@@ -49,8 +49,8 @@ class Module:
     packages: tuple[str, ...]
     programs: tuple[str, ...]
     flags: str = "-s -w"
-    tags: tuple[str, ...] = ()
     expect: str = ""
+    tags: tuple[str, ...] = ()
 
 
 MODULES = {
@@ -72,9 +72,9 @@ MODULES = {
         HERE.parent / "tools-go",
         ("github.com/prometheus/prometheus/cmd/promtool", "filippo.io/age/cmd/age", "filippo.io/age/cmd/age-keygen"),
         ("promtool", "age", "age-keygen"),
+        expect="about three minutes the first time",
         # promtool checks rules and metrics here; the clouds' service discovery would be half of it.
         tags=("remove_all_sd",),
-        expect="about three minutes the first time",
     ),
 }
 
