@@ -139,6 +139,8 @@ class Election:
                     await self._write(self._beat())
                 except (Conflict, NotFound):  # somebody wrote; perhaps we ourselves, and the answer was lost
                     self._seen = look(seen, await self._read(), self._clock())
+                    if self._seen.record.holder == self._me.identity:
+                        await self._write(self._beat())
         except (SupportBundleError, TimeoutError) as error:
             log.warning("the Lease was not renewed; trying on: %s", str(error) or "no answer in time")
 
