@@ -15,6 +15,7 @@ from supportbundle.metrics import Metrics
 from supportbundle.model.plan import Plan, Progress
 from supportbundle.model.spec import CollectorType
 from supportbundle.plan import Planner
+from supportbundle.reconcile.census import Census
 from supportbundle.reconcile.guard import Guard
 from supportbundle.reconcile.rulecheck import RuleCheck
 from supportbundle.reconcile.stores import Stores
@@ -65,6 +66,7 @@ class Deps:
     pool: Executor
     clock: Callable[[], datetime] = utc_now
     memory: Memory = field(default_factory=Memory)
+    census: Census = field(default_factory=Census)
     check_rules: RuleCheck = field(default_factory=RuleCheck)
     fence: Callable[[], None] = lambda: None
 

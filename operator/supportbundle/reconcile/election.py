@@ -83,7 +83,7 @@ class Election:
         finally:
             for task in tasks:
                 task.cancel()
-            await self._give_back()
+            await self.give_back()
 
     async def keep(self) -> None:
         """Renew for ever.
@@ -94,6 +94,21 @@ class Election:
         while True:
             await self._pause(RETRY)
             await self._renew()
+
+    async def give_back(self) -> None:
+        """Lead no more, and say so. Best effort: whoever is not told takes over when the Lease has run out."""
+        held, self._led_since = self.leading, None
+        if not held or self._seen is None:
+            return
+        try:
+            async with asyncio.timeout(ATTEMPT):
+                await self._patch(self._seen.record, {"holderIdentity": "", "leaseDurationSeconds": 1})
+        except (SupportBundleError, TimeoutError) as error:
+            log.warning(
+                "the Lease was not given back; another pod leads in %.0f s: %s", DURATION, str(error) or "no answer"
+            )
+        else:
+            log.info("the Lease is given back")
 
     async def _take(self) -> None:
         while True:
@@ -143,21 +158,6 @@ class Election:
                         await self._write(self._beat())
         except (SupportBundleError, TimeoutError) as error:
             log.warning("the Lease was not renewed; trying on: %s", str(error) or "no answer in time")
-
-    async def _give_back(self) -> None:
-        """Best effort: whoever is not told takes over when the Lease has run out."""
-        held, self._led_since = self.leading, None
-        if not held or self._seen is None:
-            return
-        try:
-            async with asyncio.timeout(ATTEMPT):
-                await self._patch(self._seen.record, {"holderIdentity": "", "leaseDurationSeconds": 1})
-        except (SupportBundleError, TimeoutError) as error:
-            log.warning(
-                "the Lease was not given back; another pod leads in %.0f s: %s", DURATION, str(error) or "no answer"
-            )
-        else:
-            log.info("the Lease is given back")
 
     async def _read(self) -> Record:
         """The Lease; made, without a holder, where there is none."""
