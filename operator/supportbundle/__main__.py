@@ -88,7 +88,7 @@ def _operator(args: argparse.Namespace) -> int:
 
     config = load_config(args.config)
     configure(config.log_level)
-    asyncio.run(operate(config, os.environ.get("POD_NAMESPACE", "supportbundle-system")))
+    asyncio.run(operate(config, os.environ))
     return 0
 
 

@@ -11,6 +11,7 @@ import yaml
 from pydantic import Field, JsonValue, ValidationError
 
 from supportbundle.errors import Invalid
+from supportbundle.model import names
 from supportbundle.model.base import Value
 from supportbundle.model.capability import OPT_IN, Capability
 from supportbundle.model.destination import DestinationSpec
@@ -44,7 +45,7 @@ class OperatorConfig(Value):
     ServiceAccount; an empty list means that the admin has switched them off. `proxy` comes from the operator's own
     environment: collectors reach the store by the same way. `clusterInfo` says that the operator may list nodes and
     storage classes; `extraResources` that the role of Resources holds more than `view` shows; `debugImage` is empty
-    where no debugging containers are allowed.
+    where no debugging containers are allowed. `leaseName` is the Lease by which the operator's pods agree on who works.
     """
 
     image: str
@@ -62,6 +63,7 @@ class OperatorConfig(Value):
     sanitization: SanitizationFloor = SanitizationFloor()
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     proxy: dict[str, str] = Field(default_factory=dict)
+    lease_name: str = names.MANAGED_BY
     workers: int = Field(default=8, ge=1, le=64)
     sweep_seconds: int = Field(default=600, ge=10)
 

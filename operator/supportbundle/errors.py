@@ -82,6 +82,13 @@ class Conflict(SupportBundleError):
     retriable = True
 
 
+class LostLeadership(SupportBundleError):
+    """Another pod of the operator may be working by now, so this one must change nothing more."""
+
+    reason = "LostLeadership"
+    retriable = True
+
+
 class Expired(SupportBundleError):
     """The API server answered 410: a `continue` token or resourceVersion is older than it remembers."""
 

@@ -1,54 +1,161 @@
-"""Every metric that the operator exposes, in one place. No label is a namespace or a name: cardinality is bounded."""
+"""Every metric that the operator exposes, in one place; docs/observability.md is checked against it.
+
+No label is a namespace or a name, and every label's values are few: reasons of our own, methods, status codes.
+"""
 
 from __future__ import annotations
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from supportbundle import __version__
 
-_SECONDS = (0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
+_STEP = (0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300)
+_BUNDLE = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200)
+_REQUEST = (0.005, 0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 30, 60)
+GAP_REASONS = 60
+OTHER, UNLISTED = "Other", "Unlisted"
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each one that nobody reads
 
 
 class Metrics:
     """Metrics bound to one registry, so that a test has its own."""
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        self._gap_reasons: set[str] = set()
+        self._process(registry)
+        self._bundles(registry)
+        self._outside(registry)
+        self._store(registry)
+
+    def _process(self, registry: CollectorRegistry) -> None:
+        self.leader = Gauge(
+            "supportbundle_leader", "1 in the pod that works, 0 in one that stands by.", registry=registry
+        )
         self.reconciles = Counter(
-            "supportbundle_reconcile_total", "Reconciliations by result.", ["result"], registry=registry
+            "supportbundle_reconcile_total",
+            "Steps of bundles, by result: ok, conflict (somebody else wrote first; read again) or error.",
+            ["result"],
+            registry=registry,
+        )
+        self.reconcile_errors = Counter(
+            "supportbundle_reconcile_errors_total", "Steps that failed, by reason.", ["reason"], registry=registry
         )
         self.reconcile_seconds = Histogram(
-            "supportbundle_reconcile_duration_seconds",
-            "Duration of one reconciliation.",
-            buckets=_SECONDS,
-            registry=registry,
+            "supportbundle_reconcile_duration_seconds", "Duration of one step.", buckets=_STEP, registry=registry
         )
         self.queue_depth = Gauge("supportbundle_workqueue_depth", "Bundles that wait for a worker.", registry=registry)
         self.queue_oldest = Gauge(
             "supportbundle_workqueue_oldest_seconds",
-            "Age of the longest waiting or running item of the work queue.",
+            "How long the longest waiting bundle, or the longest running step, has lasted.",
             registry=registry,
         )
+        self.queue_stalled = Gauge(
+            "supportbundle_workqueue_stalled_seconds",
+            "How long bundles have waited without any step coming to its end.",
+            registry=registry,
+        )
+        Gauge(
+            "supportbundle_build_info", "1; the label is the operator's version.", ["version"], registry=registry
+        ).labels(__version__).set(1)
+
+    def _bundles(self, registry: CollectorRegistry) -> None:
+        self.bundles = Gauge(
+            "supportbundle_bundles", "SupportBundles that exist, by phase.", ["phase"], registry=registry
+        )
         self.finished = Counter(
-            "supportbundle_finished_total",
-            "Bundles that ended, by reason of their Ready condition.",
-            ["reason"],
+            "supportbundle_bundles_finished_total",
+            "Bundles that ended, by phase and by reason of the Ready condition.",
+            ["phase", "reason"],
             registry=registry,
         )
         self.duration = Histogram(
-            "supportbundle_duration_seconds",
-            "Time from the first sight of a bundle until it was ready.",
-            buckets=_SECONDS,
+            "supportbundle_bundle_duration_seconds",
+            "Time from the creation of a bundle until its zip was ready.",
+            buckets=_BUNDLE,
+            registry=registry,
+        )
+        self.stages = Histogram(
+            "supportbundle_stage_duration_seconds",
+            "Time that bundles with a zip spent in each stage: Waiting (for the first step), Collecting, Assembling.",
+            ["stage"],
+            buckets=_BUNDLE,
             registry=registry,
         )
         self.bundle_bytes = Counter("supportbundle_artifact_bytes_total", "Bytes of finished zips.", registry=registry)
         self.redactions = Counter(
-            "supportbundle_redactions_total", "Values removed by the sanitizer.", registry=registry
+            "supportbundle_redactions_total",
+            "Values that the sanitizer removed from finished bundles.",
+            registry=registry,
         )
-        # Without a label: a gap's reason may come from a tenant's pod, and each new one would stay for ever.
-        self.gaps = Counter("supportbundle_gaps_total", "Wanted items that finished bundles lack.", registry=registry)
+        self.leaks_blocked = Counter(
+            "supportbundle_leaks_blocked_total",
+            "Files that finished bundles lack because they could not be proven clean.",
+            registry=registry,
+        )
+        self.gaps = Counter(
+            "supportbundle_gaps_total",
+            f"Wanted items that finished bundles lack, by reason; {OTHER} after {GAP_REASONS} different reasons, "
+            f"{UNLISTED} for items beyond those that a status lists.",
+            ["reason"],
+            registry=registry,
+        )
+
+    def _outside(self, registry: CollectorRegistry) -> None:
+        self.kube_requests = Counter(
+            "supportbundle_kube_requests_total",
+            "Requests to the API server by method and status code; none is no answer. The watches are not counted.",
+            ["method", "code"],
+            registry=registry,
+        )
+        self.kube_seconds = Histogram(
+            "supportbundle_kube_request_duration_seconds",
+            "Time until the API server answered.",
+            ["method"],
+            buckets=_REQUEST,
+            registry=registry,
+        )
+        self.store_requests = Counter(
+            "supportbundle_store_requests_total",
+            "Operations on object storage by outcome: OK, or the reason of the failure.",
+            ["operation", "outcome"],
+            registry=registry,
+        )
+        self.store_seconds = Histogram(
+            "supportbundle_store_request_duration_seconds",
+            "Duration of an operation on object storage, with its repetitions.",
+            ["operation"],
+            buckets=_REQUEST,
+            registry=registry,
+        )
+
+    def _store(self, registry: CollectorRegistry) -> None:
+        self.staged_bytes = Gauge(
+            "supportbundle_staged_bytes",
+            "Bytes in the staging of all destinations at the last sweep.",
+            registry=registry,
+        )
         self.swept = Counter(
-            "supportbundle_swept_objects_total", "Orphaned staging objects removed.", registry=registry
+            "supportbundle_swept_objects_total", "Orphaned staging objects that were removed.", registry=registry
         )
-        Gauge("supportbundle_build_info", "Version of the operator.", ["version"], registry=registry).labels(
-            __version__
-        ).set(1)
+        self.sweeps = Counter(
+            "supportbundle_sweeps_total", "Sweeps by result: ok or error.", ["result"], registry=registry
+        )
+
+    def kube_request(self, method: str, code: int | None, seconds: float) -> None:
+        """One request to the API server was answered, or was not (None)."""
+        self.kube_requests.labels(method, str(code) if code else "none").inc()
+        self.kube_seconds.labels(method).observe(seconds)
+
+    def store_request(self, operation: str, outcome: str, seconds: float) -> None:
+        """One operation on object storage came to its end."""
+        self.store_requests.labels(operation, outcome).inc()
+        self.store_seconds.labels(operation).observe(seconds)
+
+    def gap(self, reason: str, count: int = 1) -> None:
+        """Wanted items are missing. Targets make reasons too (`HTTP503`), so their number is bounded."""
+        if reason in self._gap_reasons or len(self._gap_reasons) < GAP_REASONS:
+            self._gap_reasons.add(reason)
+        else:
+            reason = OTHER
+        self.gaps.labels(reason).inc(count)

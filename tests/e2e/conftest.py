@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from support import leading
 from support.kube import OPERATOR, RELEASE, ROOT, SYSTEM, apply, kubectl, run, until
 
 IMAGE = os.environ.get("IMAGE", "localhost/supportbundle-operator")
@@ -29,6 +30,7 @@ def install(*values: str) -> None:
         f"--set-string=podAnnotations.tests/started={time.time():.0f}", *sets,
         timeout=240,
     )  # fmt: skip
+    leading.pod()
 
 
 @pytest.fixture(scope="session")

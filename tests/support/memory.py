@@ -99,6 +99,14 @@ class MemoryApi:
         self.fuse.blow(before=False)
         return changed
 
+    async def apply(self, path: str, obj: Mapping[str, Any], **_: object) -> dict[str, Any]:
+        """Server-side apply of what is not there yet; what is there stays as it is."""
+        self.fuse.blow(before=True)
+        if path not in self.objects:
+            self.put(path, copy.deepcopy(dict(obj)))
+        self.fuse.blow(before=False)
+        return copy.deepcopy(self.objects[path])
+
     async def delete(self, path: str, **_: object) -> None:
         """DELETE."""
         self.fuse.blow(before=True)

@@ -26,6 +26,8 @@ from supportbundle.kube.login import Login
 from supportbundle.kube.ratelimit import Pause, RateLimit, TokenBucket
 
 Json = dict[str, Any]
+Observe = Callable[[str, int | None, float], None]
+"""Takes the method, the status (None without an answer) and the seconds until the answer began."""
 Params = Mapping[str, str] | None
 Query = Mapping[str, str] | Sequence[tuple[str, str]]
 
@@ -96,12 +98,14 @@ class Api:
         bucket: TokenBucket | None,
         settle_seconds: float,
         pause: Pause,
+        observe: Observe,
     ) -> None:
         self._login = login
         self._session = session
         self._upgrades = upgrades
         self._bucket = bucket
         self._pause = pause
+        self._observe = observe
         self._settled_at = time.monotonic() + settle_seconds
 
     async def json(self, request: Request) -> Json:
@@ -158,6 +162,7 @@ class Api:
         headers = {**await self._admitted(), "Accept": "application/json, */*"}
         if request.data is not None:
             headers["Content-Type"] = request.content_type
+        begun = time.monotonic()
         try:
             response = await self._session.request(
                 request.method,
@@ -170,7 +175,9 @@ class Api:
                 proxy=self._login.proxy,
             )
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            self._observe(request.method, None, time.monotonic() - begun)
             raise unreachable(error, request.what) from error
+        self._observe(request.method, response.status, time.monotonic() - begun)
         if response.status in SUCCESS:
             return response
         async with response:
@@ -207,7 +214,9 @@ def _parsed(body: bytearray, what: str) -> object:
 
 
 @asynccontextmanager
-async def opened(login: Login, *, rate: RateLimit | None, settle_seconds: float, pause: Pause) -> AsyncIterator[Api]:
+async def opened(
+    login: Login, *, rate: RateLimit | None, settle_seconds: float, pause: Pause, observe: Observe
+) -> AsyncIterator[Api]:
     """An `Api` with its two sessions, closed at the end.
 
     They ask for no compression (within a cluster it costs more than it saves, and nothing can then expand in memory),
@@ -222,7 +231,7 @@ async def opened(login: Login, *, rate: RateLimit | None, settle_seconds: float,
         own = aiohttp.TCPConnector(ssl=tls, limit=0, force_close=True)
         upgrades = await stack.enter_async_context(_session(own, _only_upgrades))
         bucket = TokenBucket(rate, pause=pause) if rate else None
-        yield Api(login, requests, upgrades, bucket=bucket, settle_seconds=settle_seconds, pause=pause)
+        yield Api(login, requests, upgrades, bucket=bucket, settle_seconds=settle_seconds, pause=pause, observe=observe)
 
 
 def _session(connector: aiohttp.TCPConnector, *middlewares: aiohttp.ClientMiddlewareType) -> aiohttp.ClientSession:

@@ -17,7 +17,7 @@ import orjson
 
 from supportbundle.errors import Expired, Forbidden, Invalid, SupportBundleError, TooLarge
 from supportbundle.kube import exec as programs
-from supportbundle.kube.api import CONNECT_SECONDS, Api, Json, Params, Request, Upgrade, opened
+from supportbundle.kube.api import CONNECT_SECONDS, Api, Json, Observe, Params, Request, Upgrade, opened
 from supportbundle.kube.bodies import chunks
 from supportbundle.kube.exchange import Ready, exchange, pod_session, pod_url
 from supportbundle.kube.forward import PROTOCOL, Forward
@@ -238,7 +238,12 @@ def _address(base_url: str) -> tuple[str, int]:
 
 @asynccontextmanager
 async def connect(
-    login: Login, *, rate: RateLimit | None = None, settle_seconds: float = 0, pause: Pause = asyncio.sleep
+    login: Login,
+    *,
+    rate: RateLimit | None = None,
+    settle_seconds: float = 0,
+    pause: Pause = asyncio.sleep,
+    observe: Observe = lambda _method, _status, _seconds: None,
 ) -> AsyncIterator[Client]:
     """A client with its sessions, closed at the end.
 
@@ -248,6 +253,8 @@ async def connect(
             limit.
         settle_seconds: how long after the start a 403 is worth repeating, see `Api`.
         pause: how to sleep.
+        observe: told of each request, for metrics.
     """
-    async with opened(login, rate=rate, settle_seconds=settle_seconds, pause=pause) as api, pod_session() as pods:
+    opening = opened(login, rate=rate, settle_seconds=settle_seconds, pause=pause, observe=observe)
+    async with opening as api, pod_session() as pods:
         yield Client(api, pods)

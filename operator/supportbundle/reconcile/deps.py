@@ -15,6 +15,7 @@ from supportbundle.metrics import Metrics
 from supportbundle.model.plan import Plan, Progress
 from supportbundle.model.spec import CollectorType
 from supportbundle.plan import Planner
+from supportbundle.reconcile.census import Census
 from supportbundle.reconcile.guard import Guard
 from supportbundle.reconcile.rulecheck import RuleCheck
 from supportbundle.reconcile.stores import Stores
@@ -52,7 +53,7 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """The operator's collaborators."""
+    """The operator's collaborators. `fence` is asked before each act: LostLeadership once another pod may work."""
 
     client: Client
     stores: Stores
@@ -65,8 +66,11 @@ class Deps:
     pool: Executor
     clock: Callable[[], datetime] = utc_now
     memory: Memory = field(default_factory=Memory)
+    census: Census = field(default_factory=Census)
     check_rules: RuleCheck = field(default_factory=RuleCheck)
+    fence: Callable[[], None] = lambda: None
 
     async def blocking(self, work: Callable[[], T]) -> T:
         """Run a call of the synchronous S3 client beside the loop."""
+        self.fence()
         return await asyncio.get_running_loop().run_in_executor(self.pool, work)

@@ -13,7 +13,8 @@ from supportbundle.decide.chain import fail
 from supportbundle.decide.estimate import Estimated, estimated_status
 from supportbundle.decide.report import Outcome, end_status, next_status
 from supportbundle.decide.world import Act, Decision, JobState, World
-from supportbundle.errors import Conflict, Corrupt, Invalid, NotFound, SupportBundleError, TooLarge
+from supportbundle.errors import Conflict, Corrupt, Invalid, LostLeadership, NotFound, SupportBundleError, TooLarge
+from supportbundle.metrics import UNLISTED
 from supportbundle.model import names
 from supportbundle.model.bundle import Bundle, parse_bundle
 from supportbundle.model.conditions import ConditionType
@@ -28,6 +29,7 @@ from supportbundle.reconcile.key import Key
 from supportbundle.reconcile.uploads import RENEW_AFTER
 
 log = logging.getLogger(__name__)
+STAGES = ("Waiting", "Collecting", "Assembling")
 PERMANENT = (Corrupt, Invalid, TooLarge)
 """Failures of a step that no repetition can mend."""
 PROGRESS_SECONDS = 1.0
@@ -58,9 +60,11 @@ class Reconciler:
             again, result = CONFLICT_SECONDS, "conflict"
         except SupportBundleError as error:
             log.warning("%s/%s: %s", key.namespace, key.name, error)
+            self._deps.metrics.reconcile_errors.labels(error.reason).inc()
             raise
         except Exception:
             log.exception("%s/%s: unexpected failure", key.namespace, key.name)
+            self._deps.metrics.reconcile_errors.labels("InternalError").inc()
             raise
         finally:
             self._deps.metrics.reconciles.labels(result).inc()
@@ -75,7 +79,7 @@ class Reconciler:
                 await self._clean_up(key)
                 return None
             return await self._decide_and_act(found)
-        except Conflict:
+        except (Conflict, LostLeadership):
             raise
         except PERMANENT as error:
             if not await self._give_up(found or await self._bare(key), error):
@@ -92,6 +96,7 @@ class Reconciler:
         world = found.world
         outcome: Outcome | Estimated | None = None
         for act in decision.acts:
+            self._deps.fence()
             outcome = await perform(act, world, found.place, self._deps) or outcome
         status = _status(world, decision, outcome)
         await self._write(found.raw, world, status)
@@ -137,7 +142,7 @@ class Reconciler:
             return
         self._log(world.bundle, status)
         await emit(world.bundle, status, self._deps)
-        self._count(world.bundle.status, status)
+        self._count(world.bundle, status)
 
     def _too_soon(self, bundle: Bundle, status: Status) -> bool:
         """Whether only the progress has changed, and was written a moment ago: every watcher is sent each write."""
@@ -152,17 +157,31 @@ class Reconciler:
             where = {"namespace": bundle.metadata.namespace, "bundle": bundle.metadata.name, "uid": bundle.metadata.uid}
             log.info("%s: %s", now.reason, now.message, extra=where | {"phase": status.phase})
 
-    def _count(self, old: Status, new: Status) -> None:
-        if old.finished or not new.finished:
+    def _count(self, bundle: Bundle, new: Status) -> None:
+        if bundle.status.finished or not new.finished:
             return
         metrics, ready = self._deps.metrics, new.condition(ConditionType.READY)
-        metrics.finished.labels(ready.reason if ready else "Unknown").inc()
-        metrics.gaps.inc(new.warning_count)
-        if new.artifact and new.started_at and new.completed_at:
-            metrics.duration.observe((new.completed_at - new.started_at).total_seconds())
+        metrics.finished.labels(new.phase, ready.reason if ready else "Unknown").inc()
+        for gap in new.warnings:
+            metrics.gap(gap.reason)
+        metrics.gap(UNLISTED, max(0, new.warning_count - len(new.warnings)))
+        if new.artifact:
             metrics.bundle_bytes.inc(new.artifact.size_bytes)
+            self._time(bundle, new)
         if new.sanitization:
             metrics.redactions.inc(new.sanitization.redactions)
+            metrics.leaks_blocked.inc(new.sanitization.leaks)
+
+    def _time(self, bundle: Bundle, new: Status) -> None:
+        """Where the time went, from the instants that the status keeps: it does not matter who was there to see."""
+        collected = new.collection.ended_at if new.collection else None
+        marks = (bundle.metadata.creation_timestamp, new.started_at, collected, new.completed_at)
+        times = [mark for mark in marks if mark is not None]
+        if len(times) < len(marks):
+            return
+        self._deps.metrics.duration.observe((times[-1] - times[0]).total_seconds())
+        for stage, begun, ended in zip(STAGES, times, times[1:], strict=False):
+            self._deps.metrics.stages.labels(stage).observe((ended - begun).total_seconds())
 
     async def _after_end(self, found: Gathered) -> None:
         """Staging goes only once the status says Ready: until then it is all that a repeat could be made from."""

@@ -50,5 +50,6 @@ _VERSIONS = {
     "secrets": "v1",
     "serviceaccounts": "v1",
     "jobs": "batch/v1",
+    "leases": "coordination.k8s.io/v1",
     "rolebindings": "rbac.authorization.k8s.io/v1",
 }

@@ -46,8 +46,15 @@ class Place(NamedTuple):
 class Stores:
     """Opens one store for each destination and keeps it while its settings stay the same."""
 
-    def __init__(self, client: Client, namespace: str, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        client: Client,
+        namespace: str,
+        monotonic: Callable[[], float],
+        wrap: Callable[[Store], Store] = lambda store: store,
+    ) -> None:
         self._client = client
+        self._wrap = wrap
         self._namespace = namespace
         self._monotonic = monotonic
         self._places: dict[str, tuple[float, Place]] = {}
@@ -80,7 +87,7 @@ class Stores:
         settings = (destination.spec.model_dump_json(), keys)
         known, store = self._open.get(destination.name, (None, None))
         if store is None or known != settings:
-            store = open_store(destination.spec, keys)
+            store = self._wrap(open_store(destination.spec, keys))
             self._open[destination.name] = (settings, store)
         return store
 

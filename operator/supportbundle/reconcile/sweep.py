@@ -16,6 +16,7 @@ from supportbundle.reconcile.act import drop_prefix
 from supportbundle.reconcile.deps import Deps
 from supportbundle.reconcile.key import Key, key_of
 from supportbundle.reconcile.stores import Place
+from supportbundle.storage.base import ObjectInfo
 
 log = logging.getLogger(__name__)
 ABANDONED = timedelta(days=1)
@@ -29,8 +30,12 @@ async def sweep_for_ever(deps: Deps, enqueue: Callable[[Key], None], seconds: fl
             await sweep(deps, enqueue)
         except SupportBundleError as error:
             log.warning("the sweep is put off: %s", error)
+            deps.metrics.sweeps.labels("error").inc()
         except Exception:
             log.exception("the sweep failed")
+            deps.metrics.sweeps.labels("error").inc()
+        else:
+            deps.metrics.sweeps.labels("ok").inc()
         await asyncio.sleep(seconds)
 
 
@@ -40,7 +45,10 @@ async def sweep(deps: Deps, enqueue: Callable[[Key], None]) -> None:
     Staging is listed before the bundles: whatever is staged at that moment belongs to a bundle that existed, so a
     bundle created meanwhile cannot be taken for gone.
     """
-    staged = [(place, await _staged(place, deps)) for place in await deps.stores.every_place()]
+    listed = [(place, await _listed(place, deps)) for place in await deps.stores.every_place()]
+    deps.metrics.staged_bytes.set(sum(info.size for _, infos in listed for info in infos))
+    staged = [(place, _staged(infos, deps)) for place, infos in listed]
+    del listed
     running = await _resync(deps, enqueue)
     root = names.staging_root(deps.cluster_id)
     begun = deps.clock() - ABANDONED
@@ -58,10 +66,14 @@ async def _abort_uploads(place: Place, before: datetime, deps: Deps) -> None:
     await deps.blocking(lambda: place.store.abort_uploads(root, before=before))
 
 
-async def _staged(place: Place, deps: Deps) -> set[tuple[str, str]]:
-    """(namespace, uid) of everything below this cluster's staging root."""
+async def _listed(place: Place, deps: Deps) -> list[ObjectInfo]:
+    """Everything below this cluster's staging root."""
+    return await deps.blocking(lambda: list(place.store.list(names.staging_root(deps.cluster_id))))
+
+
+def _staged(infos: list[ObjectInfo], deps: Deps) -> set[tuple[str, str]]:
+    """(namespace, uid) of what is staged."""
     root = names.staging_root(deps.cluster_id)
-    infos = await deps.blocking(lambda: list(place.store.list(root)))
     parts = (info.key.removeprefix(root).split("/") for info in infos)
     return {(p[0], p[1]) for p in parts if len(p) > 2}  # noqa: PLR2004 - namespace, uid, rest
 
@@ -69,12 +81,15 @@ async def _staged(place: Place, deps: Deps) -> set[tuple[str, str]]:
 async def _resync(deps: Deps, enqueue: Callable[[Key], None]) -> set[str]:
     """The uids of bundles that still need their staging."""
     running: set[str] = set()
+    phases: dict[str, Phase] = {}
     now = deps.clock()
     async for obj in deps.client.items(paths.EVERY_BUNDLE):
         status = parse_status(obj)
+        phases[obj["metadata"]["uid"]] = status.phase
         expires = status.artifact.expires_at if status.artifact else None
         if not status.finished:
             running.add(obj["metadata"]["uid"])
         if not status.finished or (status.phase == Phase.READY and expires is not None and expires <= now):
             enqueue(key_of(obj))
+    deps.census.recount(phases)
     return running

@@ -38,7 +38,7 @@ def test_lint_is_strict_and_clean(helm: Callable[..., Any]) -> None:
         "unknown=1",
         "store.buckets=mine",
         "store.embedded.persistence.sise=1Gi",
-        "replicas=2",
+        "replicas=6",
         "logLevel=LOUD",
         "image.digest=sha256:12",
         "store.endpoint=s3.example.com",
@@ -161,6 +161,22 @@ def test_changed_settings_restart_the_operator(one: One) -> None:
     assert checksum() != checksum("workers=9")
 
 
+def test_the_operator_may_hold_one_lease_and_no_other(one: One, settings: Callable[..., Mapping[str, Any]]) -> None:
+    rules = [rule for rule in one("Role", "")["rules"] if "leases" in rule["resources"]]
+    assert [(set(rule["verbs"]), rule["resourceNames"]) for rule in rules] == [({"create", "get", "patch"}, [NAME])]
+    assert OperatorConfig.model_validate(settings()).lease_name == NAME
+    assert not {grant for grant in grants(one("ClusterRole", "")["rules"]) if grant[1] == "leases"}
+
+
+def test_a_new_pod_stands_by_before_the_old_one_goes(one: One) -> None:
+    spec = one("Deployment", "", "replicas=2")["spec"]
+    assert spec["replicas"] == 2
+    assert spec["strategy"] == {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+    [container] = spec["template"]["spec"]["containers"]
+    fields = {e["name"]: e["valueFrom"]["fieldRef"]["fieldPath"] for e in container["env"]}
+    assert fields == {"POD_NAMESPACE": "metadata.namespace", "POD_NAME": "metadata.name", "POD_UID": "metadata.uid"}
+
+
 def test_every_capability_has_a_collector_and_so_a_role_and_a_policy(render: Render) -> None:
     named = {(o["kind"], o["metadata"]["name"]) for o in render(*EVERYTHING)}
     for capability in Capability:
@@ -277,6 +293,8 @@ def test_the_operators_requests_have_a_level_of_their_own(render: Render, one: O
     schema = one("FlowSchema", "")["spec"]
     assert schema["priorityLevelConfiguration"] == {"name": level["metadata"]["name"]}
     [rule] = schema["rules"]
+    [lease] = one("FlowSchema", "-leader-election")["spec"]["rules"]
+    assert rule["subjects"] == lease["subjects"]
     account = {"kind": "ServiceAccount", "serviceAccount": {"name": NAME, "namespace": "ops"}}
     assert rule["subjects"] == [account]
     assert not [o for o in render("flowControl.enabled=false") if o["apiVersion"].startswith("flowcontrol")]

@@ -8,14 +8,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from support import sbundle
-from support.kube import OPERATOR, ROOT, SYSTEM, CommandFailed, apply, condition, get, kubectl, names, run, until
+from support import leading, sbundle
+from support.kube import OPERATOR, ROOT, CommandFailed, apply, condition, get, kubectl, run, until
 from supportbundle.storage.base import Credentials
 from supportbundle.storage.client import StoreConfig
 from supportbundle.storage.s3 import S3Store
 
 pytestmark = pytest.mark.e2e
-POD = ("-l", "app.kubernetes.io/component=operator")
 PROFILE = (
     *sbundle.LOGS,
     {"name": "cpu", "type": "Profile", "profile": {"port": 6060, "kinds": [{"type": "CPU", "seconds": 3}]}},
@@ -25,9 +24,7 @@ CAPABILITIES = ["Logs", "Profiles"]
 
 def kill_operator() -> None:
     """SIGKILL to the operator's process, from the node, as an OOM kill does it."""
-    pod = names(SYSTEM, "pods", *POD)[0]
-    container = get(SYSTEM, *pod.split("/"))["status"]["containerStatuses"][0]["containerID"].split("//")[1]
-    run(str(ROOT / "tests/cluster/component"), "kill", container)
+    run(str(ROOT / "tests/cluster/component"), "kill", leading.container(leading.pod()))
 
 
 def phase(namespace: str, name: str) -> str:
