@@ -44,7 +44,7 @@ class OperatorConfig(Value):
     ServiceAccount; an empty list means that the admin has switched them off. `proxy` comes from the operator's own
     environment: collectors reach the store by the same way. `clusterInfo` says that the operator may list nodes and
     storage classes; `extraResources` that the role of Resources holds more than `view` shows; `debugImage` is empty
-    where no debugging containers are allowed.
+    where no debugging containers are allowed. `templates` are the specs of those that the operator applies, by name.
     """
 
     image: str
@@ -57,6 +57,7 @@ class OperatorConfig(Value):
     extra_resources: bool = False
     debug_image: str = ""
     default_destination: DestinationSpec | None = None
+    templates: dict[str, dict[str, JsonValue]] = Field(default_factory=dict)
     create_bucket: bool = False
     collector: CollectorPod = CollectorPod()
     sanitization: SanitizationFloor = SanitizationFloor()

@@ -31,9 +31,10 @@ from supportbundle.reconcile.guard import Guard
 from supportbundle.reconcile.key import Key, key_of, owner_of
 from supportbundle.reconcile.loop import Reconciler
 from supportbundle.reconcile.rulecheck import RuleCheck
-from supportbundle.reconcile.setup import ensure_bucket, ensure_default_destination
+from supportbundle.reconcile.setup import ensure_bucket, ensure_default_destination, ensure_templates
 from supportbundle.reconcile.stores import Stores
 from supportbundle.reconcile.sweep import sweep_for_ever
+from supportbundle.reconcile.templates import TemplateKeeper
 from supportbundle.workqueue import WorkQueue
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ async def operate(config: OperatorConfig, namespace: str) -> None:
     """
     await RuleCheck()(config.sanitization.rules)
     queue: WorkQueue[Key] = WorkQueue(time.monotonic)
+    templates: WorkQueue[str] = WorkQueue(time.monotonic)
     metrics = Metrics()
     ready = asyncio.Event()
     async with AsyncExitStack() as stack:
@@ -59,13 +61,15 @@ async def operate(config: OperatorConfig, namespace: str) -> None:
         client = await stack.enter_async_context(connect(await configured()))
         deps = await _deps(client, config, namespace, metrics, stack)
         await ensure_default_destination(deps)
+        await ensure_templates(deps)
         reconciler = Reconciler(deps)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(queue.work(reconciler.run)) for _ in range(config.workers)]
+            tasks.append(group.create_task(templates.work(TemplateKeeper(deps).run)))
             tasks.append(group.create_task(ensure_bucket(deps)))
             tasks.append(group.create_task(sweep_for_ever(deps, queue.add, config.sweep_seconds)))
             await kopf.operator(
-                registry=_registry(queue),
+                registry=_registry(queue, templates),
                 settings=_settings(),
                 standalone=True,
                 clusterwide=True,
@@ -109,7 +113,7 @@ def _apps(queue: WorkQueue[Key], metrics: Metrics, ready: asyncio.Event) -> dict
     }
 
 
-def _registry(queue: WorkQueue[Key]) -> kopf.OperatorRegistry:
+def _registry(queue: WorkQueue[Key], templates: WorkQueue[str]) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
     known: set[Key] = set()
 
@@ -126,6 +130,11 @@ def _registry(queue: WorkQueue[Key]) -> kopf.OperatorRegistry:
             known.add(key)
         if _is_open(body):
             queue.add(key)
+
+    @kopf.on.event(names.GROUP, names.VERSION, names.TEMPLATES, registry=registry)
+    async def template(event: Mapping[str, Any], name: str, **_: Any) -> None:  # noqa: ANN401 - as above
+        if event["type"] != "DELETED":
+            templates.add(name)
 
     @kopf.on.event("batch", "v1", "jobs", labels={names.LABEL_MANAGED_BY: names.MANAGED_BY}, registry=registry)
     async def job(body: Mapping[str, Any], **_: Any) -> None:  # noqa: ANN401 - as above

@@ -21,6 +21,7 @@ from supportbundle.model.status import (
     ProgressStatus,
     SanitizationStatus,
     Status,
+    TemplateUse,
 )
 
 
@@ -44,6 +45,7 @@ def next_status(world: World, decision: Decision) -> Status:
             "conditions": _conditions(world, decision, now),
             "started_at": old.started_at or now,
             "completed_at": old.completed_at or (now if decision.final else None),
+            "template": template_use(world),
             "progress": _progress(world) or old.progress,
             "collection": decision.collection or old.collection,
             "warnings": decision.warnings[:MAX_WARNINGS] or old.warnings,
@@ -79,6 +81,14 @@ def end_status(world: World, outcome: Outcome) -> Status:
             "warning_count": len(gaps),
         }
     )
+
+
+def template_use(world: World) -> TemplateUse | None:
+    """Which template the plan was made from, short."""
+    used = world.plan.template if world.plan else None
+    if used is None:
+        return world.bundle.status.template
+    return TemplateUse(name=used.name, uid=used.uid, generation=used.generation)
 
 
 def _conditions(world: World, decision: Decision, now: datetime) -> tuple[Condition, ...]:
