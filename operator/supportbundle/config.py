@@ -46,6 +46,7 @@ class OperatorConfig(Value):
     environment: collectors reach the store by the same way. `clusterInfo` says that the operator may list nodes and
     storage classes; `extraResources` that the role of Resources holds more than `view` shows; `debugImage` is empty
     where no debugging containers are allowed. `leaseName` is the Lease by which the operator's pods agree on who works.
+    `templates` are the specs of those that the operator applies, by name.
     """
 
     image: str
@@ -58,6 +59,7 @@ class OperatorConfig(Value):
     extra_resources: bool = False
     debug_image: str = ""
     default_destination: DestinationSpec | None = None
+    templates: dict[str, dict[str, JsonValue]] = Field(default_factory=dict)
     create_bucket: bool = False
     collector: CollectorPod = CollectorPod()
     sanitization: SanitizationFloor = SanitizationFloor()

@@ -2,7 +2,9 @@
 
 SupportBundleError
 ├── Invalid             the request can never work as written
-│   └── InvalidRule     a sanitizing rule that somebody wrote
+│   ├── InvalidRule     a sanitizing rule that somebody wrote
+│   ├── InvalidTemplate a template that its author must correct
+│   └── InvalidParameters  what a bundle gives to a template
 ├── Forbidden           a right is missing; a retry helps only while a new binding spreads
 ├── NotFound            the named thing is not there
 │   └── SecretNotFound  a Secret, or a key of it, that a collector uses
@@ -54,6 +56,18 @@ class InvalidRule(Invalid):
     """A sanitizing rule that cannot work, or does not do what its examples say."""
 
     reason = "InvalidRule"
+
+
+class InvalidTemplate(Invalid):
+    """A template that no bundle can use until its author corrects it."""
+
+    reason = "InvalidTemplate"
+
+
+class InvalidParameters(Invalid):
+    """What a bundle gives to a template does not fit it."""
+
+    reason = "InvalidParameters"
 
 
 class Forbidden(SupportBundleError):

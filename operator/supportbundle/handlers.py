@@ -39,9 +39,10 @@ from supportbundle.reconcile.guard import Guard
 from supportbundle.reconcile.key import Key, key_of, owner_of
 from supportbundle.reconcile.loop import Reconciler
 from supportbundle.reconcile.rulecheck import RuleCheck
-from supportbundle.reconcile.setup import ensure_bucket, ensure_default_destination
+from supportbundle.reconcile.setup import ensure_bucket, ensure_default_destination, ensure_templates
 from supportbundle.reconcile.stores import Stores
 from supportbundle.reconcile.sweep import sweep_for_ever
+from supportbundle.reconcile.templates import TemplateKeeper
 from supportbundle.storage.measured import measured
 from supportbundle.workqueue import WorkQueue
 
@@ -63,6 +64,7 @@ async def operate(config: OperatorConfig, environ: Mapping[str, str]) -> None:
     """
     await RuleCheck()(config.sanitization.rules)
     queue: WorkQueue[Key] = WorkQueue(time.monotonic)
+    templates: WorkQueue[str] = WorkQueue(time.monotonic)
     metrics = Metrics()
     census = Census()
     ready = asyncio.Event()
@@ -81,11 +83,13 @@ async def operate(config: OperatorConfig, environ: Mapping[str, str]) -> None:
             base = await _deps(client, config, candidate.namespace, metrics, pool)
             deps = replace(base, census=census, fence=election.check)
             await ensure_default_destination(deps)
+            await ensure_templates(deps)
             reconciler = Reconciler(deps)
             tasks = [group.create_task(queue.work(reconciler.run)) for _ in range(config.workers)]
+            tasks.append(group.create_task(templates.work(TemplateKeeper(deps).run)))
             tasks.append(group.create_task(ensure_bucket(deps)))
             tasks.append(group.create_task(sweep_for_ever(deps, queue.add, config.sweep_seconds)))
-            watching = group.create_task(_watch(queue, census, ready, stop))
+            watching = group.create_task(_watch(queue, templates, census, ready, stop))
             await asyncio.wait({watching, group.create_task(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
             stop.set()
             for task in (*tasks, keeping):
@@ -95,11 +99,13 @@ async def operate(config: OperatorConfig, environ: Mapping[str, str]) -> None:
             await election.give_back()
 
 
-async def _watch(queue: WorkQueue[Key], census: Census, ready: asyncio.Event, stop: asyncio.Event) -> None:
+async def _watch(
+    queue: WorkQueue[Key], templates: WorkQueue[str], census: Census, ready: asyncio.Event, stop: asyncio.Event
+) -> None:
     """Put what changes into the queue, until `stop`."""
     operator = asyncio.ensure_future(
         kopf.operator(
-            registry=_registry(queue, census),
+            registry=_registry(queue, templates, census),
             settings=_settings(),
             standalone=True,
             clusterwide=True,
@@ -187,7 +193,7 @@ def _apps(
     return {HEALTH_PORT: health_app(live, at_work), METRICS_PORT: metrics_app(refresh)}
 
 
-def _registry(queue: WorkQueue[Key], census: Census) -> kopf.OperatorRegistry:
+def _registry(queue: WorkQueue[Key], templates: WorkQueue[str], census: Census) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
     known: set[Key] = set()
 
@@ -208,6 +214,11 @@ def _registry(queue: WorkQueue[Key], census: Census) -> kopf.OperatorRegistry:
             known.add(key)
         if _is_open(body):
             queue.add(key)
+
+    @kopf.on.event(names.GROUP, names.VERSION, names.TEMPLATES, registry=registry)
+    async def template(event: Mapping[str, Any], name: str, **_: Any) -> None:  # noqa: ANN401 - as above
+        if event["type"] != "DELETED":
+            templates.add(name)
 
     @kopf.on.event("batch", "v1", "jobs", labels={names.LABEL_MANAGED_BY: names.MANAGED_BY}, registry=registry)
     async def job(body: Mapping[str, Any], **_: Any) -> None:  # noqa: ANN401 - as above

@@ -24,7 +24,7 @@ MERGE, APPLY = "application/merge-patch+json", "application/apply-patch+yaml"
 RBAC = "rbac.authorization.k8s.io"
 SPREAD_SECONDS = 10.0
 """New RBAC objects and policies reach the API server's caches within this time."""
-CLUSTER_SCOPED = frozenset({"SupportBundleDestination", "ClusterRole", "ClusterRoleBinding"})
+CLUSTER_SCOPED = frozenset({"SupportBundleDestination", "SupportBundleTemplate", "ClusterRole", "ClusterRoleBinding"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class Person:
         return self.ask("DELETE", f"{collection(obj, self.namespace)}/{obj['metadata']['name']}?{_dry(dry=dry)}")
 
     def may(self, verb: str, resource: str) -> bool:
-        """Whether RBAC grants it on bundles or destinations in the namespace."""
+        """Whether RBAC grants it on bundles, destinations or templates in the namespace."""
         resource, _, subresource = resource.partition("/")
         attributes = {"group": "supportbundle.dev", "resource": resource, "subresource": subresource, "verb": verb}
         review = {"spec": {"resourceAttributes": {**attributes, "namespace": self.namespace}}}

@@ -244,6 +244,18 @@ spec:
 {{- if .Values.capabilities.debug -}}{{- default (include "supportbundle.image" .) .Values.debug.image -}}{{- end -}}
 {{- end -}}
 
+{{/* The specs of the templates that come with the chart, by name, as JSON. */}}
+{{- define "supportbundle.templates" -}}
+{{- $found := dict -}}
+{{- if .Values.templates.shipped -}}
+{{- range $path, $_ := .Files.Glob "files/templates/*.yaml" -}}
+{{- $template := $.Files.Get $path | fromYaml -}}
+{{- $_ := set $found $template.metadata.name $template.spec -}}
+{{- end -}}
+{{- end -}}
+{{ toJson $found }}
+{{- end -}}
+
 {{- define "supportbundle.containerSecurity" -}}
 allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true

@@ -21,6 +21,7 @@ from supportbundle.archive.layout import InlineMember
 from supportbundle.archive.select import Selection
 from supportbundle.model.gap import Gap, printable
 from supportbundle.model.plan import BundleRef, dump
+from supportbundle.model.template import UsedTemplate
 
 MANIFEST_VERSION: Final = "supportbundle.dev/manifest/v1"
 REDACTIONS_VERSION: Final = "supportbundle.dev/redactions/v1"
@@ -28,11 +29,15 @@ REDACTIONS_VERSION: Final = "supportbundle.dev/redactions/v1"
 
 @dataclass(frozen=True, slots=True)
 class BundleFacts:
-    """Which resource the bundle answers, the plan's creation time, and why rules that somebody wrote are there."""
+    """Which resource the bundle answers, the plan's creation time, and why rules that somebody wrote are there.
+
+    `template` is the one that it was made from.
+    """
 
     bundle: BundleRef
     created_at: datetime
     reasons: Mapping[str, str] = field(default_factory=dict)
+    template: UsedTemplate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,7 @@ def _manifest(
             "version": MANIFEST_VERSION,
             "bundle": dump(facts.bundle),
             "createdAt": _moment(facts.created_at),
+            **({"template": dump(facts.template)} if facts.template else {}),
             "members": [],
             "gaps": [dump(gap) for gap in gaps],
             "totals": {

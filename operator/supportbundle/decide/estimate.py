@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from supportbundle.decide import say
+from supportbundle.decide.report import template_use
 from supportbundle.decide.world import World
 from supportbundle.model.conditions import merge
 from supportbundle.model.gap import Gap
@@ -73,6 +74,7 @@ def estimated_status(world: World, found: Estimated) -> Status:
             "observed_generation": generation,
             "conditions": merge(old.conditions, claims, generation=generation, now=world.now),
             "completed_at": old.completed_at or world.now,
+            "template": template_use(world),
             "estimate": estimate,
             "warnings": found.gaps[:MAX_WARNINGS],
             "warning_count": len(found.gaps),

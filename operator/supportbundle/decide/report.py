@@ -22,6 +22,7 @@ from supportbundle.model.status import (
     SanitizationStatus,
     Staged,
     Status,
+    TemplateUse,
 )
 
 
@@ -49,6 +50,7 @@ def next_status(world: World, decision: Decision) -> Status:
             "conditions": _conditions(world, decision, now),
             "started_at": old.started_at or now,
             "completed_at": old.completed_at or (now if decision.final else None),
+            "template": template_use(world),
             "progress": _progress(world) or old.progress,
             "collection": decision.collection or old.collection,
             "artifact": decision.artifact or old.artifact,
@@ -88,6 +90,14 @@ def end_status(world: World, outcome: Outcome) -> Status:
             "warning_count": len(gaps),
         }
     )
+
+
+def template_use(world: World) -> TemplateUse | None:
+    """Which template the plan was made from, short."""
+    used = world.plan.template if world.plan else None
+    if used is None:
+        return world.bundle.status.template
+    return TemplateUse(name=used.name, uid=used.uid, generation=used.generation)
 
 
 def _conditions(world: World, decision: Decision, now: datetime) -> tuple[Condition, ...]:

@@ -11,6 +11,7 @@ from supportbundle.model.conditions import Claim
 from supportbundle.model.destination import Destination
 from supportbundle.model.gap import Gap
 from supportbundle.model.plan import Plan, Progress
+from supportbundle.model.request import Request
 from supportbundle.model.status import Artifact, Collection, FragmentRef, Phase
 
 
@@ -72,7 +73,10 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Everything that was gathered for one bundle. `plan` and what follows are None or empty until they exist."""
+    """Everything that was gathered for one bundle. `plan` and what follows are None or empty until they exist.
+
+    `request` is what a plan is to be made of, and there only as long as there is none.
+    """
 
     bundle: Bundle
     now: datetime
@@ -86,6 +90,7 @@ class World:
     """The zip is assembled where it stays. Else it is staged first, and delivered when nothing forbids it."""
     approval: ApprovalFacts | None = None
     delivery: DeliveryFacts | None = None
+    request: Request | None = None
 
 
 class Act(StrEnum):

@@ -14,6 +14,7 @@ from supportbundle.model.base import Value
 from supportbundle.model.capability import Capability
 from supportbundle.model.gap import Gap
 from supportbundle.model.spec import CollectorType, PseudonymKind, SanitizationRule
+from supportbundle.model.template import UsedTemplate
 
 PLAN_VERSION = 1
 MAX_SHARDS = 240
@@ -155,6 +156,7 @@ class Plan(Value):
     debug: DebugImages = NO_DEBUG
     sanitization: PlannedSanitization = PlannedSanitization()
     dry_run: DryRun | None = None
+    template: UsedTemplate | None = None
 
     @property
     def tasks(self) -> int:

@@ -36,6 +36,7 @@ def parse_duration(text: str | timedelta) -> timedelta:
     """
     if isinstance(text, timedelta):
         return text
+    text = str(text)
     if not re.fullmatch(DURATION_PATTERN, text):
         raise ValueError(f"{text!r} is no duration such as 30s, 10m or 24h")
     return timedelta(seconds=sum(int(n) * _SECONDS[unit] for n, unit in re.findall(r"([0-9]+)([hms])", text)))

@@ -96,12 +96,34 @@ class CollectorSpec(Value):
     resources: ResourcesOptions | None = None
     metrics: MetricsOptions | None = None
 
+    @property
+    def uses_secrets(self) -> bool:
+        """Whether it takes Secrets for itself."""
+        return (
+            bool(self.http and (self.http.headers_from or (self.http.tls and self.http.tls.ca_from)))
+            or bool(self.profile and self.profile.headers_from)
+            or bool(self.config and self.config.secret_shapes)
+        )
 
-class TemplateRef(Value):
-    """A SupportBundleTemplate by name, with the values of its parameters."""
+
+ParameterValue = Annotated[str, StringConstraints(max_length=1024)]
+
+
+class SecretRef(Value):
+    """A Secret of the bundle's namespace."""
 
     name: Name253
-    parameters: dict[str, str] = Field(default_factory=dict)
+
+
+class TemplateRef(Value):
+    """A SupportBundleTemplate by name, with what it is to be filled in with.
+
+    `secrets` are apart from `parameters`, so that admission sees that Secrets are used, whatever the template does.
+    """
+
+    name: Name253
+    parameters: dict[str, ParameterValue] = Field(default_factory=dict)
+    secrets: dict[str, SecretRef] = Field(default_factory=dict)
 
 
 class PseudonymKind(StrEnum):
@@ -209,19 +231,11 @@ class SupportBundleSpec(Value):
 
     @property
     def uses_secrets(self) -> bool:
-        """Whether a collector takes Secrets for itself: headers, certificates, shapes."""
-        return any(_uses_secrets(collector) for collector in self.collectors)
+        """Whether a collector takes Secrets for itself (headers, certificates, shapes), or a template is given some."""
+        given = self.template_ref is not None and bool(self.template_ref.secrets)
+        return given or any(collector.uses_secrets for collector in self.collectors)
 
     @property
     def wants_cluster_info(self) -> bool:
         """Whether a collector asks for facts about the whole cluster."""
         return any(collector.resources and collector.resources.cluster_info for collector in self.collectors)
-
-
-def _uses_secrets(collector: CollectorSpec) -> bool:
-    http, profile, config = collector.http, collector.profile, collector.config
-    return (
-        bool(http and (http.headers_from or (http.tls and http.tls.ca_from)))
-        or bool(profile and profile.headers_from)
-        or bool(config and config.secret_shapes)
-    )

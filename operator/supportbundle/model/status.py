@@ -87,6 +87,14 @@ class Estimate(Observed):
     role: str = ""
 
 
+class TemplateUse(Observed):
+    """The template that the plan was made from; the manifest tells its parameters."""
+
+    name: str
+    uid: str
+    generation: int
+
+
 class FragmentRef(Observed):
     """A fragment that the assembly will use."""
 
@@ -119,6 +127,7 @@ class Status(Observed):
     conditions: tuple[Condition, ...] = ()
     started_at: datetime | None = None
     completed_at: datetime | None = None
+    template: TemplateUse | None = None
     progress: ProgressStatus | None = None
     collection: Collection | None = None
     staged: Staged | None = None

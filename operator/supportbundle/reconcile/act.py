@@ -44,9 +44,11 @@ async def _plan(world: World, place: Place | None, deps: Deps) -> None:
     """Fix what will be tried. Write-once: of two operators the first one's plan stands.
 
     Raises:
-        InvalidRule: a sanitizing rule of the bundle's own cannot be used.
+        InvalidRule: a sanitizing rule of the bundle's own or of its template cannot be used.
     """
-    bundle, floor = world.bundle, deps.config.sanitization
+    request = world.request
+    assert request is not None, "gather brings it along as long as there is no plan"  # noqa: S101 - states its contract
+    bundle, floor = world.bundle.model_copy(update={"spec": request.spec}), deps.config.sanitization
     if bundle.spec.sanitization.rules:
         await deps.check_rules(all_rules(bundle, floor.rules))
     pods = [parse_pod(pod) async for pod in deps.client.items(paths.every("pods", bundle.metadata.namespace))]
@@ -62,6 +64,7 @@ async def _plan(world: World, place: Place | None, deps: Deps) -> None:
         known_secrets=floor.known_secrets,
     )
     plan = build_plan(bundle, found, deps.planners, deps.clock())
+    plan = plan.model_copy(update={"gaps": (*request.gaps, *plan.gaps), "template": request.template})
     data = gzip.compress(plan.model_dump_json(by_alias=True).encode(), mtime=0)
     key = names.plan_key(_prefix(bundle, deps))
     store = _need(place).store

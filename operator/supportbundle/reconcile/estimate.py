@@ -69,7 +69,7 @@ def _used(
 ) -> tuple[PolicyRule, ...]:
     """What the bundle's collectors make use of: rights of the account that it names, or else of its requester."""
     rules = list(_of_capabilities(bundle, capabilities, config))
-    if plan.targets:
+    if plan.targets or bundle.spec.template_ref:
         rules.append(PolicyRule(api_groups=("",), resources=("pods",), verbs=("list",)))
     if bundle.spec.uses_secrets:
         rules.append(PolicyRule(api_groups=("",), resources=("secrets",), verbs=("get",)))
@@ -86,6 +86,8 @@ def role(bundle: Bundle, used: Iterable[PolicyRule]) -> str:
     """A Role of the bundle's namespace as YAML, for the requester and the account if one is named."""
     rules = [*used, _virtual("create", "get")]
     named = [(names.GROUP, names.DESTINATIONS, bundle.spec.destination.name, "use")]
+    if bundle.spec.template_ref:
+        named.append((names.GROUP, names.TEMPLATES, bundle.spec.template_ref.name, "use"))
     if account := bundle.spec.service_account_name:
         named.append(("", "serviceaccounts", account, "impersonate"))
     return yaml.safe_dump(
@@ -145,6 +147,8 @@ async def _missing(bundle: Bundle, plan: Plan, dry_run: DryRun, deps: Deps) -> t
         *_rights(_used(bundle, plan, dry_run.required, deps.config)),
         ("use", names.GROUP, names.DESTINATIONS, spec.destination.name),
     ]
+    if spec.template_ref:
+        wanted.append(("use", names.GROUP, names.TEMPLATES, spec.template_ref.name))
     held = [await allowed(deps.client, bundle.metadata.namespace, account, right) for right in wanted]
     return tuple(dict.fromkeys(_say(right) for right, yes in zip(wanted, held, strict=True) if not yes))
 

@@ -22,6 +22,7 @@ from supportbundle.reconcile.jobs import read_job
 from supportbundle.reconcile.key import Key
 from supportbundle.reconcile.setup import DEFAULT
 from supportbundle.reconcile.stores import Place
+from supportbundle.reconcile.templates import request_of
 from supportbundle.storage.base import ObjectInfo
 
 
@@ -88,6 +89,11 @@ async def _with_place(bundle: Bundle, raw: Mapping[str, Any], deps: Deps) -> Gat
         being_made = deps.config.create_bucket and place.destination.name == DEFAULT
         refusal = refusals.of_store(error, started=started, being_made=being_made)
         return _refused(bundle, raw, place, refusal, deps)
+    if world.plan is None and not started:
+        request = await request_of(bundle, deps)
+        if isinstance(request, Refusal):
+            return _refused(bundle, raw, place, request, deps)
+        world = replace(world, request=request)
     deps.memory.refused.pop(bundle.metadata.uid, None)
     return Gathered(world, raw, place)
 

@@ -84,6 +84,8 @@ class Guard:
             ("collect", names.GROUP, names.PLURAL, ""),
             ("use", names.GROUP, names.DESTINATIONS, bundle.spec.destination.name),
         ]
+        if bundle.spec.template_ref:  # it adds no Secrets and no facts to what the bundle itself asks for
+            wanted.append(("use", names.GROUP, names.TEMPLATES, bundle.spec.template_ref.name))
         if bundle.spec.uses_secrets:  # the kubelet mounts them, whatever the account may read
             wanted.append(("get", "", "secrets", ""))
         if bundle.spec.wants_cluster_info:  # the operator reads it, and not the account

@@ -24,6 +24,11 @@ def destination(name: str) -> str:
     return one(names.API_VERSION, names.DESTINATIONS, name)
 
 
+def template(name: str) -> str:
+    """One SupportBundleTemplate."""
+    return one(names.API_VERSION, names.TEMPLATES, name)
+
+
 def every(kind: str, namespace: str) -> str:
     """All objects of a kind that the operator makes or reads, in one namespace."""
     return collection(_VERSIONS[kind], kind, namespace)

@@ -12,6 +12,8 @@ from supportbundle.model.unsupported import unsupported
 
 DESTINATION_PATIENCE = timedelta(minutes=2)
 """GitOps may apply a bundle and its destination in any order."""
+TEMPLATE_PATIENCE = DESTINATION_PATIENCE
+"""For the same reason."""
 STORE_PATIENCE = timedelta(minutes=30)
 """Once a bundle runs, refused credentials may be in the middle of a rotation."""
 BUCKET_PATIENCE = timedelta(minutes=2)
@@ -61,6 +63,20 @@ def of_missing_destination(bundle: Bundle, error: SupportBundleError, *, started
     name = bundle.spec.destination.name
     message = f"SupportBundleDestination {name} cannot be used: {error}"
     return Refusal("DestinationUnavailable", message, STORE_PATIENCE if started else DESTINATION_PATIENCE)
+
+
+def of_missing_template(name: str) -> Refusal:
+    """It may still come."""
+    message = (
+        f"There is no SupportBundleTemplate {name}. See kubectl get sbtemplate and create a bundle that names one of "
+        "these, or ask an admin for it."
+    )
+    return Refusal("TemplateNotFound", message, TEMPLATE_PATIENCE)
+
+
+def of_template(error: SupportBundleError) -> Refusal:
+    """The template, or what the bundle gives to it, cannot be used."""
+    return Refusal(error.reason, str(error))
 
 
 def of_store(error: SupportBundleError, *, started: bool, being_made: bool) -> Refusal:

@@ -1,4 +1,4 @@
-"""What must stand before the first bundle: the default destination, and its bucket where the chart asks for one.
+"""What must stand before the first bundle: the default destination, its bucket where the chart asks for one, templates.
 
 A chart cannot install a custom resource beside its own CRD, so the operator applies it.
 """
@@ -40,6 +40,25 @@ async def ensure_default_destination(deps: Deps) -> None:
         await deps.client.apply(paths.destination(DEFAULT), destination, manager=names.MANAGED_BY)
     except Invalid as error:
         log.error("the default destination stays as it is: %s", error)  # noqa: TRY400 - the admin's to mend, no bug
+
+
+async def ensure_templates(deps: Deps) -> None:
+    """Apply the templates of the settings; what somebody has changed in them is changed back.
+
+    Raises:
+        SupportBundleError: one could not be applied.
+    """
+    for name, spec in deps.config.templates.items():
+        template = {
+            "apiVersion": names.API_VERSION,
+            "kind": "SupportBundleTemplate",
+            "metadata": {"name": name, "labels": {names.LABEL_MANAGED_BY: names.MANAGED_BY}},
+            "spec": spec,
+        }
+        try:
+            await deps.client.apply(paths.template(name), template, manager=names.MANAGED_BY)
+        except Invalid as error:
+            log.error("the template %s stays as it is: %s", name, error)  # noqa: TRY400 - said by the API server, no bug
 
 
 async def ensure_bucket(deps: Deps, pause: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:

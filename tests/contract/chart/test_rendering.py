@@ -11,10 +11,13 @@ from typing import Any
 import pytest
 import yaml
 
-from supportbundle.collect.registry import demands_for, rules_for
+from supportbundle.collect.registry import REGISTRY, demands_for, rules_for
 from supportbundle.config import OperatorConfig
 from supportbundle.model.capability import CLUSTER_VERB, EXTRA_VERB, OPT_IN, VIEW_VERB, Capability
 from supportbundle.model.names import PSEUDONYMS, run_name
+from supportbundle.model.spec import CollectorSpec
+from supportbundle.model.template import parse_template
+from supportbundle.plan import require_valid
 
 Object = dict[str, Any]
 Render = Callable[..., list[Object]]
@@ -47,6 +50,7 @@ def test_lint_is_strict_and_clean(helm: Callable[..., Any]) -> None:
         "flowControl.shares=0",
         "sanitization.knownSecrets=maybe",
         "sanitization.rules[0].kind=Key",
+        "templates.ship=true",
     ],
 )
 def test_the_values_schema_refuses_what_means_nothing(helm: Callable[..., Any], setting: str) -> None:
@@ -384,3 +388,51 @@ def test_the_operator_may_make_keys_of_pseudonyms_in_its_own_namespace_and_nothi
     assert spec["validations"][0]["expression"].startswith("variables.makesKey || variables.seen.all(")
     for other in ("-operator-accounts", "-operator-bindings", "-operator-jobs"):
         assert "makesKey" not in str(one("ValidatingAdmissionPolicy", other))
+
+
+def test_editors_may_use_templates_unless_told_otherwise_and_nobody_may_write_them(render: Render, one: One) -> None:
+    label = "rbac.authorization.k8s.io/aggregate-to-edit"
+    assert one("ClusterRole", "-use-templates")["metadata"]["labels"][label] == "true"
+    assert label not in one("ClusterRole", "-use-templates", "templates.usableByEditors=false")["metadata"]["labels"]
+    viewers = one("ClusterRole", "-view-templates")
+    assert viewers["metadata"]["labels"]["rbac.authorization.k8s.io/aggregate-to-view"] == "true"
+    kind = "supportbundletemplates"
+    roles = [o for o in render() if o["kind"] == "ClusterRole" and o["metadata"]["name"] != NAME]
+    verbs = {verb for o in roles for _, found, verb in grants(o.get("rules") or []) if found == kind}
+    assert verbs == {"use", "get", "list", "watch"}
+
+
+SHIPPED = sorted((CHART / "files" / "templates").glob("*.yaml"))
+
+
+def test_the_operator_may_write_the_shipped_templates_and_no_others(
+    one: One, settings: Callable[..., Mapping[str, Any]]
+) -> None:
+    off = "templates.shipped=false"
+    assert settings(off)["templates"] == {}
+    assert sorted(settings()["templates"]) == [path.stem for path in SHIPPED]
+    for values, expected in (((), [[path.stem for path in SHIPPED]]), ((off,), [])):
+        rules = one("ClusterRole", "", *values)["rules"]
+        writing = [r for r in rules if r["resources"] == ["supportbundletemplates"] and "patch" in r["verbs"]]
+        assert [r["resourceNames"] for r in writing] == expected
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_a_shipped_template_is_valid_and_lists_just_what_it_needs(
+    path: Path, settings: Callable[..., Mapping[str, Any]]
+) -> None:
+    obj = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert obj["metadata"] == {"name": path.stem}
+    assert settings()["templates"][path.stem] == obj["spec"]
+    template = parse_template({**obj, "metadata": {"name": path.stem, "uid": "u"}})
+    used: set[Capability] = set()
+
+    def requires(collector: CollectorSpec) -> frozenset[Capability]:
+        needed = REGISTRY[collector.type].requires(collector)
+        used.update(needed)
+        return needed
+
+    require_valid(template, requires)
+    assert used == set(template.spec.capabilities)
+    assert template.spec.description
+    assert all(p.description for p in (*template.spec.parameters, *template.spec.secrets))

@@ -42,7 +42,6 @@ def rule(kind: str, pattern: str, **fields: object) -> Object:
 @pytest.mark.parametrize(
     ("spec", "named"),
     [
-        ({"templateRef": {"name": "mattermost"}}, "spec.templateRef"),
         ({"encryption": {"recipients": ["age1"]}}, "spec.encryption"),
         ({"deletionPolicy": "Delete"}, "spec.deletionPolicy Delete"),
     ],
@@ -264,6 +263,7 @@ def standing(site: Site) -> Iterator[Object]:
         {"limits": {"maxBytes": "2Gi"}},
         {"ttl": "1h"},
         {"serviceAccountName": "default"},
+        {"templateRef": {"name": "preset"}},
     ],
     ids=lambda change: next(iter(change)),
 )

@@ -27,6 +27,7 @@ def rule(group: str, resources: str, verbs: str, *names: str) -> Rule:
 
 CREATE = rule("supportbundle.dev", "supportbundles", "create get patch")
 USE = rule("supportbundle.dev", "supportbundledestinations", "use", "default")
+USE_TEMPLATES = rule("supportbundle.dev", "supportbundletemplates", "use")
 LOGS = rule("", "pods/log", "get")
 LIST = rule("", "pods", "list")
 EVENTS = rule("", "events", "list")
@@ -210,7 +211,7 @@ def test_who_uses_secrets_must_be_able_to_read_them(site: Site, capability: str,
     wanted = bundle(capabilities=[capability], collectors=[{"name": "c", **options}])
     refused(
         lambda: person.create(wanted),
-        "headersFrom, caFrom and secretShapes need the right get secrets",
+        "headersFrom, caFrom, secretShapes and templateRef.secrets need the right get secrets",
         f"which {person.user} lacks",
         "-get-secrets",
     )
@@ -226,7 +227,7 @@ def test_a_target_takes_the_right_to_list_pods_wherever_it_stands(site: Site) ->
     for wanted in (everywhere, in_the_collector):
         refused(
             partial(person.create, wanted),
-            "a target needs the right list pods",
+            "a target or a template needs the right list pods",
             f"in namespace {site.namespace}, which {person.user} lacks",
             "-list-pods",
         )
@@ -288,7 +289,7 @@ def test_an_account_must_be_set_aside(site: Site) -> None:
 @pytest.mark.parametrize("account", [None, "largest"], ids=["requester", "account"])
 def test_the_largest_request_stays_within_the_budget_of_the_api_server(site: Site, account: str | None) -> None:
     rights = [right for capability in Capability for right in rights_of(capability)]
-    person = site.person(CREATE, USE, LIST, SECRETS, CLUSTER, *rights)
+    person = site.person(CREATE, USE, USE_TEMPLATES, LIST, SECRETS, CLUSTER, *rights)
     if account:
         site.grant(site.account(account), COLLECT, LIST, SECRETS, CLUSTER, *rights)
         site.grant(person.user or "", rule("", "serviceaccounts", "impersonate", account))
@@ -330,6 +331,11 @@ def largest(account: str | None) -> Object:
     collectors = [{"name": f"c{i}", "target": target, **options[i % len(options)]} for i in range(50)]
     wanted = bundle(target=target, collectors=collectors, capabilities=list(Capability), ttl="8760h")
     wanted["spec"] |= {"serviceAccountName": account} if account else {}
+    wanted["spec"]["templateRef"] = {
+        "name": "t" * 253,
+        "parameters": {f"parameter{i}": "v" * 1024 for i in range(32)},
+        "secrets": {f"secret{i}": {"name": "s" * 253} for i in range(8)},
+    }
     return wanted
 
 
@@ -359,6 +365,10 @@ def test_metadata_may_change_and_a_bundle_may_be_cancelled_without_the_rights(si
         ("edit", "patch", "supportbundles/status", False),
         ("admin", "patch", "supportbundles/status", False),
         ("edit", "patch", "supportbundledestinations", False),
+        ("edit", "use", "supportbundletemplates", True),
+        ("view", "use", "supportbundletemplates", False),
+        ("admin", "create", "supportbundletemplates", False),
+        ("admin", "patch", "supportbundletemplates", False),
     ],
 )
 def test_kubernetes_own_roles_carry_bundles_but_never_their_status(

@@ -38,8 +38,10 @@ class Api:
 MARKED = (("collect", "supportbundles"), ("use", "supportbundledestinations"))
 
 
-async def refused(api: Api, collector: dict[str, Any], account: str | None = "robot") -> bool:
-    spec = bundle(collectors=[collector], capabilities=["HTTP", "Config", "Profiles"], serviceAccountName=account)
+async def refused(api: Api, collector: dict[str, Any], account: str | None = "robot", **more: Any) -> bool:
+    spec = bundle(
+        collectors=[collector], capabilities=["HTTP", "Config", "Profiles"], serviceAccountName=account, **more
+    )
     return await Guard(cast("Client", api), ("p",), lambda: 0.0).refusal(spec) is not None
 
 
@@ -61,3 +63,13 @@ async def test_facts_of_the_cluster_take_their_own_right_because_the_operator_re
     assert await refused(Api(*MARKED), info)
     assert not await refused(Api(*MARKED, (CLUSTER_VERB, "supportbundles")), info)
     assert not await refused(Api(*MARKED), {"name": "r", "type": "Resources"})
+
+
+async def test_a_template_takes_the_right_to_use_it_and_the_secrets_that_it_is_given() -> None:
+    named: dict[str, Any] = {"name": "preset"}
+    assert await refused(Api(*MARKED), PLAIN, templateRef=named)
+    user = (*MARKED, ("use", "supportbundletemplates"))
+    assert not await refused(Api(*user), PLAIN, templateRef=named)
+    given = named | {"secrets": {"token": {"name": "mm-admin"}}}
+    assert await refused(Api(*user), PLAIN, templateRef=given)
+    assert not await refused(Api(*user, ("get", "secrets")), PLAIN, templateRef=given)

@@ -1,0 +1,150 @@
+"""What options of one collector mean nothing together.
+
+Admission holds the collectors of bundles to this by CEL. Those of templates are known only once their parameters are
+filled in, after admission; a contract test keeps this table and the CRD equal, message by message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import NamedTuple
+
+from supportbundle.model.collectors import ConfigOptions, ExecOptions, HTTPMethod, HTTPOptions, LogsOptions, Via
+from supportbundle.model.spec import CollectorSpec, CollectorType, SelectorOperator, SelectorRequirement, Target
+
+NEEDS_OPTIONS = {
+    CollectorType.CONFIG: "type Config needs config, for example {configMaps {}, workloads true}",
+    CollectorType.PROFILE: "type Profile needs profile with the port that serves pprof, for example {port 6060}",
+    CollectorType.HTTP: "type HTTP needs http with a port",
+    CollectorType.EXEC: "type Exec needs exec with a command or a tool",
+    CollectorType.FILES: "type Files needs files with paths, for example {paths [/etc/app/*.yaml]}",
+}
+EMPTY_TARGET = "an empty target names no pod; set selector ({} takes every pod of the namespace) or podNames"
+VALUES = "In and NotIn need values; Exists and DoesNotExist take none"
+
+
+class Rule(NamedTuple):
+    """Something that must hold, and what to say where it does not."""
+
+    message: str
+    holds: Callable[[CollectorSpec], bool]
+
+
+def incoherent(collector: CollectorSpec) -> Iterator[str]:
+    """Why these options mean nothing, in the words of admission; nothing where they are fine."""
+    return (rule.message for rule in RULES if not rule.holds(collector))
+
+
+def incoherent_target(target: Target) -> Iterator[str]:
+    """The same of a target by itself."""
+    if not _names_something(target):
+        yield EMPTY_TARGET
+    if not _has_values_where_needed(target):
+        yield VALUES
+
+
+def _options(collector: CollectorSpec, kind: CollectorType) -> object:
+    return getattr(collector, kind.lower())
+
+
+def _only(kind: CollectorType) -> Rule:
+    return Rule(
+        f"{kind.lower()} may be set only where type is {kind}",
+        lambda c: c.type == kind or _options(c, kind) is None,
+    )
+
+
+def _needed(kind: CollectorType, message: str) -> Rule:
+    return Rule(message, lambda c: c.type != kind or _options(c, kind) is not None)
+
+
+def _names_something(target: Target) -> bool:
+    return target.selector is not None or bool(target.pod_names)
+
+
+def _has_values_where_needed(target: Target) -> bool:
+    def fits(requirement: SelectorRequirement) -> bool:
+        return (requirement.operator in {SelectorOperator.IN, SelectorOperator.NOT_IN}) == bool(requirement.values)
+
+    return target.selector is None or all(map(fits, target.selector.match_expressions))
+
+
+def _target(holds: Callable[[Target], bool]) -> Callable[[CollectorSpec], bool]:
+    return lambda c: c.target is None or holds(c.target)
+
+
+def _logs(holds: Callable[[LogsOptions], bool]) -> Callable[[CollectorSpec], bool]:
+    return lambda c: c.logs is None or holds(c.logs)
+
+
+def _config(holds: Callable[[ConfigOptions], bool]) -> Callable[[CollectorSpec], bool]:
+    return lambda c: c.config is None or holds(c.config)
+
+
+def _http(holds: Callable[[HTTPOptions], bool]) -> Callable[[CollectorSpec], bool]:
+    return lambda c: c.http is None or holds(c.http)
+
+
+def _exec(holds: Callable[[ExecOptions], bool]) -> Callable[[CollectorSpec], bool]:
+    return lambda c: c.exec is None or holds(c.exec)
+
+
+def _asks_for_something(config: ConfigOptions) -> bool:
+    parts = (config.workloads, config.environment, config.related, config.secret_shapes)
+    return config.config_maps is not None or any(parts)
+
+
+def _has_one_authority(http: HTTPOptions) -> bool:
+    tls = http.tls
+    return tls is None or bool(tls.ca_bundle) + (tls.ca_from is not None) + tls.insecure_skip_verify <= 1
+
+
+RULES: tuple[Rule, ...] = (
+    *(_only(kind) for kind in CollectorType),
+    *(_needed(kind, message) for kind, message in NEEDS_OPTIONS.items()),
+    Rule(EMPTY_TARGET, _target(_names_something)),
+    Rule(VALUES, _target(_has_values_where_needed)),
+    Rule(
+        "since and sinceTime exclude each other; keep one",
+        _logs(lambda logs: logs.since is None or logs.since_time is None),
+    ),
+    Rule(
+        "since must lie between 1s and 8760h",
+        _logs(lambda logs: logs.since is None or timedelta(seconds=1) <= logs.since <= timedelta(hours=8760)),
+    ),
+    Rule(
+        "config asks for nothing; set configMaps, workloads, environment, related or secretShapes",
+        _config(_asks_for_something),
+    ),
+    Rule(
+        "service excludes via PodIP; leave via out",
+        _http(lambda http: http.service is None or http.via != Via.POD_IP),
+    ),
+    Rule(
+        "only a POST has a body; set method to POST or remove body",
+        _http(lambda http: http.method == HTTPMethod.POST or not http.body),
+    ),
+    Rule(
+        "a header stands in headers and in headersFrom; keep one",
+        _http(lambda http: not {h.name for h in http.headers} & {h.name for h in http.headers_from}),
+    ),
+    Rule("caBundle, caFrom and insecureSkipVerify exclude each other; keep one", _http(_has_one_authority)),
+    Rule("set either command or tool", _exec(lambda run: bool(run.command) != (run.tool is not None))),
+    Rule(
+        "the first word of command names the program and cannot be empty",
+        _exec(lambda run: not run.command or bool(run.command[0])),
+    ),
+    Rule(
+        "process and seconds are for tool only; remove them",
+        _exec(lambda run: run.tool is not None or (run.process, run.seconds) == (1, 10)),
+    ),
+    Rule(
+        "path and via are for port only; set port or remove them",
+        lambda c: (
+            c.metrics is None
+            or c.metrics.port is not None
+            or (c.metrics.path, c.metrics.via) == ("/metrics", Via.PORT_FORWARD)
+        ),
+    ),
+)

@@ -1,0 +1,78 @@
+"""Options that mean nothing together, for those whom admission does not see."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from supportbundle.model.coherence import incoherent
+from supportbundle.model.spec import CollectorSpec
+
+HEADER = {"name": "A", "secret": "s", "key": "k"}
+
+
+def said(kind: str, **options: Any) -> list[str]:
+    return list(incoherent(CollectorSpec.model_validate({"name": "c", "type": kind, **options})))
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "word"),
+    [
+        ("Events", {"logs": {}}, "logs may be set only where type is Logs"),
+        ("Config", {}, "type Config needs config"),
+        ("Profile", {}, "type Profile needs profile"),
+        ("HTTP", {}, "type HTTP needs http"),
+        ("Exec", {}, "type Exec needs exec"),
+        ("Files", {}, "type Files needs files"),
+        ("Logs", {"target": {}}, "an empty target names no pod"),
+        (
+            "Logs",
+            {"target": {"selector": {"matchExpressions": [{"key": "a", "operator": "In"}]}}},
+            "In and NotIn need values",
+        ),
+        (
+            "Logs",
+            {"target": {"selector": {"matchExpressions": [{"key": "a", "operator": "Exists", "values": ["b"]}]}}},
+            "In and NotIn need values",
+        ),
+        ("Logs", {"logs": {"since": "1h", "sinceTime": "2026-01-01T00:00:00Z"}}, "exclude each other"),
+        ("Logs", {"logs": {"since": "0s"}}, "since must lie between"),
+        ("Logs", {"logs": {"since": "9000h"}}, "since must lie between"),
+        ("Config", {"config": {}}, "config asks for nothing"),
+        ("HTTP", {"http": {"port": 1, "service": "web", "via": "PodIP"}}, "service excludes via PodIP"),
+        ("HTTP", {"http": {"port": 1, "body": "x"}}, "only a POST has a body"),
+        (
+            "HTTP",
+            {"http": {"port": 1, "headers": [{"name": "A", "value": "v"}], "headersFrom": [HEADER]}},
+            "a header stands in headers and in headersFrom",
+        ),
+        ("HTTP", {"http": {"port": 1, "tls": {"caBundle": "PEM", "insecureSkipVerify": True}}}, "keep one"),
+        ("Exec", {"exec": {}}, "set either command or tool"),
+        ("Exec", {"exec": {"command": ["id"], "tool": "NodeReport"}}, "set either command or tool"),
+        ("Exec", {"exec": {"command": [""]}}, "the first word of command"),
+        ("Exec", {"exec": {"command": ["id"], "seconds": 5}}, "process and seconds are for tool only"),
+        ("Metrics", {"metrics": {"path": "/m"}}, "path and via are for port only"),
+    ],
+)
+def test_what_means_nothing_is_told_in_the_words_of_admission(kind: str, options: dict[str, Any], word: str) -> None:
+    found = said(kind, **options)
+    assert [message for message in found if word in message] == found
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("Logs", {}),
+        ("Logs", {"target": {"selector": {}}, "logs": {"since": "24h"}}),
+        ("Config", {"config": {"configMaps": {}}}),
+        ("HTTP", {"http": {"port": 1, "method": "POST", "body": "x", "headersFrom": [HEADER], "tls": {}}}),
+        ("Exec", {"exec": {"tool": "NodeReport", "seconds": 5}}),
+        ("Exec", {"exec": {"command": ["id", ""]}}),
+        ("Metrics", {"metrics": {"port": 1, "path": "/m"}}),
+        ("Metrics", {}),
+    ],
+)
+def test_what_means_something_is_left_alone(kind: str, options: dict[str, Any]) -> None:
+    assert said(kind, **options) == []
