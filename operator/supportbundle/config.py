@@ -14,7 +14,7 @@ from supportbundle.errors import Invalid
 from supportbundle.model.base import Value
 from supportbundle.model.capability import OPT_IN, Capability
 from supportbundle.model.destination import DestinationSpec
-from supportbundle.model.spec import SanitizationRule
+from supportbundle.model.spec import Name63, SanitizationRule
 
 
 class CollectorPod(Value):
@@ -44,7 +44,8 @@ class OperatorConfig(Value):
     ServiceAccount; an empty list means that the admin has switched them off. `proxy` comes from the operator's own
     environment: collectors reach the store by the same way. `clusterInfo` says that the operator may list nodes and
     storage classes; `extraResources` that the role of Resources holds more than `view` shows; `debugImage` is empty
-    where no debugging containers are allowed.
+    where no debugging containers are allowed. `watchNamespaces` are the only ones that the operator looks into; empty
+    means all.
     """
 
     image: str
@@ -62,6 +63,7 @@ class OperatorConfig(Value):
     sanitization: SanitizationFloor = SanitizationFloor()
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     proxy: dict[str, str] = Field(default_factory=dict)
+    watch_namespaces: Annotated[tuple[Name63, ...], Field(max_length=200)] = ()
     workers: int = Field(default=8, ge=1, le=64)
     sweep_seconds: int = Field(default=600, ge=10)
 

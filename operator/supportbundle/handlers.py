@@ -68,7 +68,8 @@ async def operate(config: OperatorConfig, namespace: str) -> None:
                 registry=_registry(queue),
                 settings=_settings(),
                 standalone=True,
-                clusterwide=True,
+                clusterwide=not config.watch_namespaces,
+                namespaces=config.watch_namespaces,
                 ready_flag=ready,
                 # Else kopf asks for the user's name, which a container's numeric user does not have.
                 identity=names.MANAGED_BY,  # type: ignore[arg-type]  # a NewType of str that kopf does not export
