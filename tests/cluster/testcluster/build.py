@@ -67,6 +67,12 @@ MODULES = {
         expect="about a minute the first time",
     ),
     "workload": Module(HERE.parent / "workload", (".",), ("workload",)),
+    "unittest": Module(
+        HERE.parent / "helm-unittest",
+        ("github.com/helm-unittest/helm-unittest/cmd/helm-unittest",),
+        ("helm-unittest",),
+        expect="about two minutes the first time",
+    ),
 }
 
 
@@ -99,6 +105,14 @@ def programs(settings: Settings, name: str) -> Path:
             _build(toolchain.go(settings), module, target)
         keep_newest(target.parent, f"{name}-*", KEPT)
     return target
+
+
+def helm_unittest(settings: Settings) -> Path:
+    """Return the folder with helm-unittest; where it is built, no other builder is waited for."""
+    if not _complete(settings, "unittest"):
+        with locked(settings.build_lock):
+            return programs(settings, "unittest")
+    return _target(settings, "unittest")
 
 
 def _target(settings: Settings, name: str) -> Path:

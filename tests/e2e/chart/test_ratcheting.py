@@ -108,7 +108,6 @@ def test_the_status_of_what_would_be_refused_today_can_be_written(stored: str, n
 
 @pytest.mark.parametrize("name", FORBIDDEN)
 def test_it_can_be_labelled_and_lose_a_finalizer(stored: str, name: str) -> None:
-    kubectl("-n", stored, "label", PLURAL, name, "looked-at=yes")
-    kubectl(*("-n", stored, "patch", PLURAL, name, "--type=merge", "-p", '{"metadata":{"finalizers":["x.test/y"]}}'))
-    kubectl(*("-n", stored, "patch", PLURAL, name, "--type=merge", "-p", '{"metadata":{"finalizers":null}}'))
-    kubectl("-n", stored, "delete", PLURAL, name, "--timeout=10s")
+    for metadata in ({"labels": {"seen": "yes"}, "finalizers": ["supportbundle.test/x"]}, {"finalizers": None}):
+        patch = json.dumps({"metadata": metadata})
+        kubectl("-n", stored, "patch", PLURAL, name, "--type=merge", "-p", patch)

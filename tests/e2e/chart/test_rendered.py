@@ -33,8 +33,10 @@ WAYS: dict[str, Sequence[str]] = {
     "everything on": (
         "capabilities.debug=true,capabilities.helm=true,capabilities.clusterInfo=true,capabilities.extraResources=true",
     ),
-    "digest": (f"image.digest={DIGEST},store.embedded.image.digest={DIGEST}",),
-    "no flow control": ("flowControl.enabled=false",),
+    "digest, no flow control": (
+        "flowControl.enabled=false",
+        f"image.digest={DIGEST},store.embedded.image.digest={DIGEST}",
+    ),
     "pods as the admin wants them": (
         "image.pullSecrets={regcred}",
         "priorityClassName=system-cluster-critical",
@@ -57,12 +59,10 @@ def hardened(operator: str, pair: tuple[str, str]) -> tuple[str, str]:
     """Two namespaces that take restricted pods only."""
     assert operator
     for name in pair:
-        kubectl(
-            "label",
-            "namespace",
-            name,
-            *(f"pod-security.kubernetes.io/{mode}=restricted" for mode in ("enforce", "warn")),
-        )
+        modes = [f"pod-security.kubernetes.io/{mode}=restricted" for mode in ("enforce", "warn")]
+        kubectl("label", "namespace", name, *modes)
+        # A dry run makes no account, and a pod without one is refused.
+        kubectl("-n", name, "create", "serviceaccount", "rendered-test")
     return pair
 
 
