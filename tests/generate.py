@@ -1,5 +1,7 @@
 """What follows from the collectors' declarations, as text: the chart's capabilities and the reference in docs.
 
+And the table of the chart's values, from their schema.
+
 Written by `make generate`; a contract test compares it with what is committed, so that a collector cannot gain a right
 that the chart, the policies and the reference do not show.
 """
@@ -12,6 +14,7 @@ from types import MappingProxyType
 
 import yaml
 
+from support import chartvalues
 from supportbundle.collect.base import Collector
 from supportbundle.collect.registry import REGISTRY, demands_for, rules_for
 from supportbundle.model.capability import OPT_IN, VIEW_VERB, Capability, PolicyRule
@@ -121,6 +124,7 @@ def files() -> Mapping[Path, str]:
     return {
         ROOT / "helm" / "supportbundle-operator" / "files" / "capabilities.yaml": chart_text(),
         ROOT / "docs" / "collectors.md": docs_text(),
+        chartvalues.README: chartvalues.readme(),
     }
 
 

@@ -58,6 +58,12 @@ def _parser() -> argparse.ArgumentParser:
     fetch.add_argument("namespace")
     fetch.add_argument("name")
     fetch.set_defaults(command=_fetch)
+    trial = commands.add_parser("try", help="make a small bundle and wait until it is ready; what `helm test` runs")
+    trial.add_argument("namespace")
+    trial.add_argument("name", help="of the bundle; one of that name is replaced")
+    trial.add_argument("--account", help="serviceAccountName of the bundle, where the admission policies are off")
+    trial.add_argument("--seconds", type=float, default=180.0, help="how long to wait")
+    trial.set_defaults(command=_try)
     reveal = commands.add_parser("reveal", help="turn pseudonyms back, with the key of the destination")
     reveal.add_argument("--destination", default="default", help="whose key is read with your kubeconfig")
     reveal.add_argument("--namespace", help="of the operator; by default supportbundle-system")
@@ -134,6 +140,13 @@ def _fetch(args: argparse.Namespace) -> int:
     asyncio.run(
         fetch(args.namespace, args.name, os.environ.get("POD_NAMESPACE", "supportbundle-system"), sys.stdout.buffer)
     )
+    return 0
+
+
+def _try(args: argparse.Namespace) -> int:
+    from supportbundle.reconcile.trial import attempt
+
+    asyncio.run(attempt(args.namespace, args.name, args.account, args.seconds, print))
     return 0
 
 

@@ -15,7 +15,7 @@ from supportbundle.model import names
 from supportbundle.model.base import Value
 from supportbundle.model.capability import OPT_IN, Capability
 from supportbundle.model.destination import DestinationSpec
-from supportbundle.model.spec import SanitizationRule
+from supportbundle.model.spec import Name63, SanitizationRule
 
 
 class CollectorPod(Value):
@@ -46,7 +46,8 @@ class OperatorConfig(Value):
     environment: collectors reach the store by the same way. `clusterInfo` says that the operator may list nodes and
     storage classes; `extraResources` that the role of Resources holds more than `view` shows; `debugImage` is empty
     where no debugging containers are allowed. `leaseName` is the Lease by which the operator's pods agree on who works.
-    `templates` are the specs of those that the operator applies, by name.
+    `templates` are the specs of those that the operator applies, by name. `watchNamespaces` are the only ones that it
+    looks into; empty means all.
     """
 
     image: str
@@ -66,6 +67,7 @@ class OperatorConfig(Value):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     proxy: dict[str, str] = Field(default_factory=dict)
     lease_name: str = names.MANAGED_BY
+    watch_namespaces: Annotated[tuple[Name63, ...], Field(max_length=200)] = ()
     workers: int = Field(default=8, ge=1, le=64)
     sweep_seconds: int = Field(default=600, ge=10)
 

@@ -89,7 +89,8 @@ async def operate(config: OperatorConfig, environ: Mapping[str, str]) -> None:
             tasks.append(group.create_task(templates.work(TemplateKeeper(deps).run)))
             tasks.append(group.create_task(ensure_bucket(deps)))
             tasks.append(group.create_task(sweep_for_ever(deps, queue.add, config.sweep_seconds)))
-            watching = group.create_task(_watch(queue, templates, census, ready, stop))
+            registry = _registry(queue, templates, census)
+            watching = group.create_task(_watch(registry, config.watch_namespaces, ready, stop))
             await asyncio.wait({watching, group.create_task(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
             stop.set()
             for task in (*tasks, keeping):
@@ -100,15 +101,16 @@ async def operate(config: OperatorConfig, environ: Mapping[str, str]) -> None:
 
 
 async def _watch(
-    queue: WorkQueue[Key], templates: WorkQueue[str], census: Census, ready: asyncio.Event, stop: asyncio.Event
+    registry: kopf.OperatorRegistry, namespaces: tuple[str, ...], ready: asyncio.Event, stop: asyncio.Event
 ) -> None:
-    """Put what changes into the queue, until `stop`."""
+    """Put what changes in these namespaces, or in all where none is named, into the queues, until `stop`."""
     operator = asyncio.ensure_future(
         kopf.operator(
-            registry=_registry(queue, templates, census),
+            registry=registry,
             settings=_settings(),
             standalone=True,
-            clusterwide=True,
+            clusterwide=not namespaces,
+            namespaces=namespaces,
             ready_flag=ready,
             stop_flag=stop,
             # Else kopf asks for the user's name, which a container's numeric user does not have.

@@ -3,34 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from support import leading
-from support.kube import OPERATOR, RELEASE, ROOT, SYSTEM, apply, kubectl, run, until
-
-IMAGE = os.environ.get("IMAGE", "localhost/supportbundle-operator")
-TAG = os.environ.get("IMAGE_TAG", "test")
-
-
-def install(*values: str) -> None:
-    """Helm upgrade --install, waiting until the operator is ready."""
-    sets = [f"--set={value}" for value in values]
-    run(
-        "helm", "upgrade", "--install", RELEASE, str(ROOT / "helm/supportbundle-operator"),
-        "--namespace", SYSTEM, "--create-namespace", "--wait", "--timeout", "3m",
-        "--set=fullnameOverride=supportbundle-operator",
-        "--set=capabilities.debug=true,capabilities.helm=true,capabilities.clusterInfo=true",
-        f"--set=image.repository={IMAGE}", f"--set=image.tag={TAG}",
-        # The tag stays the same when the image is built anew.
-        f"--set-string=podAnnotations.tests/started={time.time():.0f}", *sets,
-        timeout=240,
-    )  # fmt: skip
-    leading.pod()
+from support.installing import install
+from support.kube import OPERATOR, ROOT, SYSTEM, apply, kubectl, until
 
 
 @pytest.fixture(scope="session")

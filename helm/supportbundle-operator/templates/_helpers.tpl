@@ -27,6 +27,9 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 app.kubernetes.io/part-of: supportbundle-operator
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
 {{- end -}}
 
 {{- define "supportbundle.image" -}}
@@ -256,18 +259,33 @@ spec:
 {{ toJson $found }}
 {{- end -}}
 
-{{- define "supportbundle.containerSecurity" -}}
-allowPrivilegeEscalation: false
-readOnlyRootFilesystem: true
-capabilities:
-  drop: [ALL]
+{{/* Pull Secrets, as a pod lists them. */}}
+{{- define "supportbundle.pullSecrets" -}}
+{{- with .Values.image.pullSecrets }}
+imagePullSecrets:
+{{- range . }}
+- name: {{ . }}
+{{- end }}
+{{- end }}
 {{- end -}}
 
-{{- define "supportbundle.podSecurity" -}}
-runAsNonRoot: true
-runAsUser: 65532
-runAsGroup: 65532
-fsGroup: 65532
-seccompProfile:
-  type: RuntimeDefault
+{{/* The way to object storage, as environment; collectors get the same from the operator. */}}
+{{- define "supportbundle.proxyEnv" -}}
+{{- with .Values.proxy }}
+{{- if or .http .https }}
+{{- with .http }}
+- {name: HTTP_PROXY, value: {{ . | quote }}}
+{{- end }}
+{{- with .https }}
+- {name: HTTPS_PROXY, value: {{ . | quote }}}
+{{- end }}
+- {name: NO_PROXY, value: {{ concat .noProxy (list ".svc" ".cluster.local" "localhost" "127.0.0.1") | uniq | join "," | quote }}}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* The port of a URL, written or implied. */}}
+{{- define "supportbundle.port" -}}
+{{- $url := urlParse . -}}
+{{- regexFind "[0-9]+$" (regexFind ":[0-9]+$" $url.host) | default (ternary "80" "443" (eq $url.scheme "http")) -}}
 {{- end -}}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from supportbundle.model import names
 from supportbundle.model.paths import collection, one
 
-EVERY_BUNDLE = collection(names.API_VERSION, names.PLURAL)
 EVERY_DESTINATION = collection(names.API_VERSION, names.DESTINATIONS)
 CLUSTER_ID_SOURCE = one("v1", "namespaces", "kube-system")
 """The Namespace whose uid lives as long as the cluster."""
@@ -50,6 +49,7 @@ def policy_binding(name: str) -> str:
 
 
 _VERSIONS = {
+    names.PLURAL: names.API_VERSION,
     "pods": "v1",
     "events": "v1",
     "secrets": "v1",

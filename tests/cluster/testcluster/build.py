@@ -76,6 +76,12 @@ MODULES = {
         # promtool checks rules and metrics here; the clouds' service discovery would be half of it.
         tags=("remove_all_sd",),
     ),
+    "unittest": Module(
+        HERE.parent / "helm-unittest",
+        ("github.com/helm-unittest/helm-unittest/cmd/helm-unittest",),
+        ("helm-unittest",),
+        expect="about two minutes the first time",
+    ),
 }
 
 
@@ -98,12 +104,14 @@ def all_programs(settings: Settings) -> None:
             programs(settings, name)
 
 
-def tools(settings: Settings) -> Path:
-    """Return the folder with the programs that tests call; where they are built, no other builder is waited for."""
-    if _complete(settings, "tools"):
-        return _target(settings, "tools")
-    with locked(settings.build_lock):
-        return programs(settings, "tools")
+def tools(settings: Settings) -> list[Path]:
+    """Return the folders with the programs that tests call; where they are built, no other builder is waited for."""
+    names = ["tools", "unittest"]
+    if not all(_complete(settings, name) for name in names):
+        with locked(settings.build_lock):
+            for name in names:
+                programs(settings, name)
+    return [_target(settings, name) for name in names]
 
 
 def programs(settings: Settings, name: str) -> Path:
