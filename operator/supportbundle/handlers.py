@@ -31,6 +31,7 @@ from supportbundle.reconcile.guard import Guard
 from supportbundle.reconcile.key import Key, key_of, owner_of
 from supportbundle.reconcile.loop import Reconciler
 from supportbundle.reconcile.rulecheck import RuleCheck
+from supportbundle.reconcile.schedules.service import Scheduling
 from supportbundle.reconcile.setup import ensure_bucket, ensure_default_destination
 from supportbundle.reconcile.stores import Stores
 from supportbundle.reconcile.sweep import sweep_for_ever
@@ -59,13 +60,15 @@ async def operate(config: OperatorConfig, namespace: str) -> None:
         client = await stack.enter_async_context(connect(await configured()))
         deps = await _deps(client, config, namespace, metrics, stack)
         await ensure_default_destination(deps)
-        reconciler = Reconciler(deps)
+        reconciler, scheduling = Reconciler(deps), Scheduling(deps)
+        await stack.enter_async_context(serving(scheduling.apps()))
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(queue.work(reconciler.run)) for _ in range(config.workers)]
             tasks.append(group.create_task(ensure_bucket(deps)))
             tasks.append(group.create_task(sweep_for_ever(deps, queue.add, config.sweep_seconds)))
+            tasks.append(group.create_task(scheduling.run()))
             await kopf.operator(
-                registry=_registry(queue),
+                registry=_registry(queue, scheduling),
                 settings=_settings(),
                 standalone=True,
                 clusterwide=True,
@@ -109,7 +112,7 @@ def _apps(queue: WorkQueue[Key], metrics: Metrics, ready: asyncio.Event) -> dict
     }
 
 
-def _registry(queue: WorkQueue[Key]) -> kopf.OperatorRegistry:
+def _registry(queue: WorkQueue[Key], scheduling: Scheduling) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
     known: set[Key] = set()
 
@@ -126,6 +129,11 @@ def _registry(queue: WorkQueue[Key]) -> kopf.OperatorRegistry:
             known.add(key)
         if _is_open(body):
             queue.add(key)
+        scheduling.bundle_seen(body)
+
+    @kopf.on.event(names.GROUP, names.VERSION, names.SCHEDULES, registry=registry)
+    async def schedule(event: Mapping[str, Any], body: Mapping[str, Any], **_: Any) -> None:  # noqa: ANN401 - as above
+        scheduling.schedule_seen(event["type"], body)
 
     @kopf.on.event("batch", "v1", "jobs", labels={names.LABEL_MANAGED_BY: names.MANAGED_BY}, registry=registry)
     async def job(body: Mapping[str, Any], **_: Any) -> None:  # noqa: ANN401 - as above

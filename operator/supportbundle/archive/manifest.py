@@ -19,6 +19,7 @@ import orjson
 from supportbundle.archive.index import FragmentIndex, IndexEntry
 from supportbundle.archive.layout import InlineMember
 from supportbundle.archive.select import Selection
+from supportbundle.model.cause import Cause
 from supportbundle.model.gap import Gap, printable
 from supportbundle.model.plan import BundleRef, dump
 
@@ -28,11 +29,15 @@ REDACTIONS_VERSION: Final = "supportbundle.dev/redactions/v1"
 
 @dataclass(frozen=True, slots=True)
 class BundleFacts:
-    """Which resource the bundle answers, the plan's creation time, and why rules that somebody wrote are there."""
+    """Which resource the bundle answers, the plan's creation time, and why rules that somebody wrote are there.
+
+    `cause` is why a schedule made the bundle; None for one that somebody made.
+    """
 
     bundle: BundleRef
     created_at: datetime
     reasons: Mapping[str, str] = field(default_factory=dict)
+    cause: Cause | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,7 @@ def _manifest(
             "version": MANIFEST_VERSION,
             "bundle": dump(facts.bundle),
             "createdAt": _moment(facts.created_at),
+            **({"trigger": dump(facts.cause)} if facts.cause else {}),
             "members": [],
             "gaps": [dump(gap) for gap in gaps],
             "totals": {

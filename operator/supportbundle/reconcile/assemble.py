@@ -72,6 +72,7 @@ class Assembler:
             bundle=BundleRef(namespace=bundle.metadata.namespace, name=bundle.metadata.name, uid=bundle.metadata.uid),
             created_at=self._plan.created_at,
             reasons={rule.name: rule.reason for rule in self._plan.sanitization.rules},
+            cause=self._plan.cause,
         )
         if not selection.entries:
             return Outcome(None, 0, SanitizationStatus(), gaps)
