@@ -110,12 +110,13 @@ def _fired(occasion: Occasion, over: Trouble | None) -> Iterator[tuple[Signal, V
     """Each signal with what becomes of it; signals of one owner make one bundle."""
     schedule, now = occasion.schedule, occasion.now
     recent = {owner: entry.fired_at for owner, entry in recent_owners(schedule, occasion.children).items()}
+    fired: set[str] = set()
     active = sum(child.ended_at is None and not _by_time(child) for child in occasion.children)
     for signal in sorted(occasion.signals, key=lambda s: (s.at, s.owner, s.trigger)):
         previous = recent.get(signal.owner)
         if (trigger := schedule.spec.trigger(signal.trigger)) is None:
             yield signal, Verdict.UNKNOWN, None
-        elif previous is not None and signal.at <= previous:
+        elif previous is not None and signal.at <= previous and signal.owner not in fired:
             yield signal, Verdict.REPEATED, None
         elif over or active >= MAX_ACTIVE or _cools_down(schedule, previous, recent, now):
             yield signal, Verdict.SUPPRESSED, None
@@ -132,6 +133,7 @@ def _fired(occasion: Occasion, over: Trouble | None) -> Iterator[tuple[Signal, V
             )
             name = names.triggered_bundle(meta.name, meta.uid, signal.owner, previous)
             recent[signal.owner], active = now, active + 1
+            fired.add(signal.owner)
             yield signal, Verdict.FIRED, Start(name, cause, signal)
 
 
