@@ -15,7 +15,8 @@ from supportbundle.errors import Invalid
 
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "Africa/Casablanca")
 EXPRESSIONS = (
-    "* * * * *", "*/7 * * * *", "30 2 * * *", "0 */2 * * *", "15 1-3 * * *", "59 23 * * 0", "0 0 1 * *", "5 4 29 2 *",
+    "* * * * *",
+    "*/7 * * * *", "30 2 * * *", "0 */2 * * *", "15 1-3 * * *", "59 23 * * 0", "0 0 1 * *", "5 4 29 2 *",
     "30 1,2 * * 0", "0 12 * 3,10 *", "0 0 L * *",
 )  # fmt: skip
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
@@ -33,10 +34,19 @@ def local(zone: str, *parts: int, fold: int = 0) -> datetime:
 moments = st.datetimes(datetime(2026, 1, 1), datetime(2028, 12, 31)).map(  # noqa: DTZ001 - the next line gives it a zone
     lambda moment: moment.replace(microsecond=0, tzinfo=UTC)
 )
-switches = st.sampled_from(
-    [datetime(2026, 3, 29, 1, tzinfo=UTC), datetime(2026, 10, 25, 1, tzinfo=UTC), datetime(2026, 11, 1, 6, tzinfo=UTC),
-     datetime(2026, 3, 8, 7, tzinfo=UTC), datetime(2026, 4, 4, 15, tzinfo=UTC), datetime(2026, 10, 3, 15, 30, tzinfo=UTC)]
-).flatmap(lambda at: st.integers(-14400, 14400).map(lambda seconds: at + timedelta(seconds=seconds)))  # fmt: skip
+SWITCHES = (
+    datetime(2026, 3, 29, 1, tzinfo=UTC),
+    datetime(2026, 10, 25, 1, tzinfo=UTC),
+    datetime(2026, 3, 8, 7, tzinfo=UTC),
+    datetime(2026, 11, 1, 6, tzinfo=UTC),
+    datetime(2026, 4, 4, 15, tzinfo=UTC),
+    datetime(2026, 10, 3, 15, 30, tzinfo=UTC),
+)
+"""When clocks were changed in Berlin, in New York and on Lord Howe Island."""
+
+switches = st.builds(
+    lambda at, near: at + timedelta(seconds=near), st.sampled_from(SWITCHES), st.integers(-14400, 14400)
+)
 
 
 @settings(max_examples=150, deadline=None)

@@ -43,14 +43,14 @@ def made(start: Start, when: datetime = NOW) -> Child:
         pytest.param(occasion(**HOURLY, status=DONE), [NOW], id="due"),
         pytest.param(occasion(**HOURLY, status=DONE, after=-MINUTE), [], id="not-yet"),
         pytest.param(occasion(**HOURLY, status=ScheduleStatus(last_schedule_time=NOW)), [], id="made"),
-        pytest.param(occasion(**HOURLY, status=DONE, children=(ended("c", ago=timedelta()),)), [], id="made-not-written"),
+        pytest.param(occasion(**HOURLY, status=DONE, children=(ended("c", ago=timedelta()),)), [], id="not-written"),
         pytest.param(occasion(**HOURLY, age=MINUTE, after=-timedelta(seconds=1)), [], id="new-schedule-looks-ahead"),
         pytest.param(
             occasion(**HOURLY, status=DONE, after=timedelta(hours=5, minutes=3)),
             [NOW + timedelta(hours=5)], id="of-missed-runs-the-latest-once",
         ),
         pytest.param(
-            occasion(**HOURLY, startingDeadlineSeconds=60, status=DONE, after=2 * MINUTE), [], id="missed-by-the-deadline"
+            occasion(**HOURLY, startingDeadlineSeconds=60, status=DONE, after=2 * MINUTE), [], id="after-the-deadline"
         ),
         pytest.param(
             occasion(**HOURLY, startingDeadlineSeconds=60, status=DONE, after=MINUTE), [NOW], id="within-the-deadline"
@@ -184,7 +184,7 @@ def test_the_next_episode_of_an_owner_has_another_name() -> None:
         occasion(triggers=[LOOP], schedule="0 0 31 2 *", signals=(signal(),)),
         occasion(
             triggers=[LOOP], signals=(signal(),),
-            children=tuple(child(f"c{i}", why=cause(CauseType.OOM_KILLED, owner=f"Pod/{i}")) for i in range(MAX_ACTIVE)),
+            children=tuple(child(f"c{i}", why=cause(CauseType.OOM_KILLED, owner=f"P/{i}")) for i in range(MAX_ACTIVE)),
         ),
         occasion(triggers=[LOOP], dailyBytes="1Ki", signals=(signal(),), children=(ended("big", size=1024),)),
         replace(occasion(triggers=[LOOP], signals=(signal(),)), refusal=Refusal("CreatedUnchecked", "create it again")),
