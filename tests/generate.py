@@ -3,14 +3,18 @@
 And the table of the chart's values, from their schema.
 
 Written by `make generate`; a contract test compares it with what is committed, so that a collector cannot gain a right
-that the chart, the policies and the reference do not show.
+that the chart, the policies and the reference do not show. The schema of a schedule's bundles follows from that of
+SupportBundle in the same way.
 """
 
 from __future__ import annotations
 
+import copy
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import yaml
 
@@ -119,9 +123,58 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
+CRDS = ROOT / "crds"
+TEMPLATE_MARK = (
+    "# From here on generated from crds/supportbundle.dev_supportbundles.yaml by `make generate`; do not edit."
+)
+ACCOUNT_RULE = {
+    "rule": "has(self.serviceAccountName)",
+    "message": (
+        "a schedule acts when nobody is there to be checked, so spec.bundleTemplate.spec.serviceAccountName must name "
+        "the ServiceAccount whose rights its bundles use"
+    ),
+}
+CANCEL_RULE = {"rule": "!self", "message": "a bundle cannot be cancelled before it is made; remove cancel"}
+
+
+def schedules_text() -> str:
+    """The CRD of schedules, with the spec of SupportBundle as the end of it."""
+    path = CRDS / "supportbundle.dev_supportbundleschedules.yaml"
+    head, mark, _ = path.read_text(encoding="utf-8").partition(TEMPLATE_MARK)
+    bundles = yaml.safe_load((CRDS / "supportbundle.dev_supportbundles.yaml").read_text(encoding="utf-8"))
+    spec = bundles["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    text = yaml.safe_dump({"spec": _template(spec)}, sort_keys=False, width=100, allow_unicode=True)
+    return f"{head}{mark}\n{textwrap.indent(text, ' ' * 18)}"
+
+
+def _template(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema of a bundle that may still change, and names an account."""
+    found: dict[str, Any] = _mutable(copy.deepcopy(dict(spec)))
+    found["description"] = "The spec of the bundles, as of SupportBundle; serviceAccountName is mandatory."
+    found["x-kubernetes-validations"].append(ACCOUNT_RULE)
+    found["properties"]["cancel"]["x-kubernetes-validations"] = [CANCEL_RULE]
+    return found
+
+
+def _mutable(schema: Any) -> Any:
+    """Without the rules that compare with what was there before."""
+    if isinstance(schema, list):
+        return [_mutable(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {name: _mutable(value) for name, value in schema.items()}
+    rules = kept.get("x-kubernetes-validations")
+    if isinstance(rules, list):
+        kept["x-kubernetes-validations"] = [rule for rule in rules if "oldSelf" not in rule["rule"]]
+        if not kept["x-kubernetes-validations"]:
+            del kept["x-kubernetes-validations"]
+    return kept
+
+
 def files() -> Mapping[Path, str]:
     """Every generated file and its text."""
     return {
+        CRDS / "supportbundle.dev_supportbundleschedules.yaml": schedules_text(),
         ROOT / "helm" / "supportbundle-operator" / "files" / "capabilities.yaml": chart_text(),
         ROOT / "docs" / "collectors.md": docs_text(),
         chartvalues.README: chartvalues.readme(),

@@ -68,6 +68,7 @@ class OperatorConfig(Value):
     proxy: dict[str, str] = Field(default_factory=dict)
     lease_name: str = names.MANAGED_BY
     watch_namespaces: Annotated[tuple[Name63, ...], Field(max_length=200)] = ()
+    alertmanager_webhook: bool = False
     workers: int = Field(default=8, ge=1, le=64)
     sweep_seconds: int = Field(default=600, ge=10)
 

@@ -39,6 +39,7 @@ from supportbundle.reconcile.guard import Guard
 from supportbundle.reconcile.key import Key, key_of, owner_of
 from supportbundle.reconcile.loop import Reconciler
 from supportbundle.reconcile.rulecheck import RuleCheck
+from supportbundle.reconcile.schedules.service import Scheduling
 from supportbundle.reconcile.setup import ensure_bucket, ensure_default_destination, ensure_templates
 from supportbundle.reconcile.stores import Stores
 from supportbundle.reconcile.sweep import sweep_for_ever
@@ -84,12 +85,14 @@ async def operate(config: OperatorConfig, environ: Mapping[str, str]) -> None:
             deps = replace(base, census=census, fence=election.check)
             await ensure_default_destination(deps)
             await ensure_templates(deps)
-            reconciler = Reconciler(deps)
+            reconciler, scheduling = Reconciler(deps), Scheduling(deps)
+            await stack.enter_async_context(serving(scheduling.apps()))
             tasks = [group.create_task(queue.work(reconciler.run)) for _ in range(config.workers)]
             tasks.append(group.create_task(templates.work(TemplateKeeper(deps).run)))
             tasks.append(group.create_task(ensure_bucket(deps)))
             tasks.append(group.create_task(sweep_for_ever(deps, queue.add, config.sweep_seconds)))
-            registry = _registry(queue, templates, census)
+            tasks.append(group.create_task(scheduling.run()))
+            registry = _registry(queue, templates, scheduling, census)
             watching = group.create_task(_watch(registry, config.watch_namespaces, ready, stop))
             await asyncio.wait({watching, group.create_task(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
             stop.set()
@@ -195,7 +198,9 @@ def _apps(
     return {HEALTH_PORT: health_app(live, at_work), METRICS_PORT: metrics_app(refresh)}
 
 
-def _registry(queue: WorkQueue[Key], templates: WorkQueue[str], census: Census) -> kopf.OperatorRegistry:
+def _registry(
+    queue: WorkQueue[Key], templates: WorkQueue[str], scheduling: Scheduling, census: Census
+) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
     known: set[Key] = set()
 
@@ -216,6 +221,11 @@ def _registry(queue: WorkQueue[Key], templates: WorkQueue[str], census: Census) 
             known.add(key)
         if _is_open(body):
             queue.add(key)
+        scheduling.bundle_seen(body)
+
+    @kopf.on.event(names.GROUP, names.VERSION, names.SCHEDULES, registry=registry)
+    async def schedule(event: Mapping[str, Any], body: Mapping[str, Any], **_: Any) -> None:  # noqa: ANN401 - as above
+        scheduling.schedule_seen(event["type"], body)
 
     @kopf.on.event(names.GROUP, names.VERSION, names.TEMPLATES, registry=registry)
     async def template(event: Mapping[str, Any], name: str, **_: Any) -> None:  # noqa: ANN401 - as above

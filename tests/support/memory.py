@@ -47,6 +47,7 @@ class MemoryApi:
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
     version: int = 0
     access_allowed: bool = False
+    refusal: SupportBundleError | None = None
 
     async def get(self, path: str, params: Mapping[str, str] | None = None) -> dict[str, Any]:
         """One object."""
@@ -69,8 +70,14 @@ class MemoryApi:
                     continue
                 yield copy.deepcopy(obj)
 
-    async def create(self, path: str, obj: Mapping[str, Any]) -> dict[str, Any]:
-        """POST."""
+    async def create(
+        self, path: str, obj: Mapping[str, Any], params: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        """POST; `refusal` answers for an admission policy."""
+        if self.refusal and path.endswith("/supportbundles"):
+            raise self.refusal
+        if params:
+            return dict(obj)
         if path.endswith("/subjectaccessreviews"):
             return {"status": {"allowed": self.access_allowed}}
         name = f"{path}/{obj['metadata']['name']}"
@@ -78,7 +85,7 @@ class MemoryApi:
             self.fuse.blow(before=True)
             raise Conflict(f"{name} exists")
         self.fuse.blow(before=True)
-        self.put(name, dict(obj))
+        self.put(name, {**obj, "metadata": {"creationTimestamp": NOW.isoformat(), **obj["metadata"]}})
         self.fuse.blow(before=False)
         return self.objects[name]
 

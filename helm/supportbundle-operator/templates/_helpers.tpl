@@ -66,7 +66,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 
 {{/* Suffixes of the policies, in one place: templates/policy-*.yaml and the operator's settings must agree. */}}
 {{- define "supportbundle.policies" -}}
-requester{{ range (.Files.Get "files/capabilities.yaml" | fromYaml).capabilities }} requester-{{ lower .name }}{{ end }} collector-pods operator-bindings operator-secrets operator-accounts operator-jobs operator-never
+requester{{ range (.Files.Get "files/capabilities.yaml" | fromYaml).capabilities }} requester-{{ lower .name }}{{ end }} collector-pods schedules operator-bundles operator-bindings operator-secrets operator-accounts operator-jobs operator-never
 {{- end -}}
 
 {{/* A CEL list of Kubernetes' own namespaces: nothing is collected there. */}}
@@ -138,6 +138,10 @@ spec:
     expression: >-
       variables.account == '' ? request.userInfo.username
       : 'system:serviceaccount:' + request.namespace + ':' + variables.account
+  # Made by the operator for a schedule, whose author was checked for impersonate on the account (policy schedules), and
+  # which the policy operator-bundles holds to that. All other checks are the same, on the account.
+  - name: scheduled
+    expression: request.userInfo.username == {{ include "supportbundle.account" .root | squote }}
   - name: lacks
     expression: "' in namespace ' + request.namespace + ', which ' + variables.who + ' lacks'"
   # The start and the end of the command that grants a right; between them stand the capability and its role.
@@ -151,14 +155,15 @@ spec:
 
 {{/*
 Naming an account is borrowing its rights, so it takes the right that Kubernetes has for that. The first validation of every
-policy, so that nobody learns from the other answers what an account may do.
+policy, so that nobody learns from the other answers what an account may do. Expects a dict of field, which names the account,
+and perhaps unless, an expression of what needs no check.
 */}}
 {{- define "supportbundle.mayImpersonate" -}}
 - expression: >-
-    variables.account == '' || authorizer.group('').resource('serviceaccounts').namespace(request.namespace)
-    .name(variables.account).check('impersonate').allowed()
+    variables.account == '' || {{ with .unless }}{{ . }} || {{ end }}authorizer.group('').resource('serviceaccounts')
+    .namespace(request.namespace).name(variables.account).check('impersonate').allowed()
   messageExpression: >-
-    'spec.serviceAccountName ' + variables.account + ' needs the right impersonate on serviceaccounts/' + variables.account
+    '{{ .field }} ' + variables.account + ' needs the right impersonate on serviceaccounts/' + variables.account
     + ' in namespace ' + request.namespace + ', which ' + request.userInfo.username
     + ' lacks. An admin can grant it: kubectl -n ' + request.namespace + ' create role \'impersonate-' + variables.account
     + '\' --verb=impersonate --resource=serviceaccounts --resource-name=' + variables.account + ' && kubectl -n '

@@ -19,6 +19,7 @@ import orjson
 from supportbundle.archive.index import FragmentIndex, IndexEntry
 from supportbundle.archive.layout import InlineMember
 from supportbundle.archive.select import Selection
+from supportbundle.model.cause import Cause
 from supportbundle.model.gap import Gap, printable
 from supportbundle.model.plan import BundleRef, dump
 from supportbundle.model.template import UsedTemplate
@@ -31,13 +32,14 @@ REDACTIONS_VERSION: Final = "supportbundle.dev/redactions/v1"
 class BundleFacts:
     """Which resource the bundle answers, the plan's creation time, and why rules that somebody wrote are there.
 
-    `template` is the one that it was made from.
+    `template` is the one that it was made from; `cause` is why a schedule made it, None where somebody did.
     """
 
     bundle: BundleRef
     created_at: datetime
     reasons: Mapping[str, str] = field(default_factory=dict)
     template: UsedTemplate | None = None
+    cause: Cause | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ def _manifest(
             "bundle": dump(facts.bundle),
             "createdAt": _moment(facts.created_at),
             **({"template": dump(facts.template)} if facts.template else {}),
+            **({"trigger": dump(facts.cause)} if facts.cause else {}),
             "members": [],
             "gaps": [dump(gap) for gap in gaps],
             "totals": {

@@ -7,7 +7,7 @@ reject fields that they do not know. How a request is made is `api`; what can be
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from enum import StrEnum
 from typing import Any
@@ -23,6 +23,7 @@ from supportbundle.kube.exchange import Ready, exchange, pod_session, pod_url
 from supportbundle.kube.forward import PROTOCOL, Forward
 from supportbundle.kube.login import Login
 from supportbundle.kube.ratelimit import Pause, RateLimit
+from supportbundle.kube.watch import WATCH_IDLE_SECONDS, changes
 from supportbundle.model.addresses import is_pod_address
 from supportbundle.model.exchange import PodAnswer, PodCommand, PodRequest
 from supportbundle.model.paths import one
@@ -91,9 +92,9 @@ class Client:
             query["continue"] = token
             page = item = {}  # so that never two pages are held
 
-    async def create(self, path: str, obj: Mapping[str, Any]) -> Json:
+    async def create(self, path: str, obj: Mapping[str, Any], params: Params = None) -> Json:
         """POST to a collection (or a subresource such as `token`). Conflict when the name exists."""
-        return await self._json("POST", path, None, obj)
+        return await self._json("POST", path, params, obj)
 
     async def patch(
         self,
@@ -135,6 +136,22 @@ class Client:
         response = await self._api.open(request)
         async with response, aclosing(chunks(response, request.what)) as body:
             yield body
+
+    async def watch(
+        self, path: str, params: Params = None, *, wanted: Callable[[bytes], bool] = bool
+    ) -> AsyncIterator[tuple[str, Json]]:
+        """Type and object of each change of a collection whose line of JSON is `wanted`; see `watch.changes`.
+
+        Bookmarks come too. The server ends a watch after a while.
+
+        Raises:
+            Expired: the resourceVersion in `params` is older than the server remembers.
+            DeadlineExceeded, Unavailable: the connection stalled or broke.
+        """
+        query = {"watch": "1", "allowWatchBookmarks": "true", **(params or {})}
+        async with self.stream(path, query, idle_seconds=WATCH_IDLE_SECONDS) as body:
+            async for change in changes(body, wanted):
+                yield change
 
     @asynccontextmanager
     async def forward(self, namespace: str, pod: str, port: int) -> AsyncIterator[str]:

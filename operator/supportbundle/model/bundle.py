@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from pydantic import ConfigDict, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from supportbundle.errors import Invalid
 from supportbundle.model.base import Observed
@@ -23,6 +23,7 @@ class Metadata(Observed):
     uid: str
     generation: int = 1
     creation_timestamp: datetime
+    annotations: dict[str, str] = Field(default_factory=dict)
 
 
 class Bundle(Observed):

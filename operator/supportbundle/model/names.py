@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime
 from typing import Final
 
 GROUP: Final = "supportbundle.dev"
@@ -12,11 +13,15 @@ PLURAL: Final = "supportbundles"
 KIND: Final = "SupportBundle"
 DESTINATIONS: Final = "supportbundledestinations"
 TEMPLATES: Final = "supportbundletemplates"
+SCHEDULES: Final = "supportbundleschedules"
+SCHEDULE_KIND: Final = "SupportBundleSchedule"
 MANAGED_BY: Final = "supportbundle-operator"
 LABEL_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 LABEL_NAME: Final = "app.kubernetes.io/name"
 LABEL_UID: Final = f"{GROUP}/bundle-uid"
 LABEL_BUNDLE: Final = f"{GROUP}/bundle"
+LABEL_SCHEDULE: Final = f"{GROUP}/schedule"
+LABEL_SCHEDULE_UID: Final = f"{GROUP}/schedule-uid"
 COLLECTOR_NAME: Final = "supportbundle-collector"
 PSEUDONYMS: Final = "supportbundle-pseudonyms-"
 _LONGEST: Final = 253
@@ -46,6 +51,22 @@ def labels(name: str, uid: str) -> dict[str, str]:
         LABEL_UID: uid,
         LABEL_BUNDLE: name[:63].rstrip("-."),
     }
+
+
+def scheduled_bundle(schedule: str, uid: str, nominal: datetime) -> str:
+    """The bundle of one time of a schedule: a repeat meets it. At most 200 characters."""
+    stamp = nominal.astimezone(UTC).strftime("%Y%m%d%H%M")
+    return f"{schedule[:150].rstrip('-.')}-{stamp}-{_short(uid)}"
+
+
+def triggered_bundle(schedule: str, uid: str, owner: str, previous: datetime | None) -> str:
+    """The bundle about one owner after the `previous` one about it, of whichever trigger: a repeat meets it."""
+    episode = previous.astimezone(UTC).isoformat() if previous else ""
+    return f"{schedule[:150].rstrip('-.')}-{_short(uid, owner, episode)}"
+
+
+def _short(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:10]
 
 
 def staging_root(cluster_id: str) -> str:

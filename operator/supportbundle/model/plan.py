@@ -12,6 +12,7 @@ from pydantic import Field, JsonValue
 
 from supportbundle.model.base import Value
 from supportbundle.model.capability import Capability
+from supportbundle.model.cause import Cause
 from supportbundle.model.gap import Gap
 from supportbundle.model.spec import CollectorType, PseudonymKind, SanitizationRule
 from supportbundle.model.template import UsedTemplate
@@ -138,7 +139,7 @@ class PlannedSanitization(Value):
 class Plan(Value):
     """All shards, what is already known to be missing, and the budgets that hold for the run.
 
-    `pods` are the names of all targets, `targets` is their number.
+    `pods` are the names of all targets, `targets` is their number; `cause` is why a schedule made the bundle.
     """
 
     version: int = PLAN_VERSION
@@ -157,6 +158,7 @@ class Plan(Value):
     sanitization: PlannedSanitization = PlannedSanitization()
     dry_run: DryRun | None = None
     template: UsedTemplate | None = None
+    cause: Cause | None = None
 
     @property
     def tasks(self) -> int:

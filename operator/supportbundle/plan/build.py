@@ -9,6 +9,7 @@ from typing import Protocol
 
 from supportbundle.model.bundle import Bundle
 from supportbundle.model.capability import Capability
+from supportbundle.model.cause import cause_of
 from supportbundle.model.cluster import ClusterFacts
 from supportbundle.model.gap import Gap
 from supportbundle.model.plan import (
@@ -92,6 +93,7 @@ def build_plan(bundle: Bundle, found: Surroundings, planners: Mapping[CollectorT
             keep_shape=bundle.spec.sanitization.keep_shape,
             pseudonyms=_pseudonyms(bundle, found.pods),
         ),
+        cause=cause_of(bundle.metadata.annotations),
     )
     return _dry(plan, bundle, planners) if bundle.spec.dry_run else plan
 

@@ -75,6 +75,7 @@ class Assembler:
             created_at=self._plan.created_at,
             reasons={rule.name: rule.reason for rule in self._plan.sanitization.rules},
             template=self._plan.template,
+            cause=self._plan.cause,
         )
         if not selection.entries:
             return Outcome(None, None, 0, SanitizationStatus(), gaps)

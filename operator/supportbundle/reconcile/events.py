@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 
 from supportbundle.errors import SupportBundleError
 from supportbundle.model import names
-from supportbundle.model.bundle import Bundle
+from supportbundle.model.bundle import Bundle, Metadata
 from supportbundle.model.conditions import ConditionStatus, ConditionType
 from supportbundle.model.status import Status
 from supportbundle.reconcile import paths
@@ -24,22 +25,40 @@ async def emit(bundle: Bundle, status: Status, deps: Deps) -> None:
     before = bundle.status.condition(ConditionType.READY)
     if now is None or now.reason in QUIET or (before is not None and before.reason == now.reason):
         return
-    kind = "Warning" if now.status == ConditionStatus.FALSE or now.reason == "WaitingForPods" else "Normal"
-    meta, time = bundle.metadata, deps.clock().isoformat().replace("+00:00", "Z")
+    warning = now.status == ConditionStatus.FALSE or now.reason == "WaitingForPods"
+    name = f"{names.run_name(bundle.metadata.uid)}.{now.reason.lower()}"
+    await post(Told(names.KIND, bundle.metadata, name, now.reason, now.message, warning=warning), deps)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One Event about one object; a second one of the same `name` is not said."""
+
+    kind: str
+    about: Metadata
+    name: str
+    reason: str
+    message: str
+    warning: bool = False
+
+
+async def post(told: Told, deps: Deps) -> None:
+    """Say it, unless it was said before."""
+    meta, time = told.about, deps.clock().isoformat().replace("+00:00", "Z")
     event = {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"name": f"{names.run_name(meta.uid)}.{now.reason.lower()}", "namespace": meta.namespace},
+        "metadata": {"name": told.name, "namespace": meta.namespace},
         "involvedObject": {
             "apiVersion": names.API_VERSION,
-            "kind": names.KIND,
+            "kind": told.kind,
             "namespace": meta.namespace,
             "name": meta.name,
             "uid": meta.uid,
         },
-        "type": kind,
-        "reason": now.reason,
-        "message": now.message[:MESSAGE_LIMIT],
+        "type": "Warning" if told.warning else "Normal",
+        "reason": told.reason,
+        "message": told.message[:MESSAGE_LIMIT],
         "source": {"component": names.MANAGED_BY},
         "reportingComponent": names.MANAGED_BY,
         "reportingInstance": "",

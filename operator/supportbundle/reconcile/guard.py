@@ -44,13 +44,19 @@ class Guard:
 
     async def refusal(self, bundle: Bundle) -> Refusal | None:
         """Why this bundle may not start."""
+        if await self.predates(bundle.metadata.creation_timestamp):
+            return refusals.unchecked(bundle)
         enforced = await self._look()
         if not enforced.missing:
-            created = bundle.metadata.creation_timestamp
-            return refusals.unchecked(bundle) if created < enforced.since + SPREAD else None
+            return None
         if bundle.spec.service_account_name and await self._vouched(bundle, bundle.spec.service_account_name):
             return None
         return refusals.of_policies(enforced.missing)
+
+    async def predates(self, created: datetime) -> bool:
+        """Whether something was created before the policies that bind now, so that nobody has checked its author."""
+        enforced = await self._look()
+        return not enforced.missing and created < enforced.since + SPREAD
 
     async def _look(self) -> Enforced:
         if not self._policies:

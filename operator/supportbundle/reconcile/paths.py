@@ -18,6 +18,21 @@ def bundle(namespace: str, name: str) -> str:
     return one(names.API_VERSION, names.PLURAL, name, namespace)
 
 
+def bundles(namespace: str) -> str:
+    """All SupportBundles of a namespace."""
+    return collection(names.API_VERSION, names.PLURAL, namespace)
+
+
+def schedules(namespace: str) -> str:
+    """All SupportBundleSchedules of a namespace."""
+    return collection(names.API_VERSION, names.SCHEDULES, namespace)
+
+
+def schedule(namespace: str, name: str) -> str:
+    """One SupportBundleSchedule."""
+    return one(names.API_VERSION, names.SCHEDULES, name, namespace)
+
+
 def destination(name: str) -> str:
     """One SupportBundleDestination."""
     return one(names.API_VERSION, names.DESTINATIONS, name)

@@ -49,6 +49,15 @@ def of_destination(bundle: Bundle, destination: Destination) -> Refusal | None:
     return Refusal("DestinationNotAllowed", message)
 
 
+def unchecked_schedule(name: str) -> Refusal:
+    """As `unchecked`, for a schedule: its author was to hold impersonate on the account that it names."""
+    message = (
+        f"SupportBundleSchedule {name} was created before the admission policies took effect, so nobody has checked "
+        "its author. Create it again."
+    )
+    return Refusal("CreatedUnchecked", message)
+
+
 def unchecked(bundle: Bundle) -> Refusal:
     """It was created before the policies were, so they never saw it."""
     message = (

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from supportbundle.model.coherence import RULES
 from supportbundle.model.destination import DestinationSpec
 from supportbundle.model.quantity import DURATION_PATTERN, QUANTITY_PATTERN, parse_duration, parse_quantity
+from supportbundle.model.schedule import ScheduleSpec, ScheduleStatus
 from supportbundle.model.spec import SupportBundleSpec
 from supportbundle.model.status import Status
 from supportbundle.model.template import TemplateSpec, TemplateStatus
@@ -27,7 +28,12 @@ PARTS: Mapping[str, tuple[str, str, type[BaseModel]]] = {
     "destination": ("supportbundledestinations", "spec", DestinationSpec),
     "template": ("supportbundletemplates", "spec", TemplateSpec),
     "template-status": ("supportbundletemplates", "status", TemplateStatus),
+    "schedule": ("supportbundleschedules", "spec", ScheduleSpec),
+    "schedule-status": ("supportbundleschedules", "status", ScheduleStatus),
 }
+SPECS = [name for name, (_, part, _) in PARTS.items() if part == "spec"]
+STATUSES = [name for name, (_, part, _) in PARTS.items() if part == "status"]
+PLURALS = sorted({plural for plural, _, _ in PARTS.values()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +117,7 @@ def test_both_require_the_same_fields(sides: tuple[Side, Side]) -> None:
     assert stated.required == modelled.required
 
 
-@pytest.mark.parametrize("sides", ["spec", "destination", "template"], indirect=True)
+@pytest.mark.parametrize("sides", SPECS, indirect=True)
 def test_admission_lets_nothing_pass_that_a_model_bounds_more_tightly(sides: tuple[Side, Side]) -> None:
     stated, modelled = sides
     for key in ("pattern", "minimum", "maximum", "minLength", "maxLength", "minItems"):
@@ -119,7 +125,7 @@ def test_admission_lets_nothing_pass_that_a_model_bounds_more_tightly(sides: tup
             assert stated.fields[path].get(key) == bound, f"{path}: {key}"
 
 
-@pytest.mark.parametrize("sides", ["status", "template-status"], indirect=True)
+@pytest.mark.parametrize("sides", STATUSES, indirect=True)
 def test_what_the_operator_writes_fits_into_the_crd(sides: tuple[Side, Side]) -> None:
     stated, modelled = sides
     for path, limit in facts(modelled, "maxLength").items():
@@ -135,12 +141,12 @@ def canonical(value: object, field: Schema) -> object:
     return value
 
 
-@pytest.mark.parametrize("sides", ["status", "template-status"], indirect=True)
+@pytest.mark.parametrize("sides", STATUSES, indirect=True)
 def test_status_has_no_defaults(sides: tuple[Side, Side]) -> None:
     assert not facts(sides[0], "default")
 
 
-@pytest.mark.parametrize("sides", ["spec", "destination", "template"], indirect=True)
+@pytest.mark.parametrize("sides", SPECS, indirect=True)
 def test_both_have_the_same_defaults(sides: tuple[Side, Side]) -> None:
     stated, modelled = sides
     for path, field in stated.fields.items():
@@ -153,7 +159,7 @@ def test_both_have_the_same_defaults(sides: tuple[Side, Side]) -> None:
             assert canonical(ours, field) == canonical(theirs, field) or (ours is None and not theirs), path
 
 
-@pytest.mark.parametrize("plural", ["supportbundles", "supportbundledestinations", "supportbundletemplates"])
+@pytest.mark.parametrize("plural", PLURALS)
 def test_every_field_is_described_and_bounded(plural: str) -> None:
     for path, field, _ in walk(crd_root(plural), {}):
         if path == ".metadata":

@@ -11,6 +11,7 @@ from support.fragments import META, MOMENT, REPORT, FakeStore, write_fragment
 from supportbundle.archive.layout import InlineMember
 from supportbundle.archive.manifest import BundleFacts, build_tail, totals, warning_line
 from supportbundle.archive.select import Selection, all_gaps, select
+from supportbundle.model.cause import Cause, CauseType
 from supportbundle.model.gap import Gap
 from supportbundle.model.plan import BundleRef
 
@@ -44,6 +45,13 @@ def test_the_manifest_lists_every_member_and_gap() -> None:
     assert (first["source"]["collector"], first["source"]["target"]) == ("app-logs", "web-0/app")
     assert [gap["reason"] for gap in manifest["gaps"]] == ["NotAllowed", "Timeout", "PathConflict"]
     assert (manifest["totals"]["files"], manifest["totals"]["size"], manifest["totals"]["gaps"]) == (2, 5, 3)
+
+
+def test_a_bundle_that_a_schedule_made_says_what_triggered_it() -> None:
+    cause = Cause(type=CauseType.OOM_KILLED, schedule="crashes", at=MOMENT, trigger="memory", owner="Deployment/web")
+    manifest = orjson.loads(by_path(build_tail(replace(FACTS, cause=cause), selection(), ()))["manifest.json"])
+    assert Cause.model_validate(manifest["trigger"]) == cause
+    assert "trigger" not in orjson.loads(by_path(build_tail(FACTS, selection(), ()))["manifest.json"])
 
 
 def test_redactions_count_by_file_and_rule() -> None:

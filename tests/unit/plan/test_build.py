@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from support.build import NOW, bundle, pod, task
 from supportbundle.model.capability import Capability
+from supportbundle.model.cause import Cause, CauseType, annotations_of
 from supportbundle.model.gap import Gap
 from supportbundle.model.names import LABEL_MANAGED_BY, MANAGED_BY
 from supportbundle.model.plan import MAX_SHARDS, Plan, Task
@@ -46,6 +47,14 @@ def test_a_plan_is_a_function_of_its_inputs_and_survives_storage() -> None:
     assert Plan.model_validate_json(made.model_dump_json(by_alias=True)) == made
     assert [t.target for shard in made.shards for t in shard.tasks] == ["web-1", "web-2"]
     assert [(s.name, s.required) for s in made.secrets] == [("db", True)]
+
+
+def test_a_plan_keeps_why_a_schedule_made_the_bundle_whatever_becomes_of_its_annotations() -> None:
+    cause, asked = Cause(type=CauseType.CRON, schedule="night", at=NOW), bundle()
+    metadata = asked.metadata.model_copy(update={"annotations": annotations_of(cause)})
+    made = build_plan(asked.model_copy(update={"metadata": metadata}), Surroundings([pod("web-1")]), PLANNERS, NOW)
+    assert Plan.model_validate_json(made.model_dump_json(by_alias=True)).cause == cause
+    assert build_plan(asked, Surroundings([pod("web-1")]), PLANNERS, NOW).cause is None
 
 
 def test_a_target_without_pods_is_a_gap_that_says_how_to_look() -> None:

@@ -1,0 +1,246 @@
+"""Schedules on a real cluster: crashes, failed Jobs, alerts and the clock make bundles, each once, and they say why."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from support import sbundle
+from support.kube import OPERATOR, ROOT, SYSTEM, CommandFailed, apply, condition, get, kubectl, names, run, until
+
+pytestmark = pytest.mark.e2e
+NAMESPACE = "sb-e2e-schedules"
+TOKEN = "correct-horse-battery-staple"
+WEBHOOK = ("webhook.alertmanager.enabled=true", "webhook.alertmanager.existingSecret=e2e-alerts")
+RBAC = "rbac.authorization.k8s.io"
+POD = ("-l", "app.kubernetes.io/component=operator")
+
+
+def account(name: str) -> list[dict[str, Any]]:
+    """A ServiceAccount that may collect logs, and what grants it that."""
+    rules = [
+        {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
+        {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]},
+        {"apiGroups": ["supportbundle.dev"], "resources": ["supportbundles"], "verbs": ["collect"]},
+        {"apiGroups": ["supportbundle.dev"], "resources": ["supportbundledestinations"], "verbs": ["use"]},
+    ]
+    return [
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}},
+        {"apiVersion": f"{RBAC}/v1", "kind": "Role", "metadata": {"name": name}, "rules": rules},
+        {
+            "apiVersion": f"{RBAC}/v1",
+            "kind": "RoleBinding",
+            "metadata": {"name": name},
+            "roleRef": {"apiGroup": RBAC, "kind": "Role", "name": name},
+            "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": NAMESPACE}],
+        },
+    ]
+
+
+def schedule(name: str, **fields: Any) -> dict[str, Any]:
+    """One that collects logs as the account watcher."""
+    spec = {
+        "serviceAccountName": "watcher",
+        "capabilities": ["Logs"],
+        "target": {"selector": {}},
+        "collectors": list(sbundle.LOGS),
+    }
+    return {
+        "apiVersion": "supportbundle.dev/v1alpha1",
+        "kind": "SupportBundleSchedule",
+        "metadata": {"name": name},
+        "spec": {"bundleTemplate": {"spec": spec}, **fields},
+    }
+
+
+def crashing(name: str, kind: str = "Deployment", replicas: int = 1) -> dict[str, Any]:
+    """A workload whose program ends at once with exit code 2: it does not know its flag."""
+    container = {
+        "name": "app",
+        "image": "localhost/sb-workload:test",
+        "imagePullPolicy": "IfNotPresent",
+        "args": ["-no-such-flag"],
+    }
+    pod: dict[str, Any] = {"containers": [container], "terminationGracePeriodSeconds": 1}
+    if kind == "Job":
+        template = {"spec": {**pod, "restartPolicy": "Never"}}
+        return {
+            "apiVersion": "batch/v1",
+            "kind": "Job",
+            "metadata": {"name": name},
+            "spec": {"backoffLimit": 0, "template": template},
+        }
+    labels = {"app": name}
+    spec = {
+        "replicas": replicas,
+        "selector": {"matchLabels": labels},
+        "template": {"metadata": {"labels": labels}, "spec": pod},
+    }
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": spec}
+
+
+@pytest.fixture(scope="module")
+def site(operator: str) -> Iterator[str]:
+    """A namespace with the account and a schedule of every minute; the operator takes alerts."""
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "e2e-alerts"}, "stringData": {"token": TOKEN}}
+    apply(operator, secret)
+    values = [flag for value in WEBHOOK for flag in ("--set", value)]
+    chart = str(ROOT / "helm/supportbundle-operator")
+    run("helm", "upgrade", "supportbundle", chart, "-n", SYSTEM, "--reuse-values", "--wait", *values, timeout=240)
+    kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait")
+    apply("default", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
+    clock = schedule("clock", schedule="* * * * *", successfulBundlesHistoryLimit=1)
+    apply(NAMESPACE, *account("watcher"), clock)
+    yield NAMESPACE
+    kubectl("delete", "namespace", NAMESPACE, "--wait=false")
+
+
+def children(name: str) -> list[dict[str, Any]]:
+    """The bundles of a schedule."""
+    uid = get(NAMESPACE, "sbschedule", name)["metadata"]["uid"]
+    text = kubectl("-n", NAMESPACE, "get", "sbundle", "-l", f"supportbundle.dev/schedule-uid={uid}", "-o", "json")
+    found: list[dict[str, Any]] = json.loads(text)["items"]
+    return found
+
+
+def first(name: str) -> dict[str, Any]:
+    """The first bundle of a schedule, once there is one."""
+    return until(f"a bundle of {name}", lambda: next(iter(children(name)), None), seconds=60)
+
+
+def suppressed(name: str) -> int:
+    """How often the only trigger of a schedule made no bundle."""
+    triggers = get(NAMESPACE, "sbschedule", name).get("status", {}).get("triggers", [{}])
+    return int(triggers[0].get("suppressed", 0))
+
+
+def kill_operator() -> None:
+    """SIGKILL, from the node."""
+    pod = names(SYSTEM, "pods", *POD)[0]
+    container = get(SYSTEM, *pod.split("/"))["status"]["containerStatuses"][0]["containerID"].split("//")[1]
+    run(str(ROOT / "tests/cluster/component"), "kill", container)
+
+
+def events(name: str) -> dict[str, str]:
+    """Messages of Events about an object, by reason."""
+    text = kubectl("-n", NAMESPACE, "get", "events", "--field-selector", f"involvedObject.name={name}", "-o", "json")
+    return {event["reason"]: event["message"] for event in json.loads(text)["items"]}
+
+
+def test_crashing_pods_of_one_deployment_make_one_bundle_also_across_a_killed_operator(site: str) -> None:
+    trigger = {"name": "loop", "type": "RestartLoop", "restartLoop": {"restarts": 1}}
+    apply(site, schedule("loops", triggers=[trigger]), schedule("asleep", suspend=True, triggers=[trigger]))
+    apply(site, crashing("crasher", replicas=3))
+    name = first("loops")["metadata"]["name"]
+    kill_operator()
+    before = suppressed("loops")
+    bundle = sbundle.ready(site, name)
+    assert bundle["metadata"]["annotations"]["supportbundle.dev/trigger"] == "RestartLoop"
+    assert bundle["metadata"]["annotations"]["supportbundle.dev/trigger-owner"] == "Deployment/crasher"
+    assert all(pod.startswith("crasher-") for pod in bundle["spec"]["target"]["podNames"])
+    until("crashes that make no bundle", lambda: suppressed("loops") > before, seconds=60)
+    assert [child["metadata"]["name"] for child in children("loops")] == [name]
+    files = until("the operator", lambda: fetched(site, name))
+    told = json.loads(files["manifest.json"])["trigger"]
+    assert (told["type"], told["schedule"], told["trigger"]) == ("RestartLoop", "loops", "loop")
+    assert any(path.startswith("pods/crasher-") for path in files)
+    assert "exit code 2" in events(name)["Triggered"]
+    assert name in events("loops")["BundleMade"]
+    asleep = get(site, "sbschedule", "asleep")
+    assert condition(asleep, "Ready")["reason"] == "Suspended"
+    assert children("asleep") == []
+
+
+def fetched(namespace: str, name: str) -> dict[str, bytes]:
+    """The members of the zip, or nothing while the operator's container is away."""
+    try:
+        return sbundle.unpack(sbundle.fetch(namespace, name))
+    except CommandFailed:
+        return {}
+
+
+def test_a_failed_job_makes_a_bundle_about_its_pod(site: str) -> None:
+    apply(site, schedule("jobs", triggers=[{"name": "failed", "type": "JobFailed"}]), crashing("backup", "Job"))
+    bundle = first("jobs")
+    assert bundle["metadata"]["annotations"]["supportbundle.dev/trigger-owner"] == "Job/backup"
+    assert [pod.rpartition("-")[0] for pod in bundle["spec"]["target"]["podNames"]] == ["backup"]
+    sbundle.ready(site, bundle["metadata"]["name"])
+
+
+@contextmanager
+def webhook() -> Iterator[str]:
+    """The URL of the webhook."""
+    command = ("kubectl", "-n", SYSTEM, "port-forward", f"{OPERATOR}", ":9095", "--address=127.0.0.1")
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        found = re.search(r"127\.0\.0\.1:\d+", process.stdout.readline())
+        assert found, "kubectl port-forward did not start"
+        yield f"http://{found[0]}/alertmanager"
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
+
+
+def call(url: str, token: str, **labels: str) -> tuple[int, str]:
+    """Fire one alert."""
+    alert = {
+        "status": "firing",
+        "labels": {"alertname": "Slow", "namespace": NAMESPACE, **labels},
+        "startsAt": datetime.now(UTC).isoformat(),
+    }
+    body = json.dumps({"version": "4", "alerts": [alert]}).encode()
+    request = urllib.request.Request(url, data=body, headers={"Authorization": f"Bearer {token}"})  # noqa: S310 - loopback
+    try:
+        with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310 - as above
+            return response.status, response.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def test_an_alert_fires_its_schedule_and_nothing_else(site: str) -> None:
+    wanted = {"name": "slow", "type": "Alert", "alert": {"labels": {"alertname": "Slow"}}}
+    apply(site, schedule("alerts", triggers=[wanted]))
+    with webhook() as url:
+        assert call(url, "wrong-horse-battery-staple")[0] == 401
+        assert call(url, TOKEN, alertname="Other") == (200, '{"unknown": 1}')
+        assert call(url, TOKEN, namespace="default") == (200, '{"unknown": 1}')
+        assert children("alerts") == []
+        assert call(url, TOKEN) == (200, '{"fired": 1}')
+        (bundle,) = children("alerts")
+        assert call(url, TOKEN) == (200, '{"suppressed": 1}')
+    sbundle.ready(site, bundle["metadata"]["name"])
+    assert len(children("alerts")) == 1
+
+
+def test_an_account_without_the_rights_is_told_before_anything_happens(site: str) -> None:
+    poor = schedule("poor", schedule="0 0 1 1 *")
+    poor["spec"]["bundleTemplate"]["spec"]["serviceAccountName"] = "default"
+    apply(site, poor)
+    ready = until("a verdict", lambda: condition(get(site, "sbschedule", "poor"), "Ready"))
+    assert ready["reason"] == "BundleRefused"
+    assert f"system:serviceaccount:{site}:default lacks" in ready["message"]
+
+
+def test_the_clock_makes_bundles_and_the_history_stays_short(site: str) -> None:
+    def ran() -> dict[str, Any] | None:
+        found: dict[str, Any] = get(site, "sbschedule", "clock")
+        return found if found.get("status", {}).get("lastSuccessfulTime") else None
+
+    clock = until("a bundle of the clock that is ready", ran, seconds=90)
+    made = children("clock")
+    assert made
+    assert all(b["metadata"]["annotations"]["supportbundle.dev/trigger"] == "Cron" for b in made)
+    assert len({b["metadata"]["annotations"]["supportbundle.dev/trigger-time"] for b in made}) == len(made)
+    assert clock["status"]["lastScheduleTime"] < clock["status"]["nextScheduleTime"]
+    assert condition(clock, "Ready")["reason"] == "Scheduled"

@@ -1,0 +1,304 @@
+"""Schedules against an API server in memory: bundles are made once, whoever dies when, and everything is told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from support.build import NOW, UID
+from support.memory import Killed
+from support.scheduling import ALERT, BUNDLE, LOOP, crashing_pod, signal
+from support.universe import Universe
+from supportbundle.decide.occasions import Signal, Start, Verdict
+from supportbundle.errors import Forbidden, Unavailable
+from supportbundle.model import names
+from supportbundle.model.alert import parse_alerts
+from supportbundle.model.cause import Cause, CauseType
+from supportbundle.model.plan import dump
+from supportbundle.model.schedule import parse_schedule
+from supportbundle.reconcile import paths
+from supportbundle.reconcile.deps import Deps
+from supportbundle.reconcile.key import Key
+from supportbundle.reconcile.schedules.alerts import fire
+from supportbundle.reconcile.schedules.children import manifest
+from supportbundle.reconcile.schedules.inbox import MAX_OF_ONE, Inbox
+from supportbundle.reconcile.schedules.step import ScheduleReconciler
+
+KEY = Key("team", "night", UID)
+PATH = paths.schedule("team", "night")
+
+
+@pytest.fixture
+def world(universe: Universe) -> Universe:
+    """Without the bundle of the other tests, and with a crashing pod of the Deployment web."""
+    del universe.api.objects[paths.bundle("team", "incident")]
+    universe.api.put(paths.named("pods", "team", "web-5d8f-abcde"), crashing_pod())
+    return universe
+
+
+def put(world: Universe, **fields: Any) -> None:
+    meta = {
+        "name": "night", "namespace": "team", "uid": UID, "generation": 1,
+        "creationTimestamp": (NOW - timedelta(hours=3)).isoformat(),
+    }  # fmt: skip
+    spec = {"bundleTemplate": {"metadata": {"labels": {"a": "b"}}, "spec": BUNDLE}, **fields}
+    world.api.put(PATH, {"metadata": meta, "spec": spec})
+
+
+class Process:
+    """One operator process, with its own memory."""
+
+    def __init__(self, world: Universe, clock: Callable[[], datetime] = lambda: NOW) -> None:
+        self.deps: Deps = replace(world.process(), clock=clock)
+        self.inbox = Inbox(lambda _: None)
+        self.step = ScheduleReconciler(self.deps, self.inbox, lambda _: "")
+
+    async def run(self, *signals: Signal) -> float | None:
+        for one in signals:
+            self.inbox.put(KEY, one)
+        return await self.step.run(KEY)
+
+
+def bundles(world: Universe) -> list[dict[str, Any]]:
+    return [obj for path, obj in world.api.objects.items() if "/supportbundles/" in path]
+
+
+def status(world: Universe) -> dict[str, Any]:
+    found: dict[str, Any] = world.api.objects[PATH]["status"]
+    return found
+
+
+def ready(world: Universe) -> dict[str, Any]:
+    (found,) = status(world)["conditions"]
+    return dict(found)
+
+
+async def test_a_time_that_is_due_makes_a_bundle_that_says_so(world: Universe) -> None:
+    put(world, schedule="0 * * * *")
+    again = await Process(world).run()
+    (made,) = bundles(world)
+    assert made["metadata"]["name"].startswith("night-202611211200-")
+    assert made["metadata"]["labels"] == {
+        "a": "b", names.LABEL_SCHEDULE: "night", names.LABEL_SCHEDULE_UID: UID,
+    }  # fmt: skip
+    assert made["metadata"]["annotations"]["supportbundle.dev/trigger"] == "Cron"
+    (owner,) = made["metadata"]["ownerReferences"]
+    assert (owner["uid"], owner["controller"], owner["blockOwnerDeletion"]) == (UID, True, False)
+    assert made["spec"]["serviceAccountName"] == "watcher"
+    assert status(world)["lastScheduleTime"].startswith("2026-11-21T12:00:00")
+    assert [one["name"] for one in status(world)["active"]] == [made["metadata"]["name"]]
+    assert {"triggered", "made"} == {event.rsplit(".", 1)[1] for event in world.api.of("events")}
+    assert again == 300
+
+
+async def test_a_crash_loop_makes_a_bundle_about_the_pods_of_its_deployment(world: Universe) -> None:
+    put(world, triggers=[LOOP])
+    world.api.put(paths.named("pods", "team", "web-5d8f-zzzzz"), crashing_pod("web-5d8f-zzzzz"))
+    await Process(world).run(signal(pod="web-5d8f-zzzzz"))
+    (made,) = bundles(world)
+    assert made["spec"]["target"] == {"podNames": ["web-5d8f-zzzzz", "web-5d8f-abcde"]}
+    assert made["metadata"]["annotations"]["supportbundle.dev/trigger-owner"] == "Deployment/web"
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("Pod", {"podNames": ["web-5d8f-abcde"]}),
+        ("Template", {"selector": {"matchLabels": {}, "matchExpressions": []}}),
+    ],
+)
+async def test_the_target_is_as_narrow_as_was_asked(world: Universe, target: str, expected: object) -> None:
+    put(world, triggers=[{**LOOP, "target": target}])
+    await Process(world).run(signal(pod="web-5d8f-abcde"))
+    found = bundles(world)[0]["spec"]["target"]
+    assert {key: found[key] for key in expected} == expected  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize("at", range(1, 13))
+async def test_a_process_that_dies_at_any_call_doubles_nothing(world: Universe, at: int, *, before: bool) -> None:
+    put(world, schedule="0 * * * *", triggers=[LOOP])
+    world.api.fuse.at, world.api.fuse.before = world.api.fuse.calls + at, before
+    try:
+        await Process(world).run(signal())
+    except Killed:
+        world.api.fuse.disarm()
+    for minutes in range(3):
+        later = NOW + timedelta(minutes=minutes)
+        await Process(world, lambda later=later: later).run(signal())  # type: ignore[misc]
+    assert len(bundles(world)) == 2
+    assert len({bundle["metadata"]["annotations"]["supportbundle.dev/trigger"] for bundle in bundles(world)}) == 2
+    assert len(status(world)["recent"]) == 1
+
+
+async def test_a_refused_bundle_is_told_and_tried_again(world: Universe) -> None:
+    put(world, schedule="0 * * * *", triggers=[LOOP])
+    world.api.refusal = Forbidden("the capability Logs needs the right get pods/log")
+    process = Process(world)
+    again = await process.run()
+    assert ready(world)["reason"] == "BundleRefused"
+    assert "get pods/log" in ready(world)["message"]
+    assert again == 60
+    world.api.refusal = None
+    await process.run()
+    assert ready(world)["status"] == "True"
+    assert len(bundles(world)) == 1
+
+
+async def test_a_new_schedule_is_tried_out_before_anything_is_due(world: Universe) -> None:
+    put(world, triggers=[LOOP])
+    world.api.refusal = Forbidden("no right")
+    await Process(world).run()
+    assert ready(world)["reason"] == "BundleRefused"
+    world.api.refusal = None
+    await Process(world).run()
+    assert ready(world)["reason"] == "Scheduled"
+    assert bundles(world) == []
+
+
+async def test_a_schedule_that_no_policy_has_seen_makes_nothing(world: Universe) -> None:
+    put(world, schedule="0 * * * *")
+    world.api.objects[PATH]["metadata"]["creationTimestamp"] = "2026-11-19T00:00:00Z"
+    await Process(world).run()
+    assert ready(world)["reason"] == "CreatedUnchecked"
+    assert bundles(world) == []
+
+
+async def test_a_schedule_that_cannot_be_read_says_which_field(world: Universe) -> None:
+    put(world, schedule="0 * * * *", surprise=1)
+    await Process(world).run()
+    assert ready(world)["reason"] == "InvalidSchedule"
+    assert "spec.surprise" in ready(world)["message"]
+
+
+async def test_a_schedule_that_is_gone_answers_those_who_wait(world: Universe) -> None:
+    process = Process(world)
+    waiting = asyncio.create_task(process.inbox.deliver(KEY, signal()))
+    await asyncio.sleep(0)
+    assert await process.step.run(KEY) is None
+    assert await waiting == Verdict.UNKNOWN
+
+
+async def test_a_name_that_somebody_else_uses_is_told(world: Universe) -> None:
+    put(world, schedule="0 * * * *")
+    await Process(world).run()
+    (made,) = bundles(world)
+    del world.api.objects[PATH]["status"]
+    made["metadata"]["ownerReferences"] = []
+    await Process(world).run()
+    assert ready(world)["reason"] == "NameTaken"
+
+
+async def test_history_is_pruned(world: Universe) -> None:
+    put(world, schedule="0 0 1 1 *", successfulBundlesHistoryLimit=1)
+    fields = {"bundleTemplate": {"spec": BUNDLE}}
+    for hour in (1, 2, 3):
+        when = (NOW - timedelta(hours=hour)).isoformat()
+        ref = {
+            "apiVersion": names.API_VERSION,
+            "kind": names.SCHEDULE_KIND,
+            "name": "night",
+            "uid": UID,
+            "controller": True,
+        }
+        meta = {
+            "name": f"b{hour}", "namespace": "team", "creationTimestamp": when,
+            "labels": {names.LABEL_SCHEDULE_UID: UID}, "ownerReferences": [ref],
+        }  # fmt: skip
+        condition = {"type": "Ready", "status": "True", "reason": "Complete", "lastTransitionTime": when}
+        artifact = {"destination": "d", "bucket": "b", "key": "k", "sizeBytes": 5, "etag": "e", "files": 1}
+        done = {"conditions": [condition], "completedAt": when, "artifact": artifact}
+        world.api.put(paths.bundle("team", f"b{hour}"), {"metadata": meta, "spec": fields, "status": done})
+    process = Process(world)
+    for _ in range(3):
+        await process.run()
+    assert world.api.of("supportbundles") == ["b1"]
+    assert sum(hour["bytes"] for hour in status(world)["spent"]) == 10
+    assert status(world)["pruning"] == []
+
+
+# Alerts.
+
+
+def call(**labels: str) -> bytes:
+    text = json.dumps({"alertname": "Slow", "namespace": "team", **labels})
+    alert = f'{{"status": "firing", "labels": {text}, "startsAt": "2026-11-21T11:59:00Z"}}'
+    return f'{{"version": "4", "alerts": [{alert}]}}'.encode()
+
+
+async def delivered(process: Process, body: bytes) -> dict[str, int]:
+    """The verdicts, with steps of the schedule running beside."""
+    waiting = asyncio.create_task(fire(parse_alerts(body), process.deps, process.inbox))
+    while not waiting.done():
+        await asyncio.sleep(0)
+        await process.step.run(KEY)
+    return {verdict.value: count for verdict, count in waiting.result().items() if count}
+
+
+async def test_an_alert_is_answered_once_its_bundle_is_there(world: Universe) -> None:
+    put(world, triggers=[ALERT])
+    assert await delivered(Process(world), call()) == {"fired": 1}
+    (made,) = bundles(world)
+    assert made["metadata"]["annotations"]["supportbundle.dev/trigger-owner"] == "Alert/Slow"
+    assert await delivered(Process(world), call()) == {"repeated": 1}
+
+
+async def test_an_alert_about_a_pod_is_about_its_deployment(world: Universe) -> None:
+    put(world, triggers=[ALERT])
+    assert await delivered(Process(world), call(pod="web-5d8f-abcde")) == {"fired": 1}
+    (made,) = bundles(world)
+    assert made["spec"]["target"] == {"podNames": ["web-5d8f-abcde"]}
+    assert made["metadata"]["annotations"]["supportbundle.dev/trigger-owner"] == "Deployment/web"
+
+
+@pytest.mark.parametrize("labels", [{"namespace": "other"}, {"alertname": "Else"}, {"namespace": "../kube-system"}])
+async def test_an_alert_that_nobody_waits_for_is_counted(world: Universe, labels: dict[str, str]) -> None:
+    put(world, triggers=[ALERT])
+    assert await delivered(Process(world), call(**labels)) == {"unknown": 1}
+    assert bundles(world) == []
+
+
+async def test_a_refused_bundle_is_no_reason_to_repeat_an_alert(world: Universe) -> None:
+    put(world, triggers=[ALERT])
+    world.api.refusal = Forbidden("no right")
+    assert await delivered(Process(world), call()) == {"refused": 1}
+
+
+async def test_while_the_api_server_is_away_an_alert_is_to_be_repeated(world: Universe) -> None:
+    put(world, triggers=[ALERT])
+    process = Process(world)
+    waiting = asyncio.create_task(process.inbox.deliver(KEY, replace(signal("Alert/Slow", trigger="slow"), pods=())))
+    await asyncio.sleep(0)
+    world.api.refusal = Unavailable("no answer")
+    with pytest.raises(Unavailable):
+        await process.step.run(KEY)
+    with pytest.raises(Unavailable):
+        await waiting
+
+
+async def test_an_inbox_has_room_for_so_much(world: Universe) -> None:
+    del world
+    inbox = Inbox(lambda _: None)
+    taken = [inbox.put(KEY, signal(f"Pod/{i}")) for i in range(MAX_OF_ONE + 1)]
+    assert taken == [True] * MAX_OF_ONE + [False]
+    with pytest.raises(Unavailable):
+        await inbox.deliver(KEY, signal())
+
+
+def test_what_is_made_names_the_account_and_everything_of_the_template() -> None:
+    raw = {
+        "metadata": {"name": "night", "namespace": "team", "uid": UID, "creationTimestamp": NOW.isoformat()},
+        "spec": {
+            "triggers": [LOOP],
+            "bundleTemplate": {"spec": {**BUNDLE, "ttl": "2h", "limits": {"maxBytes": "5Mi"}}},
+        },
+    }
+    schedule = parse_schedule(raw)
+    start = Start("b", Cause(type=CauseType.CRON, schedule="night", at=NOW))
+    assert manifest(schedule, start, ())["spec"] == dump(schedule.spec.bundle_template.spec)
