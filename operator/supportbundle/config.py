@@ -44,7 +44,8 @@ class OperatorConfig(Value):
     ServiceAccount; an empty list means that the admin has switched them off. `proxy` comes from the operator's own
     environment: collectors reach the store by the same way. `clusterInfo` says that the operator may list nodes and
     storage classes; `extraResources` that the role of Resources holds more than `view` shows; `debugImage` is empty
-    where no debugging containers are allowed.
+    where no debugging containers are allowed. `deletionSeconds` is how long a store may keep a deleted bundle with
+    `deletionPolicy: Delete` from going; the sweep leaves alone what is younger than `sweepGraceSeconds`.
     """
 
     image: str
@@ -64,6 +65,8 @@ class OperatorConfig(Value):
     proxy: dict[str, str] = Field(default_factory=dict)
     workers: int = Field(default=8, ge=1, le=64)
     sweep_seconds: int = Field(default=600, ge=10)
+    sweep_grace_seconds: int = Field(default=600, ge=0)
+    deletion_seconds: int = Field(default=1800, ge=1)
 
 
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")

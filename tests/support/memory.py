@@ -93,7 +93,9 @@ class MemoryApi:
             raise Conflict(f"{path} was changed")
         changed = copy.deepcopy(self.objects[path])
         for name, value in patch.items():
-            if name != "metadata":
+            if name == "metadata" and "finalizers" in value:
+                changed["metadata"]["finalizers"] = list(value["finalizers"])
+            elif name != "metadata":
                 changed[name] = {**changed.get(name, {}), **copy.deepcopy(value)}
         self.put(path, changed)
         self.fuse.blow(before=False)
@@ -131,6 +133,10 @@ class MemoryStore:
         """No network is needed to sign."""
         del expires
         return SignedRequest(f"memory:{key}", {"If-None-Match": "*"} if write_once else {})
+
+    def presign_get(self, key: str, *, expires: timedelta) -> SignedRequest:
+        """The lifetime stands in the URL."""
+        return SignedRequest(f"memory:{key}?seconds={expires.total_seconds():.0f}", {})
 
     def put(
         self,

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import resource
+import signal
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -87,6 +88,8 @@ async def run_shard(mounts: Mounts, index: int, book: Logbook) -> None:
         uploader = Uploader(session, mounts.uploads, index)
         fragment = mounts.scratch / "fragment"
         async with reporting_run(plan, shard, cluster, mounts, fragment, book) as run:
+            if plan.hands_in:
+                asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, run.interrupt)
             reporter = asyncio.create_task(report(run, uploader.put_progress, first=1, every=PROGRESS_SECONDS))
             await run.run(seconds_left(plan, index, datetime.now(UTC)))
             reporter.cancel()

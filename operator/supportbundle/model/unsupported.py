@@ -5,7 +5,7 @@ Deleting a line here, and its twin in the CRD, is how a feature is switched on.
 
 from __future__ import annotations
 
-from supportbundle.model.spec import DeletionPolicy, SupportBundleSpec
+from supportbundle.model.spec import SupportBundleSpec
 
 
 def unsupported(spec: SupportBundleSpec) -> tuple[str, ...]:
@@ -13,6 +13,5 @@ def unsupported(spec: SupportBundleSpec) -> tuple[str, ...]:
     wanted = {
         "spec.templateRef": spec.template_ref is not None,
         "spec.encryption": spec.encryption is not None,
-        "spec.deletionPolicy: Delete": spec.deletion_policy == DeletionPolicy.DELETE,
     }
     return tuple(path for path, is_wanted in wanted.items() if is_wanted)

@@ -25,11 +25,16 @@ async def emit(bundle: Bundle, status: Status, deps: Deps) -> None:
     if now is None or now.reason in QUIET or (before is not None and before.reason == now.reason):
         return
     kind = "Warning" if now.status == ConditionStatus.FALSE or now.reason == "WaitingForPods" else "Normal"
+    await say_event(bundle, kind, now.reason, now.message, deps)
+
+
+async def say_event(bundle: Bundle, kind: str, reason: str, message: str, deps: Deps) -> None:
+    """One Event about a bundle; `kind` is Normal or Warning."""
     meta, time = bundle.metadata, deps.clock().isoformat().replace("+00:00", "Z")
     event = {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"name": f"{names.run_name(meta.uid)}.{now.reason.lower()}", "namespace": meta.namespace},
+        "metadata": {"name": f"{names.run_name(meta.uid)}.{reason.lower()}", "namespace": meta.namespace},
         "involvedObject": {
             "apiVersion": names.API_VERSION,
             "kind": names.KIND,
@@ -38,8 +43,8 @@ async def emit(bundle: Bundle, status: Status, deps: Deps) -> None:
             "uid": meta.uid,
         },
         "type": kind,
-        "reason": now.reason,
-        "message": now.message[:MESSAGE_LIMIT],
+        "reason": reason,
+        "message": message[:MESSAGE_LIMIT],
         "source": {"component": names.MANAGED_BY},
         "reportingComponent": names.MANAGED_BY,
         "reportingInstance": "",

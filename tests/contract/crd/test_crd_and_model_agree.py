@@ -11,6 +11,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
+from supportbundle.model.approval import ApprovalSpec, ApprovalStatus
 from supportbundle.model.destination import DestinationSpec
 from supportbundle.model.quantity import DURATION_PATTERN, QUANTITY_PATTERN, parse_duration, parse_quantity
 from supportbundle.model.spec import SupportBundleSpec
@@ -23,6 +24,8 @@ PARTS: Mapping[str, tuple[str, str, type[BaseModel]]] = {
     "spec": ("supportbundles", "spec", SupportBundleSpec),
     "status": ("supportbundles", "status", Status),
     "destination": ("supportbundledestinations", "spec", DestinationSpec),
+    "approval": ("supportbundleapprovals", "spec", ApprovalSpec),
+    "approval-status": ("supportbundleapprovals", "status", ApprovalStatus),
 }
 
 
@@ -107,7 +110,7 @@ def test_both_require_the_same_fields(sides: tuple[Side, Side]) -> None:
     assert stated.required == modelled.required
 
 
-@pytest.mark.parametrize("sides", ["spec", "destination"], indirect=True)
+@pytest.mark.parametrize("sides", ["spec", "destination", "approval"], indirect=True)
 def test_admission_lets_nothing_pass_that_a_model_bounds_more_tightly(sides: tuple[Side, Side]) -> None:
     stated, modelled = sides
     for key in ("pattern", "minimum", "maximum", "minLength", "maxLength", "minItems"):
@@ -115,7 +118,7 @@ def test_admission_lets_nothing_pass_that_a_model_bounds_more_tightly(sides: tup
             assert stated.fields[path].get(key) == bound, f"{path}: {key}"
 
 
-@pytest.mark.parametrize("sides", ["status"], indirect=True)
+@pytest.mark.parametrize("sides", ["status", "approval-status"], indirect=True)
 def test_what_the_operator_writes_fits_into_the_crd(sides: tuple[Side, Side]) -> None:
     stated, modelled = sides
     for path, limit in facts(modelled, "maxLength").items():
@@ -131,12 +134,12 @@ def canonical(value: object, field: Schema) -> object:
     return value
 
 
-@pytest.mark.parametrize("sides", ["status"], indirect=True)
+@pytest.mark.parametrize("sides", ["status", "approval-status"], indirect=True)
 def test_status_has_no_defaults(sides: tuple[Side, Side]) -> None:
     assert not facts(sides[0], "default")
 
 
-@pytest.mark.parametrize("sides", ["spec", "destination"], indirect=True)
+@pytest.mark.parametrize("sides", ["spec", "destination", "approval"], indirect=True)
 def test_both_have_the_same_defaults(sides: tuple[Side, Side]) -> None:
     stated, modelled = sides
     for path, field in stated.fields.items():
@@ -149,7 +152,7 @@ def test_both_have_the_same_defaults(sides: tuple[Side, Side]) -> None:
             assert canonical(ours, field) == canonical(theirs, field) or (ours is None and not theirs), path
 
 
-@pytest.mark.parametrize("plural", ["supportbundles", "supportbundledestinations"])
+@pytest.mark.parametrize("plural", ["supportbundles", "supportbundledestinations", "supportbundleapprovals"])
 def test_every_field_is_described_and_bounded(plural: str) -> None:
     for path, field, _ in walk(crd_root(plural), {}):
         if path == ".metadata":
@@ -168,7 +171,6 @@ def test_every_field_is_described_and_bounded(plural: str) -> None:
 EVERYTHING_NOT_BUILT: Mapping[str, Any] = {
     "templateRef": {"name": "t"},
     "encryption": {"recipients": ["age1x"]},
-    "deletionPolicy": "Delete",
 }
 
 
