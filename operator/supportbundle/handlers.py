@@ -26,6 +26,7 @@ from supportbundle.model.bundle import parse_status
 from supportbundle.model.status import Phase
 from supportbundle.probes import health_app, metrics_app, serving
 from supportbundle.reconcile import paths
+from supportbundle.reconcile.approvals import Answers, bundle_key, is_open
 from supportbundle.reconcile.deps import Deps
 from supportbundle.reconcile.guard import Guard
 from supportbundle.reconcile.key import Key, key_of, owner_of
@@ -52,6 +53,7 @@ async def operate(config: OperatorConfig, namespace: str) -> None:
     """
     await RuleCheck()(config.sanitization.rules)
     queue: WorkQueue[Key] = WorkQueue(time.monotonic)
+    asked: WorkQueue[Key] = WorkQueue(time.monotonic)
     metrics = Metrics()
     ready = asyncio.Event()
     async with AsyncExitStack() as stack:
@@ -62,10 +64,11 @@ async def operate(config: OperatorConfig, namespace: str) -> None:
         reconciler = Reconciler(deps)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(queue.work(reconciler.run)) for _ in range(config.workers)]
+            tasks.append(group.create_task(asked.work(Answers(deps).run)))
             tasks.append(group.create_task(ensure_bucket(deps)))
             tasks.append(group.create_task(sweep_for_ever(deps, queue.add, config.sweep_seconds)))
             await kopf.operator(
-                registry=_registry(queue),
+                registry=_registry(queue, asked),
                 settings=_settings(),
                 standalone=True,
                 clusterwide=True,
@@ -109,7 +112,7 @@ def _apps(queue: WorkQueue[Key], metrics: Metrics, ready: asyncio.Event) -> dict
     }
 
 
-def _registry(queue: WorkQueue[Key]) -> kopf.OperatorRegistry:
+def _registry(queue: WorkQueue[Key], asked: WorkQueue[Key]) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
     known: set[Key] = set()
 
@@ -133,11 +136,21 @@ def _registry(queue: WorkQueue[Key]) -> kopf.OperatorRegistry:
         if (owner := owner_of(body)) in known:
             queue.add(owner)
 
+    @kopf.on.event(names.GROUP, names.VERSION, names.APPROVALS, registry=registry)
+    async def approval(event: Mapping[str, Any], body: Mapping[str, Any], **_: Any) -> None:  # noqa: ANN401 - as above
+        # What somebody wrote into an approval may name another's bundle: again only those that we have seen count.
+        if (named := bundle_key(body)) in known:
+            queue.add(named)
+        if event["type"] != "DELETED" and is_open(body):
+            asked.add(key_of(body))
+
     return registry
 
 
 def _is_open(body: Mapping[str, Any]) -> bool:
     """Whether something is to be done; most bundles are over, and are dropped here without a request."""
+    if names.FINALIZER in body["metadata"].get("finalizers", ()) and body["metadata"].get("deletionTimestamp"):
+        return True
     status = parse_status(body)
     return not status.finished or (status.phase == Phase.READY and status.artifact is not None)
 

@@ -99,7 +99,10 @@ class ShardRun:
 
     @asynccontextmanager
     async def _until(self, when: float) -> AsyncIterator[asyncio.Timeout]:
-        """One limit, which `interrupt` may bring forward; another around it would interrupt the keeping of what was read."""
+        """One limit, which `interrupt` may bring forward.
+
+        A second one around it would interrupt the keeping of what was read.
+        """
         async with asyncio.timeout_at(when) as limit:
             self._limits.add(limit)
             try:
@@ -138,6 +141,13 @@ class ShardRun:
             return
         message = "The time of the whole bundle was over before this was read to its end; raise limits.maxDuration."
         self._sink.gap(Gap.say("Timeout", message, target=task.target, collector=task.collector))
+
+
+async def interrupt_when(told: asyncio.Event, run: ShardRun) -> None:
+    """End the run once somebody says so, be it before it has begun."""
+    await told.wait()
+    log.warning("told to end; what was read is handed in")
+    run.interrupt()
 
 
 def seconds_left(plan: Plan, shard: int, now: datetime) -> float:

@@ -13,6 +13,9 @@ from supportbundle.model.conditions import ConditionStatus
 from supportbundle.model.destination import ApprovalRule
 from supportbundle.model.status import ApprovalRecord, Status
 
+LINK_READY = "LinkReady"
+"""The answer to a review while its link stands."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -68,14 +71,14 @@ def link(command: str, until: datetime) -> Answer:
         f"The link to the staged zip is renewed until {until:%Y-%m-%dT%H:%M:%SZ}; each is good for 15 minutes, and "
         f"only you can read it: {command}"
     )
-    return Answer(ConditionStatus.TRUE, "LinkReady", message)
+    return Answer(ConditionStatus.TRUE, LINK_READY, message)
 
 
 def _once_decided(word: Approval, record: ApprovalRecord) -> Answer:
     if record.name == word.name and record.at == word.created:
         return Answer(ConditionStatus.TRUE, record.state.value, f"{record.state} by {record.by}.")
-    message = f"SupportBundle {word.spec.bundle.name} was {record.state.lower()} by {record.by} before."
-    return _no("AlreadyDecided", message)
+    message = f"SupportBundle {word.spec.bundle.name} was {record.state.lower()} by {record.by}."
+    return _no("ReviewClosed" if word.spec.decision == Word.REVIEW else "AlreadyDecided", message)
 
 
 def _while_undecided(word: Approval, bundle: Bundle, rule: ApprovalRule | None) -> Answer | None:

@@ -40,8 +40,8 @@ def deleting(world: World, cause: str) -> Claim:
     """What keeps a deleted bundle. Ready stays what it was: the zip may still be there."""
     until = (world.bundle.metadata.deletion_timestamp or world.now) + world.patience
     message = (
-        f"The zip cannot be removed yet: {cause} It is tried until {until:%Y-%m-%dT%H:%M:%SZ}; then this resource goes, "
-        "and what is left in the bucket must be deleted by hand."
+        f"The zip cannot be removed yet: {cause} It is tried until {until:%Y-%m-%dT%H:%M:%SZ}; then this resource "
+        "goes, and what is left in the bucket must be deleted by hand."
     )
     return Claim(type=ConditionType.RECONCILING, status=ConditionStatus.TRUE, reason="Deleting", message=message)
 

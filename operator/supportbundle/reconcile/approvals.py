@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from supportbundle.decide.approval import Answer, answer, decisive, unchecked
+from supportbundle.decide.approval import LINK_READY, Answer, answer, decisive, unchecked
 from supportbundle.decide.world import ApprovalFacts, World
 from supportbundle.errors import Conflict, Invalid, NotFound
 from supportbundle.model import names
@@ -17,7 +17,7 @@ from supportbundle.model.plan import dump
 from supportbundle.model.status import Status
 from supportbundle.reconcile import paths
 from supportbundle.reconcile.deps import Deps
-from supportbundle.reconcile.key import Key, key_of
+from supportbundle.reconcile.key import Key
 
 log = logging.getLogger(__name__)
 
@@ -72,16 +72,26 @@ async def tell(word: Approval, said: Answer, deps: Deps) -> None:
         return
 
 
+def is_open(obj: Mapping[str, Any]) -> bool:
+    """Whether an approval waits for an answer, or has a link that must go one day."""
+    conditions = (obj.get("status") or {}).get("conditions") or ()
+    return not conditions or conditions[0].get("reason") == LINK_READY
+
+
+def bundle_key(obj: Mapping[str, Any]) -> Key:
+    """The bundle that an approval speaks of, as its author has written it: to be compared, never acted upon."""
+    named = (obj.get("spec") or {}).get("bundle") or {}
+    return Key(obj["metadata"]["namespace"], named.get("name", ""), named.get("uid", ""))
+
+
 class Answers:
     """Answers approvals that no step of a bundle will: of bundles that are gone, over, or ask for none.
 
-    Its keys are those of approvals. A bundle that waits is only woken, by the key that its own object gives: a key made
-    of what somebody wrote into an approval could name another's bundle.
+    Its keys are those of approvals.
     """
 
-    def __init__(self, deps: Deps, wake: Callable[[Key], None]) -> None:
+    def __init__(self, deps: Deps) -> None:
         self._deps = deps
-        self._wake = wake
 
     async def run(self, key: Key) -> float | None:
         """One approval.
@@ -95,21 +105,18 @@ class Answers:
         except NotFound:
             return None
         word = _parsed(obj)
-        if word is None or obj["metadata"]["uid"] != key.uid or (word.answer and word.answer.reason != "LinkReady"):
+        if word is None or obj["metadata"]["uid"] != key.uid or not is_open(obj):
             return None
-        raw, bundle = await self._bundle(word)
+        bundle = await self._bundle(word)
         if said := answer(word, bundle, await self._rule(bundle)):
             await tell(word, said, deps)
-        elif raw is not None:
-            self._wake(key_of(raw))
         return None
 
-    async def _bundle(self, word: Approval) -> tuple[Mapping[str, Any] | None, Bundle | None]:
+    async def _bundle(self, word: Approval) -> Bundle | None:
         try:
-            raw = await self._deps.client.get(paths.bundle(word.namespace, word.spec.bundle.name))
-            return raw, parse_bundle(raw)
+            return parse_bundle(await self._deps.client.get(paths.bundle(word.namespace, word.spec.bundle.name)))
         except (NotFound, Invalid):
-            return None, None
+            return None
 
     async def _rule(self, bundle: Bundle | None) -> ApprovalRule | None:
         if bundle is None:

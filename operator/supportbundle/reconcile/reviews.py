@@ -1,7 +1,7 @@
 """Links for reviewers: a presigned GET of the staged zip, in a Secret that one person may read.
 
-All lies in the operator's own namespace: a Secret, a Role that grants `get` on it by name, and a binding to that person.
-The URL stands nowhere else.
+All lies in the operator's own namespace: a Secret, a Role that grants `get` on it by name, and a binding to that
+person. The URL stands nowhere else.
 """
 
 from __future__ import annotations

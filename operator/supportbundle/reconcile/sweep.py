@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 from supportbundle.errors import SupportBundleError
 from supportbundle.model import names
@@ -15,6 +16,7 @@ from supportbundle.reconcile import paths
 from supportbundle.reconcile.act import drop_prefix
 from supportbundle.reconcile.deps import Deps
 from supportbundle.reconcile.key import Key, key_of
+from supportbundle.reconcile.orphans import find_powers, take_back
 from supportbundle.reconcile.stores import Place
 
 log = logging.getLogger(__name__)
@@ -37,33 +39,41 @@ async def sweep_for_ever(deps: Deps, enqueue: Callable[[Key], None], seconds: fl
 async def sweep(deps: Deps, enqueue: Callable[[Key], None]) -> None:
     """Enqueue what is not finished or has expired; remove staging that belongs to no running bundle.
 
-    Staging is listed before the bundles: whatever is staged at that moment belongs to a bundle that existed, so a
-    bundle created meanwhile cannot be taken for gone.
+    Staging, and what bundles have in the API server, is listed before the bundles: whatever is there at that moment
+    belongs to a bundle that existed, so a bundle created meanwhile cannot be taken for gone. What is young stays.
     """
+    old = deps.clock() - timedelta(seconds=deps.config.sweep_grace_seconds)
+    powers = await find_powers(old, deps)
     staged = [(place, await _staged(place, deps)) for place in await deps.stores.every_place()]
     running = await _resync(deps, enqueue)
     root = names.staging_root(deps.cluster_id)
     begun = deps.clock() - ABANDONED
+    await take_back(powers, running, deps)
     for place, found in staged:
         await _abort_uploads(place, begun, deps)
-        for namespace, uid in sorted(found):
-            if uid not in running:
+        for (namespace, uid), latest in sorted(found.items()):
+            if uid not in running and latest < old:
                 count = await drop_prefix(f"{root}{namespace}/{uid}/", place, deps)
                 deps.metrics.swept.inc(count)
                 log.info("removed %d staged objects of bundle %s, which is over", count, uid)
 
 
 async def _abort_uploads(place: Place, before: datetime, deps: Deps) -> None:
-    root = names.artifact_root(deps.cluster_id)
-    await deps.blocking(lambda: place.store.abort_uploads(root, before=before))
+    for root in (names.artifact_root(deps.cluster_id), names.staging_root(deps.cluster_id)):
+        await deps.blocking(partial(place.store.abort_uploads, root, before=before))
 
 
-async def _staged(place: Place, deps: Deps) -> set[tuple[str, str]]:
-    """(namespace, uid) of everything below this cluster's staging root."""
+async def _staged(place: Place, deps: Deps) -> dict[tuple[str, str], datetime]:
+    """(namespace, uid) of everything below this cluster's staging root, and when it was written last."""
     root = names.staging_root(deps.cluster_id)
     infos = await deps.blocking(lambda: list(place.store.list(root)))
-    parts = (info.key.removeprefix(root).split("/") for info in infos)
-    return {(p[0], p[1]) for p in parts if len(p) > 2}  # noqa: PLR2004 - namespace, uid, rest
+    found: dict[tuple[str, str], datetime] = {}
+    for info in infos:
+        parts = info.key.removeprefix(root).split("/")
+        if len(parts) > 2:  # noqa: PLR2004 - namespace, uid, rest
+            bundle = (parts[0], parts[1])
+            found[bundle] = max(info.modified, found.get(bundle, info.modified))
+    return found
 
 
 async def _resync(deps: Deps, enqueue: Callable[[Key], None]) -> set[str]:
@@ -75,6 +85,7 @@ async def _resync(deps: Deps, enqueue: Callable[[Key], None]) -> set[str]:
         expires = status.artifact.expires_at if status.artifact else None
         if not status.finished:
             running.add(obj["metadata"]["uid"])
-        if not status.finished or (status.phase == Phase.READY and expires is not None and expires <= now):
+        expired = status.phase == Phase.READY and expires is not None and expires <= now
+        if not status.finished or expired or obj["metadata"].get("deletionTimestamp"):
             enqueue(key_of(obj))
     return running

@@ -1,0 +1,56 @@
+"""What a crash may have left in the API server: Jobs, accounts, bindings and links of bundles that are over.
+
+Secrets are never listed, for a right to list them is a right to read them: those that the operator makes bear the name
+of a Job or a Role, and go with it. Owner references remove the others.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime
+
+from supportbundle.model import names
+from supportbundle.reconcile import paths
+from supportbundle.reconcile.act import release
+from supportbundle.reconcile.deps import Deps
+from supportbundle.reconcile.reviews import drop_links
+
+log = logging.getLogger(__name__)
+KINDS = ("jobs", "serviceaccounts", "rolebindings")
+UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Where something bears our labels; anybody may set these, so only names made of the uid are ever touched."""
+
+    namespace: str
+    uid: str
+
+
+async def find_powers(before: datetime, deps: Deps) -> list[Found]:
+    """Everything of ours that was made before a time, in all namespaces."""
+    ours = {"labelSelector": f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY}"}
+    found: list[Found] = []
+    for path in (*map(paths.everywhere, KINDS), paths.every("roles", deps.namespace)):
+        async for obj in deps.client.items(path, ours):
+            meta = obj["metadata"]
+            uid = meta.get("labels", {}).get(names.LABEL_UID, "")
+            created = datetime.fromisoformat(meta["creationTimestamp"])
+            if UID.fullmatch(uid) and meta["name"].startswith(names.run_name(uid)) and created < before:
+                found.append(Found(meta["namespace"], uid))
+    return found
+
+
+async def take_back(found: list[Found], running: AbstractSet[str], deps: Deps) -> None:
+    """Remove what belongs to no running bundle."""
+    over = [item for item in found if item.uid not in running]
+    for namespace, uid in sorted({(item.namespace, item.uid) for item in over}):
+        log.info("taking back what bundle %s has left in namespace %s", uid, namespace)
+        await release(namespace, uid, deps)
+        if namespace == deps.namespace:
+            await drop_links(uid, deps)
+    deps.metrics.swept.inc(len(over))
