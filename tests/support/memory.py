@@ -111,7 +111,8 @@ class MemoryApi:
     def put(self, path: str, obj: dict[str, Any]) -> None:
         """Store an object with a new resourceVersion."""
         self.version += 1
-        obj["metadata"] = {"uid": f"uid-{self.version}", **obj["metadata"], "resourceVersion": str(self.version)}
+        made = {"uid": f"uid-{self.version}", "creationTimestamp": NOW.isoformat()}
+        obj["metadata"] = {**made, **obj["metadata"], "resourceVersion": str(self.version)}
         self.objects[path] = obj
 
     def of(self, plural: str) -> list[str]:
@@ -185,6 +186,8 @@ class MemoryStore:
 
     def delete(self, keys: Iterable[str]) -> None:
         """Remove."""
+        if self.failure:
+            raise self.failure
         self.fuse.blow(before=True)
         for key in keys:
             self.data.pop(key, None)

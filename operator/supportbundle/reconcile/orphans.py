@@ -40,7 +40,7 @@ async def find_powers(before: datetime, deps: Deps) -> list[Found]:
             meta = obj["metadata"]
             uid = meta.get("labels", {}).get(names.LABEL_UID, "")
             created = datetime.fromisoformat(meta["creationTimestamp"])
-            if UID.fullmatch(uid) and meta["name"].startswith(names.run_name(uid)) and created < before:
+            if UID.fullmatch(uid) and meta["name"].startswith(names.run_name(uid)) and created <= before:
                 found.append(Found(meta["namespace"], uid))
     return found
 

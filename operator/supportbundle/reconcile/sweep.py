@@ -52,7 +52,7 @@ async def sweep(deps: Deps, enqueue: Callable[[Key], None]) -> None:
     for place, found in staged:
         await _abort_uploads(place, begun, deps)
         for (namespace, uid), latest in sorted(found.items()):
-            if uid not in running and latest < old:
+            if uid not in running and latest <= old:
                 count = await drop_prefix(f"{root}{namespace}/{uid}/", place, deps)
                 deps.metrics.swept.inc(count)
                 log.info("removed %d staged objects of bundle %s, which is over", count, uid)
