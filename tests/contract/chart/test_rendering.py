@@ -366,3 +366,32 @@ def test_the_operator_may_make_keys_of_pseudonyms_in_its_own_namespace_and_nothi
     assert spec["validations"][0]["expression"].startswith("variables.makesKey || variables.seen.all(")
     for other in ("-operator-accounts", "-operator-bindings", "-operator-jobs"):
         assert "makesKey" not in str(one("ValidatingAdmissionPolicy", other))
+
+
+def test_an_uninstallation_lets_every_bundle_go_with_the_least_rights(render: Render, one: One) -> None:
+    job = one("Job", "-uninstall")
+    [container] = job["spec"]["template"]["spec"]["containers"]
+    assert container["args"] == ["release-finalizers"]
+    assert job["spec"]["activeDeadlineSeconds"] <= 120
+    rules = one("ClusterRole", "-uninstall")["rules"]
+    assert grants(rules) == {("supportbundle.dev", "supportbundles", verb) for verb in ("get", "list", "patch")}
+    hooks = [o for o in render() if o["metadata"]["name"] == f"{NAME}-uninstall"]
+    for made in hooks:
+        assert made["metadata"]["annotations"]["helm.sh/hook"] == "pre-delete,post-delete", made["kind"]
+    off = render("deletion.releaseOnUninstall=false")
+    assert not [o for o in off if o["metadata"]["name"] == f"{NAME}-uninstall"]
+
+
+def test_how_long_a_store_may_hold_a_deleted_bundle_reaches_the_operator(
+    settings: Callable[..., Mapping[str, Any]],
+) -> None:
+    assert OperatorConfig.model_validate(settings()).deletion_seconds == 1800
+    assert OperatorConfig.model_validate(settings("deletion.patienceSeconds=5")).deletion_seconds == 5
+
+
+def test_deciding_is_for_those_who_administer(one: One) -> None:
+    role = one("ClusterRole", "-approve")
+    assert grants(role["rules"]) == {("supportbundle.dev", "supportbundleapprovals", v) for v in ("create", "delete")}
+    assert [label for label in role["metadata"]["labels"] if "aggregate" in label] == [
+        "rbac.authorization.k8s.io/aggregate-to-admin"
+    ]

@@ -45,7 +45,7 @@ def test_whoever_administers_a_namespace_decides_and_whoever_edits_it_does_not(s
     for role in ("edit", "view"):
         person = holding(site, role)
         refused(lambda person=person: person.create(approval(str(person.user))), "cannot create resource")
-        accepted(lambda person=person: Answer(ok=person.may("list", names.APPROVALS), text=role))
+        accepted(lambda person=person, role=role: Answer(ok=person.may("list", names.APPROVALS), text=role))
 
 
 def test_nobody_decides_in_anothers_name(site: Site) -> None:
