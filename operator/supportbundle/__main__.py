@@ -64,6 +64,8 @@ def _parser() -> argparse.ArgumentParser:
     trial.add_argument("--account", help="serviceAccountName of the bundle, where the admission policies are off")
     trial.add_argument("--seconds", type=float, default=180.0, help="how long to wait")
     trial.set_defaults(command=_try)
+    let_go = commands.add_parser("release-finalizers", help="let deleted bundles go; only before an uninstallation")
+    let_go.set_defaults(command=_let_go)
     reveal = commands.add_parser("reveal", help="turn pseudonyms back, with the key of the destination")
     reveal.add_argument("--destination", default="default", help="whose key is read with your kubeconfig")
     reveal.add_argument("--namespace", help="of the operator; by default supportbundle-system")
@@ -95,6 +97,16 @@ def _operator(args: argparse.Namespace) -> int:
     config = load_config(args.config)
     configure(config.log_level)
     asyncio.run(operate(config, os.environ))
+    return 0
+
+
+def _let_go(_: argparse.Namespace) -> int:
+    from supportbundle.jsonlog import configure
+    from supportbundle.reconcile.letgo import let_everything_go
+
+    configure("INFO")
+    count = asyncio.run(let_everything_go())
+    print(f"{count} bundles no longer wait for their zips to be removed.")  # noqa: T201 - a command line speaks
     return 0
 
 

@@ -47,7 +47,8 @@ class OperatorConfig(Value):
     storage classes; `extraResources` that the role of Resources holds more than `view` shows; `debugImage` is empty
     where no debugging containers are allowed. `leaseName` is the Lease by which the operator's pods agree on who works.
     `templates` are the specs of those that the operator applies, by name. `watchNamespaces` are the only ones that it
-    looks into; empty means all.
+    looks into; empty means all. `deletionSeconds` is how long a store may keep a deleted bundle with
+    `deletionPolicy: Delete` from going; the sweep leaves alone what is younger than `sweepGraceSeconds`.
     """
 
     image: str
@@ -71,6 +72,8 @@ class OperatorConfig(Value):
     alertmanager_webhook: bool = False
     workers: int = Field(default=8, ge=1, le=64)
     sweep_seconds: int = Field(default=600, ge=10)
+    sweep_grace_seconds: int = Field(default=600, ge=0)
+    deletion_seconds: int = Field(default=1800, ge=1)
 
 
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")

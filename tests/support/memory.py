@@ -100,7 +100,9 @@ class MemoryApi:
             raise Conflict(f"{path} was changed")
         changed = copy.deepcopy(self.objects[path])
         for name, value in patch.items():
-            if name != "metadata":
+            if name == "metadata" and "finalizers" in value:
+                changed["metadata"]["finalizers"] = list(value["finalizers"])
+            elif name != "metadata":
                 changed[name] = {**changed.get(name, {}), **copy.deepcopy(value)}
         self.put(path, changed)
         self.fuse.blow(before=False)
@@ -124,7 +126,8 @@ class MemoryApi:
     def put(self, path: str, obj: dict[str, Any]) -> None:
         """Store an object with a new resourceVersion."""
         self.version += 1
-        obj["metadata"] = {"uid": f"uid-{self.version}", **obj["metadata"], "resourceVersion": str(self.version)}
+        made = {"uid": f"uid-{self.version}", "creationTimestamp": NOW.isoformat()}
+        obj["metadata"] = {**made, **obj["metadata"], "resourceVersion": str(self.version)}
         self.objects[path] = obj
 
     def of(self, plural: str) -> list[str]:
@@ -146,6 +149,10 @@ class MemoryStore:
         """No network is needed to sign."""
         del expires
         return SignedRequest(f"memory:{key}", {"If-None-Match": "*"} if write_once else {})
+
+    def presign_get(self, key: str, *, expires: timedelta) -> SignedRequest:
+        """The lifetime stands in the URL."""
+        return SignedRequest(f"memory:{key}?seconds={expires.total_seconds():.0f}", {})
 
     def put(
         self,
@@ -194,6 +201,8 @@ class MemoryStore:
 
     def delete(self, keys: Iterable[str]) -> None:
         """Remove."""
+        if self.failure:
+            raise self.failure
         self.fuse.blow(before=True)
         for key in keys:
             self.data.pop(key, None)

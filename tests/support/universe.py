@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -32,15 +33,17 @@ KEY = Key("team", "incident", UID)
 CLUSTER = "cluster-1"
 ARTIFACT = names.artifact_key(CLUSTER, "team", "incident", UID)
 STAGING = names.staging_prefix(CLUSTER, "team", UID)
-CONFIG = OperatorConfig(image="image", collect_role_prefix="collect-", policy_names=("p",))
+CONFIG = OperatorConfig(image="image", collect_role_prefix="collect-", policy_names=("p",), sweep_grace_seconds=0)
+
+
+HERE = DestinationSpec(type=DestinationType.S3, s3=S3Options(bucket="bucket"))
 
 
 class OneStore:
     """`Stores` with one destination."""
 
-    def __init__(self, store: MemoryStore) -> None:
-        spec = DestinationSpec(type=DestinationType.S3, s3=S3Options(bucket="bucket"))
-        self._place = Place(Destination(name="default", spec=spec), store)
+    def __init__(self, store: MemoryStore, spec: DestinationSpec = HERE) -> None:
+        self._place = Place(Destination(name="default", spec=spec), store, direct=not spec.approval.required)
 
     async def place(self, _: str) -> Place:
         return self._place
@@ -58,13 +61,15 @@ class Universe:
     scratch: Path
     pool: ThreadPoolExecutor
     config: OperatorConfig = CONFIG
+    here: DestinationSpec = HERE
+    now: datetime = NOW
 
     def process(self) -> Deps:
         """A new operator process, with empty memory."""
         client = cast("Client", self.api)
         return Deps(
             client=client,
-            stores=cast("Stores", OneStore(self.store)),
+            stores=cast("Stores", OneStore(self.store, self.here)),
             guard=Guard(client, CONFIG.policy_names, lambda: 0.0),
             config=self.config,
             planners=REGISTRY,
@@ -72,7 +77,7 @@ class Universe:
             cluster_id=CLUSTER,
             namespace="system",
             pool=self.pool,
-            clock=lambda: NOW,
+            clock=lambda: self.now,
         )
 
     def run_collectors(self) -> None:

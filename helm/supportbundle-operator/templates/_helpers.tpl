@@ -66,7 +66,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 
 {{/* Suffixes of the policies, in one place: templates/policy-*.yaml and the operator's settings must agree. */}}
 {{- define "supportbundle.policies" -}}
-requester{{ range (.Files.Get "files/capabilities.yaml" | fromYaml).capabilities }} requester-{{ lower .name }}{{ end }} collector-pods schedules operator-bundles operator-bindings operator-secrets operator-accounts operator-jobs operator-never
+requester{{ range (.Files.Get "files/capabilities.yaml" | fromYaml).capabilities }} requester-{{ lower .name }}{{ end }} collector-pods schedules approval operator-makes operator-bundles operator-bindings operator-secrets operator-accounts operator-jobs operator-roles operator-never
 {{- end -}}
 
 {{/* A CEL list of Kubernetes' own namespaces: nothing is collected there. */}}
@@ -77,6 +77,17 @@ requester{{ range (.Files.Get "files/capabilities.yaml" | fromYaml).capabilities
 {{/* A CEL pattern of the names of what is made for one bundle, without its end. */}}
 {{- define "supportbundle.runName" -}}
 ^sb-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}
+{{- end -}}
+
+{{/*
+What follows it: a binding's capability, or, in the operator's own namespace, the mark of a reviewer's link. Expects a dict
+of resource.
+*/}}
+{{- define "supportbundle.runNameEnd" -}}
+{{- if eq .resource "rolebindings" -}}(-[a-z]+|-review-[0-9a-f]{16})
+{{- else if eq .resource "secrets" -}}(-review-[0-9a-f]{16})?
+{{- else if eq .resource "roles" -}}-review-[0-9a-f]{16}
+{{- end -}}
 {{- end -}}
 
 {{/* A policy's binding. Expects a dict of root and suffix. */}}
@@ -139,7 +150,7 @@ spec:
       variables.account == '' ? request.userInfo.username
       : 'system:serviceaccount:' + request.namespace + ':' + variables.account
   # Made by the operator for a schedule, whose author was checked for impersonate on the account (policy schedules), and
-  # which the policy operator-bundles holds to that. All other checks are the same, on the account.
+  # which the policy operator-makes holds to that. All other checks are the same, on the account.
   - name: scheduled
     expression: request.userInfo.username == {{ include "supportbundle.account" .root | squote }}
   - name: lacks
@@ -205,6 +216,14 @@ spec:
       request.operation == 'CREATE' && request.namespace == '{{ .root.Release.Namespace }}'
       && object.metadata.name.startsWith('supportbundle-pseudonyms-')
   {{- end }}
+  {{- if eq .resource "rolebindings" }}
+  # A reviewer's link: somebody may read the Secret whose name the Role and the binding bear.
+  - name: opensLink
+    expression: >-
+      object.roleRef.kind == 'Role' && object.roleRef.name == object.metadata.name
+      && request.namespace == '{{ .root.Release.Namespace }}'
+      && object.metadata.name.matches('{{ include "supportbundle.runName" . }}-review-[0-9a-f]{16}$')
+  {{- end }}
   {{- if eq .resource "jobs" }}
   - name: pod
     expression: object.spec.template.spec
@@ -214,13 +233,16 @@ spec:
   validations:
   - expression: >-
       {{ if eq .resource "secrets" }}variables.makesKey || {{ end }}variables.seen.all(o,
-      o.metadata.name.matches('{{ include "supportbundle.runName" . }}{{ if eq .resource "rolebindings" }}-[a-z]+{{ end }}$')
+      o.metadata.name.matches('{{ include "supportbundle.runName" . }}{{ include "supportbundle.runNameEnd" . }}$')
       && (request.operation == 'DELETE' || (has(o.metadata.labels)
       && 'app.kubernetes.io/managed-by' in o.metadata.labels
       && o.metadata.labels['app.kubernetes.io/managed-by'] == 'supportbundle-operator'
       && 'supportbundle.dev/bundle-uid' in o.metadata.labels
       && o.metadata.labels['supportbundle.dev/bundle-uid'] == o.metadata.name.substring(3, 39))))
     message: the operator may touch only {{ .resource }} that it makes for a bundle, named and labelled by the bundle's uid
+  - expression: >-
+      request.namespace == '{{ .root.Release.Namespace }}' || variables.seen.all(o, !o.metadata.name.contains('-review-'))
+    message: the operator keeps links for reviewers in its own namespace only
   - expression: request.operation != 'CREATE' || !(request.namespace in {{ include "supportbundle.systemNamespaces" . }})
     messageExpression: "'the operator makes nothing in ' + request.namespace + ', which belongs to Kubernetes itself'"
 {{- end -}}

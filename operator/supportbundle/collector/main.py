@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import resource
+import signal
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -20,7 +21,7 @@ from supportbundle.collector.budget import Budget
 from supportbundle.collector.inputs import MountedSecrets, Mounts, load_known_secrets
 from supportbundle.collector.logbook import Logbook
 from supportbundle.collector.quoting import Quoting
-from supportbundle.collector.run import ShardRun, report, seconds_left
+from supportbundle.collector.run import ShardRun, interrupt_when, report, seconds_left
 from supportbundle.collector.sampling import Sampler
 from supportbundle.collector.sink import FragmentSink
 from supportbundle.collector.slots import Slots
@@ -82,14 +83,19 @@ async def run_shard(mounts: Mounts, index: int, book: Logbook) -> None:
     """
     plan = mounts.plan()
     shard = plan.shards[index]
+    told = asyncio.Event()
+    if plan.hands_in:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
     login = in_pod()
     async with open_session(mounts.uploads()) as session, _cluster(login, plan) as cluster:
         uploader = Uploader(session, mounts.uploads, index)
         fragment = mounts.scratch / "fragment"
         async with reporting_run(plan, shard, cluster, mounts, fragment, book) as run:
+            listener = asyncio.create_task(interrupt_when(told, run))
             reporter = asyncio.create_task(report(run, uploader.put_progress, first=1, every=PROGRESS_SECONDS))
             await run.run(seconds_left(plan, index, datetime.now(UTC)))
             reporter.cancel()
+            listener.cancel()
         await uploader.put_fragment(fragment, UPLOAD_PATIENCE)
     log.info("shard %d is stored, %d bytes", index, fragment.stat().st_size)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 from supportbundle.collect.base import Collector, RunContext
@@ -39,6 +40,9 @@ class ShardRun:
         self._slots = slots
         self._open: set[str] = {task.id for task in shard.tasks}
         self._later: list[Task] = []
+        self._limits: set[asyncio.Timeout] = set()
+        self._deadline = float("inf")
+        self._interrupted = False
 
     def progress(self) -> Progress:
         """How far it is now."""
@@ -56,28 +60,35 @@ class ShardRun:
 
         What tasks leave for later, because their share of the bytes was too small, is run when all others are over.
         """
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + seconds
+        self._deadline = min(self._deadline, asyncio.get_running_loop().time() + seconds)
         tasks: Iterable[Task] = sorted(self._shard.tasks, key=lambda task: -task.priority)
         while tasks := tuple(tasks):
             self._sink.expect(tasks)
             async with asyncio.TaskGroup() as group:
                 for task in tasks:
-                    group.create_task(self._run_task(task, deadline))
+                    group.create_task(self._run_task(task))
             tasks, self._later = tuple(self._later), []
 
-    async def _run_task(self, task: Task, deadline: float) -> None:
+    def interrupt(self) -> None:
+        """End now: the deadline is this instant, so what was read is kept as at any deadline."""
+        self._interrupted = True
+        self._deadline = asyncio.get_running_loop().time()
+        for limit in self._limits:
+            if not limit.expired():
+                limit.reschedule(self._deadline)
+
+    async def _run_task(self, task: Task) -> None:
         try:
             if lacking := self._missing.intersection(task.secrets):
                 self._sink.gap(_unknown_secret(task, min(lacking)))
                 return
             try:
-                async with asyncio.timeout_at(deadline):
+                async with self._until(self._deadline):
                     await self._slots.hold(task)
             except TimeoutError:
                 self._out_of_time(task)
                 return
-            await self._guarded(task, deadline)
+            await self._guarded(task)
         finally:
             self._slots.let_go(task)
             self._sink.ended(task)
@@ -86,20 +97,32 @@ class ShardRun:
             if not any(later.id == task.id for later in self._later):
                 self._open.discard(task.id)
 
-    async def _guarded(self, task: Task, deadline: float) -> None:
+    @asynccontextmanager
+    async def _until(self, when: float) -> AsyncIterator[asyncio.Timeout]:
+        """One limit, which `interrupt` may bring forward.
+
+        A second one around it would interrupt the keeping of what was read.
+        """
+        async with asyncio.timeout_at(when) as limit:
+            self._limits.add(limit)
+            try:
+                yield limit
+            finally:
+                self._limits.discard(limit)
+
+    async def _guarded(self, task: Task) -> None:
         """Run one task; an expected failure, or any bug in a collector, costs this task only."""
         own = asyncio.get_running_loop().time() + task.timeout_seconds
-        # One limit, not two: a second cancellation would interrupt the keeping of what was read.
-        limit = asyncio.timeout_at(min(own, deadline))
+        limit: asyncio.Timeout | None = None
         try:
-            async with limit:
+            async with self._until(min(own, self._deadline)) as limit:
                 later = await self._collectors[task.type].run(task, self._context)
             if later is not None:
                 self._later.append(later)
         except TimeoutError:
-            if not limit.expired():
+            if limit is None or not limit.expired():
                 raise
-            if own > deadline:
+            if own > self._deadline:
                 self._out_of_time(task)
             else:
                 error = DeadlineExceeded(f"Not finished in {task.timeout_seconds} s.")
@@ -112,8 +135,19 @@ class ShardRun:
             self._sink.gap(Gap.say("InternalError", message, target=task.target, collector=task.collector))
 
     def _out_of_time(self, task: Task) -> None:
+        if self._interrupted:
+            message = "The collector pod was told to end (a cancelled bundle, or a drained node) before this was read."
+            self._sink.gap(Gap.say("Interrupted", message, target=task.target, collector=task.collector))
+            return
         message = "The time of the whole bundle was over before this was read to its end; raise limits.maxDuration."
         self._sink.gap(Gap.say("Timeout", message, target=task.target, collector=task.collector))
+
+
+async def interrupt_when(told: asyncio.Event, run: ShardRun) -> None:
+    """End the run once somebody says so, be it before it has begun."""
+    await told.wait()
+    log.warning("told to end; what was read is handed in")
+    run.interrupt()
 
 
 def seconds_left(plan: Plan, shard: int, now: datetime) -> float:

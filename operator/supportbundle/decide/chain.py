@@ -6,11 +6,13 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from supportbundle.decide import say
-from supportbundle.decide.world import Act, Decision, JobState, Verdict, World
+from supportbundle.decide.lifetime import is_cancelled, is_deleted, is_unheld
+from supportbundle.decide.outcomes import end_collection, fail, is_here
+from supportbundle.decide.world import Act, ApprovalFacts, Decision, JobState, Verdict, World
 from supportbundle.model.conditions import ConditionType
 from supportbundle.model.gap import Gap
 from supportbundle.model.plan import START_ALLOWANCE, Plan
-from supportbundle.model.status import Collection, LostShard, Phase
+from supportbundle.model.status import ApprovalRecord, ApprovalState, LostShard, Phase
 
 Check = Callable[[World], Decision | None]
 
@@ -52,14 +54,6 @@ def is_new(world: World) -> Decision | None:
         return None
     claims = say.working("Pending", "The operator has seen the bundle and is about to plan it.")
     return Decision(phase=Phase.PENDING, claims=claims, again=timedelta(0))
-
-
-def is_cancelled(world: World) -> Decision | None:
-    """Cancelling drops what was collected."""
-    if not world.bundle.spec.cancel:
-        return None
-    message = "spec.cancel was set; collection was stopped and what it had staged was removed."
-    return fail("Cancelled", message, phase=Phase.CANCELLED)
 
 
 def is_refused(world: World) -> Decision | None:
@@ -106,7 +100,7 @@ def has_all_fragments(world: World) -> Decision | None:
     plan = _plan(world)
     if world.bundle.status.collection or len(world.fragments) < len(plan.shards):
         return None
-    return _end_collection(world, ())
+    return end_collection(world, ())
 
 
 def has_lost_shards(world: World) -> Decision | None:
@@ -126,7 +120,7 @@ def has_lost_shards(world: World) -> Decision | None:
         for s in plan.shards
         if s.index not in have
     )
-    return _end_collection(world, lost)
+    return end_collection(world, lost)
 
 
 def has_no_job(world: World) -> Decision | None:
@@ -166,7 +160,7 @@ def is_denied(world: World) -> Decision | None:
         return None
     if approval.verdict == Verdict.DENIED:
         why = f": {approval.reason}" if approval.reason else "."
-        return fail("ApprovalDenied", f"{approval.by} denied the delivery{why}")
+        return fail("ApprovalDenied", f"{approval.by} denied the delivery{why}", approval=_record(approval))
     if world.now < staged.at + approval.timeout:
         return None
     message = "Nobody approved the delivery in the time that the destination allows. Create the bundle again."
@@ -180,7 +174,23 @@ def awaits_approval(world: World) -> Decision | None:
         return None
     deadline = staged.at + approval.timeout
     claims = say.working("AwaitingApproval", say.awaiting(world.bundle, staged, deadline))
-    return Decision(phase=Phase.AWAITING_APPROVAL, claims=claims, again=min(deadline - world.now, APPROVAL_POLL))
+    again = min(deadline - world.now, APPROVAL_POLL)
+    return Decision(acts=(Act.REVIEW,), phase=Phase.AWAITING_APPROVAL, claims=claims, again=again)
+
+
+def is_approved(world: World) -> Decision | None:
+    """Said in the status before it is acted upon, so that neither another word nor a deleted one changes it."""
+    approval, status = world.approval, world.bundle.status
+    if status.staged is None or approval is None or approval.verdict != Verdict.APPROVED or status.approval is not None:
+        return None
+    claims = say.working("Approved", f"{approval.by} approved the delivery.")
+    return Decision(
+        acts=(Act.RELEASE,),
+        phase=Phase.DELIVERING,
+        claims=claims,
+        approval=_record(approval),
+        again=timedelta(0),
+    )
 
 
 def is_delivered(world: World) -> Decision | None:
@@ -188,7 +198,7 @@ def is_delivered(world: World) -> Decision | None:
     delivery, status = world.delivery, world.bundle.status
     if status.staged is None or delivery is None or delivery.artifact is None:
         return None
-    claims = say.ready(*say.outcome(delivery.artifact, status.sanitization, status.warning_count))
+    claims = say.ready(*say.outcome(world.bundle, delivery.artifact, status.sanitization, status.warning_count))
     return Decision(acts=(Act.RELEASE,), phase=Phase.READY, claims=claims, artifact=delivery.artifact, final=True)
 
 
@@ -217,10 +227,12 @@ def is_to_be_assembled(world: World) -> Decision:
 
 
 CHECKS: tuple[Check, ...] = (
+    is_deleted,
     is_over,
     is_new,
     is_cancelled,
     is_refused,
+    is_unheld,
     is_unplanned,
     is_dry_run,
     has_nothing_to_collect,
@@ -231,6 +243,7 @@ CHECKS: tuple[Check, ...] = (
     has_lost_everything,
     is_denied,
     awaits_approval,
+    is_approved,
     is_delivered,
     is_delivering,
     is_to_be_assembled,
@@ -240,6 +253,18 @@ CHECKS: tuple[Check, ...] = (
 def _plan(world: World) -> Plan:
     assert world.plan is not None, "checks after is_unplanned have a plan"  # noqa: S101 - states the chain's order
     return world.plan
+
+
+def _record(approval: ApprovalFacts) -> ApprovalRecord | None:
+    if approval.verdict is None or approval.at is None:
+        return None
+    return ApprovalRecord(
+        state=ApprovalState(approval.verdict.value),
+        by=approval.by,
+        at=approval.at,
+        name=approval.name,
+        reason=approval.reason,
+    )
 
 
 def _allowed(plan: Plan) -> timedelta:
@@ -258,32 +283,11 @@ def _fallback_reason(world: World, *, overdue: bool) -> str:
 
 def _expire(world: World) -> Decision:
     """Delete the artifact, unless the destination is no longer where it lies; then say which object is left."""
-    artifact, options = world.bundle.status.artifact, world.destination.spec.s3 if world.destination else None
-    here = artifact is not None and options is not None and options.bucket == artifact.bucket
+    artifact, here = world.bundle.status.artifact, is_here(world)
     where = f"{artifact.bucket}/{artifact.key}" if artifact else ""
     message = "The artifact reached the end of its ttl and was deleted. Create a new bundle to collect again."
     if not here:
         message = f"The ttl is over, but the destination has changed: {where} must be deleted by hand."
     return Decision(
         acts=(Act.EXPIRE,) if here else (), phase=Phase.EXPIRED, claims=say.expired("Expired", message), final=True
-    )
-
-
-def _end_collection(world: World, lost: tuple[LostShard, ...]) -> Decision:
-    fragments = tuple(sorted(world.fragments, key=lambda f: f.shard))
-    reason = "SomeShardsLost" if lost else "AllShardsDone"
-    message = "; ".join(f"shard {item.shard}: {item.message}" for item in lost[:3])
-    claims = (*say.working("Assembling", "Collection has ended."), say.collected(reason, message))
-    collection = Collection(ended_at=world.now, fragments=fragments, lost=lost)
-    return Decision(phase=Phase.ASSEMBLING, claims=claims, collection=collection, again=timedelta(0))
-
-
-def fail(reason: str, message: str, *, phase: Phase = Phase.FAILED, warnings: tuple[Gap, ...] = ()) -> Decision:
-    """Over without a zip: power and staging go."""
-    return Decision(
-        acts=(Act.RELEASE, Act.DROP_STAGING),
-        phase=phase,
-        claims=say.failed(reason, message),
-        warnings=warnings,
-        final=True,
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from supportbundle.decide import say
-from supportbundle.decide.chain import fail
+from supportbundle.decide.outcomes import fail
 from supportbundle.decide.world import Decision, World
 from supportbundle.model.conditions import Condition, merge
 from supportbundle.model.gap import Gap
@@ -54,6 +54,7 @@ def next_status(world: World, decision: Decision) -> Status:
             "progress": _progress(world) or old.progress,
             "collection": decision.collection or old.collection,
             "artifact": decision.artifact or old.artifact,
+            "approval": decision.approval or old.approval,
             "warnings": decision.warnings[:MAX_WARNINGS] or old.warnings,
             "warning_count": len(decision.warnings) or old.warning_count,
         }
@@ -68,7 +69,7 @@ def end_status(world: World, outcome: Outcome) -> Status:
         return next_status(world, fail("CollectionFailed", f"Nothing could be collected: {cause}", warnings=gaps))
     old, now = world.bundle.status, world.now
     if artifact:
-        phase, claims = Phase.READY, say.ready(*say.outcome(artifact, outcome.sanitization, len(gaps)))
+        phase, claims = Phase.READY, say.ready(*say.outcome(world.bundle, artifact, outcome.sanitization, len(gaps)))
     else:
         phase, claims = (
             Phase.DELIVERING,

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from supportbundle.model.bundle import Bundle
 from supportbundle.model.conditions import Claim, ConditionStatus, ConditionType
+from supportbundle.model.quantity import format_duration
 from supportbundle.model.status import Artifact, SanitizationStatus, Staged
 
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
@@ -42,13 +43,32 @@ def ready(reason: str, message: str) -> tuple[Claim, ...]:
     )
 
 
-def outcome(artifact: Artifact, sanitization: SanitizationStatus | None, missing: int) -> tuple[str, str]:
+def outcome(
+    bundle: Bundle, artifact: Artifact, sanitization: SanitizationStatus | None, missing: int
+) -> tuple[str, str]:
     """Reason and message of a zip that is stored where it stays."""
     redactions = sanitization.redactions if sanitization else 0
-    message = f"{artifact.files} files, {artifact.size_bytes} bytes, {redactions} redactions."
+    message = f"{artifact.files} files, {artifact.size_bytes} bytes, {redactions} redactions.{kept(bundle, artifact)}"
     if not missing:
         return "Complete", message
-    return "PartiallyCollected", f"{message} {missing} wanted item(s) are missing; see status.warnings and warning.txt."
+    cancelled = " The bundle was cancelled while it was collected." if bundle.spec.cancel else ""
+    message = f"{message}{cancelled} {missing} wanted item(s) are missing; see status.warnings and warning.txt."
+    return "PartiallyCollected", message
+
+
+def kept(bundle: Bundle, artifact: Artifact) -> str:
+    """A sentence where the destination keeps the zip for another time than the bundle asks for."""
+    collection = bundle.status.collection
+    if artifact.expires_at is None or collection is None:
+        return ""
+    time = artifact.expires_at - collection.ended_at
+    if time == bundle.spec.ttl:
+        return ""
+    bound = "at most" if time < bundle.spec.ttl else "at least"
+    return (
+        f" Kept until {artifact.expires_at:%Y-%m-%dT%H:%M:%SZ}: {artifact.destination} keeps zips for {bound} "
+        f"{format_duration(time)}, and spec.ttl is {format_duration(bundle.spec.ttl)}."
+    )
 
 
 def awaiting(bundle: Bundle, staged: Staged, deadline: datetime) -> str:

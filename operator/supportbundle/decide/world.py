@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum, auto
 
+from supportbundle.model.approval import Approval
 from supportbundle.model.bundle import Bundle
 from supportbundle.model.conditions import Claim
 from supportbundle.model.destination import Destination
 from supportbundle.model.gap import Gap
 from supportbundle.model.plan import Plan, Progress
 from supportbundle.model.request import Request
-from supportbundle.model.status import Artifact, Collection, FragmentRef, Phase
+from supportbundle.model.status import ApprovalRecord, Artifact, Collection, FragmentRef, Phase
 
 
 class JobState(StrEnum):
@@ -24,12 +25,18 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class JobFacts:
-    """The collection Job. `trouble` is why no pod runs, as far as Events and pod statuses tell."""
+    """The collection Job. `trouble` is why no pod runs, as far as Events and pod statuses tell.
+
+    `suspended` is since when the Job controller starts no pods and ends those that are; `alive` counts pods that have
+    not ended, and is looked at only while nothing is ready or the Job is suspended.
+    """
 
     state: JobState
     ready: int = 0
     trouble: str = ""
     lost_reasons: dict[int, str] = field(default_factory=dict)
+    suspended: datetime | None = None
+    alive: int = 0
 
 
 class Verdict(StrEnum):
@@ -47,6 +54,8 @@ class ApprovalFacts:
     verdict: Verdict | None = None
     by: str = ""
     reason: str = ""
+    at: datetime | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +98,10 @@ class World:
     direct: bool = True
     """The zip is assembled where it stays. Else it is staged first, and delivered when nothing forbids it."""
     approval: ApprovalFacts | None = None
+    words: tuple[Approval, ...] = ()
+    """What was said about the staged zip and is not refused."""
+    patience: timedelta = timedelta(minutes=30)
+    """How long a deleted bundle may be held by a store that does not let its zip be removed."""
     delivery: DeliveryFacts | None = None
     request: Request | None = None
 
@@ -99,11 +112,16 @@ class Act(StrEnum):
     PLAN = auto()
     LAUNCH = auto()
     RELEASE = auto()  # Jobs, account, bindings, Secrets: the bundle's whole power
+    HOLD = auto()  # the finalizer of deletionPolicy Delete
+    SUSPEND = auto()  # pods are asked to hand in what they have
     ASSEMBLE = auto()
+    REVIEW = auto()  # links for those who asked for one, and for nobody else
     DELIVER = auto()  # a copy by the server, or the Job that streams
     ESTIMATE = auto()
     DROP_STAGING = auto()
     EXPIRE = auto()
+    PURGE = auto()  # like DROP_STAGING, but it fails where the store does
+    LET_GO = auto()  # the finalizer goes
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,5 +134,8 @@ class Decision:
     collection: Collection | None = None
     warnings: tuple[Gap, ...] = ()
     artifact: Artifact | None = None
+    approval: ApprovalRecord | None = None
+    orphan: str = ""
+    """An object that is left behind and that nobody will look after: to be said aloud."""
     again: timedelta | None = None
     final: bool = False

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ConfigDict, Field, ValidationError
 
 from supportbundle.errors import Invalid
+from supportbundle.model import names
 from supportbundle.model.base import Observed
 from supportbundle.model.plan import BundleRef
 from supportbundle.model.spec import SupportBundleSpec
@@ -22,8 +23,16 @@ class Metadata(Observed):
     name: str
     uid: str
     generation: int = 1
+    resource_version: str = ""
     creation_timestamp: datetime
     annotations: dict[str, str] = Field(default_factory=dict)
+    deletion_timestamp: datetime | None = None
+    finalizers: tuple[str, ...] = ()
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it stays until the operator has removed its zip."""
+        return names.FINALIZER in self.finalizers
 
 
 class Bundle(Observed):

@@ -15,6 +15,9 @@ DESTINATIONS: Final = "supportbundledestinations"
 TEMPLATES: Final = "supportbundletemplates"
 SCHEDULES: Final = "supportbundleschedules"
 SCHEDULE_KIND: Final = "SupportBundleSchedule"
+APPROVALS: Final = "supportbundleapprovals"
+FINALIZER: Final = f"{GROUP}/artifact"
+"""On bundles with `deletionPolicy: Delete`: their zip goes before they do."""
 MANAGED_BY: Final = "supportbundle-operator"
 LABEL_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 LABEL_NAME: Final = "app.kubernetes.io/name"
@@ -30,6 +33,11 @@ _LONGEST: Final = 253
 def run_name(uid: str) -> str:
     """Job, ServiceAccount, RoleBinding prefix and Secret of one bundle: 39 characters, so pod names fit in 63."""
     return f"sb-{uid}"
+
+
+def review_name(uid: str, by: str) -> str:
+    """Secret, Role and RoleBinding of one reviewer's link, in the operator's own namespace: 63 characters."""
+    return f"{run_name(uid)}-review-{hashlib.sha256(by.encode()).hexdigest()[:16]}"
 
 
 def pseudonym_secret(destination: str) -> str:

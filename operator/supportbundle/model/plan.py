@@ -139,7 +139,9 @@ class PlannedSanitization(Value):
 class Plan(Value):
     """All shards, what is already known to be missing, and the budgets that hold for the run.
 
-    `pods` are the names of all targets, `targets` is their number; `cause` is why a schedule made the bundle.
+    `pods` are the names of all targets, `targets` is their number. `hands_in` says that a pod which is told to
+    end stores what it has; else it leaves nothing, and another pod may start over. `cause` is why a schedule made the
+    bundle.
     """
 
     version: int = PLAN_VERSION
@@ -156,6 +158,7 @@ class Plan(Value):
     max_duration_seconds: int
     debug: DebugImages = NO_DEBUG
     sanitization: PlannedSanitization = PlannedSanitization()
+    hands_in: bool = False
     dry_run: DryRun | None = None
     template: UsedTemplate | None = None
     cause: Cause | None = None

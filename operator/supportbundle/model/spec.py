@@ -212,6 +212,13 @@ class DeletionPolicy(StrEnum):
     DELETE = "Delete"
 
 
+class OnCancel(StrEnum):
+    """What becomes of that which a cancelled bundle has collected."""
+
+    DROP = "Drop"
+    PACK = "Pack"
+
+
 class SupportBundleSpec(Value):
     """The request. Immutable in the API, but for `cancel`."""
 
@@ -227,6 +234,7 @@ class SupportBundleSpec(Value):
     deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
     service_account_name: Name253 | None = None
     dry_run: bool = False
+    on_cancel: OnCancel = OnCancel.DROP
     cancel: bool = False
 
     @property

@@ -66,6 +66,23 @@ class Staged(Observed):
     manifest_sha256: str = Field(default="", alias="manifestSHA256")
 
 
+class ApprovalState(StrEnum):
+    """What was decided about the delivery."""
+
+    APPROVED = "Approved"
+    DENIED = "Denied"
+
+
+class ApprovalRecord(Observed):
+    """Who decided about the delivery. Written once, before anything follows from it."""
+
+    state: ApprovalState
+    by: str
+    at: datetime
+    name: str
+    reason: str = ""
+
+
 class SanitizationStatus(Observed):
     """Totals over all members."""
 
@@ -131,6 +148,7 @@ class Status(Observed):
     progress: ProgressStatus | None = None
     collection: Collection | None = None
     staged: Staged | None = None
+    approval: ApprovalRecord | None = None
     artifact: Artifact | None = None
     sanitization: SanitizationStatus | None = None
     estimate: Estimate | None = None

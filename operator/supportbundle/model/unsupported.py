@@ -5,13 +5,12 @@ Deleting a line here, and its twin in the CRD, is how a feature is switched on.
 
 from __future__ import annotations
 
-from supportbundle.model.spec import DeletionPolicy, SupportBundleSpec
+from supportbundle.model.spec import SupportBundleSpec
 
 
 def unsupported(spec: SupportBundleSpec) -> tuple[str, ...]:
     """The fields and values of this spec that are not built yet, by path."""
     wanted = {
         "spec.encryption": spec.encryption is not None,
-        "spec.deletionPolicy: Delete": spec.deletion_policy == DeletionPolicy.DELETE,
     }
     return tuple(path for path, is_wanted in wanted.items() if is_wanted)

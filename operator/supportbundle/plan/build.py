@@ -22,7 +22,7 @@ from supportbundle.model.plan import (
     Task,
 )
 from supportbundle.model.pod import PodFacts
-from supportbundle.model.spec import CollectorSpec, CollectorType, SanitizationRule, Target
+from supportbundle.model.spec import CollectorSpec, CollectorType, OnCancel, PseudonymKind, SanitizationRule, Target
 from supportbundle.plan.claims import separate
 from supportbundle.plan.context import PlanContext
 from supportbundle.plan.sample import sampled
@@ -47,7 +47,8 @@ class Surroundings:
     """What the admin allows, and what the operator has read.
 
     `pods` are all of the bundle's namespace; `scratch` is the room in bytes that a collector pod has on its node.
-    `rules` are the admin's sanitizing rules; `known_secrets` whether the Secrets of targets are mounted, to be known.
+    `rules` are the sanitizing rules of the admin and of the destination, `pseudonymize` the kinds that the destination
+    asks for; `known_secrets` whether the Secrets of targets are mounted, to be known.
     """
 
     pods: Sequence[PodFacts]
@@ -56,6 +57,7 @@ class Surroundings:
     scratch: int = 4 << 30
     cluster: ClusterFacts | None = None
     rules: Sequence[SanitizationRule] = ()
+    pseudonymize: Sequence[PseudonymKind] = ()
     known_secrets: bool = True
 
 
@@ -88,10 +90,11 @@ def build_plan(bundle: Bundle, found: Surroundings, planners: Mapping[CollectorT
         max_bytes=bundle.spec.limits.max_bytes,
         max_duration_seconds=int(bundle.spec.limits.max_duration.total_seconds()),
         debug=found.debug,
+        hands_in=bundle.spec.on_cancel == OnCancel.PACK,
         sanitization=PlannedSanitization(
             rules=tuple(rule.model_copy(update={"examples": ()}) for rule in all_rules(bundle, found.rules)),
             keep_shape=bundle.spec.sanitization.keep_shape,
-            pseudonyms=_pseudonyms(bundle, found.pods),
+            pseudonyms=_pseudonyms(bundle, found),
         ),
         cause=cause_of(bundle.metadata.annotations),
     )
@@ -103,17 +106,18 @@ def all_rules(bundle: Bundle, floor: Sequence[SanitizationRule]) -> tuple[Saniti
     return (*floor, *bundle.spec.sanitization.rules)
 
 
-def _pseudonyms(bundle: Bundle, pods: Iterable[PodFacts]) -> PlannedPseudonyms | None:
-    """What the bundle asks for, with the nodes of all pods of its namespace."""
+def _pseudonyms(bundle: Bundle, found: Surroundings) -> PlannedPseudonyms | None:
+    """What the bundle and its destination ask for, with the nodes of all pods of its namespace."""
     wanted = bundle.spec.sanitization
-    if not wanted.pseudonymize:
+    kinds = tuple(kind for kind in PseudonymKind if kind in {*wanted.pseudonymize, *found.pseudonymize})
+    if not kinds:
         return None
     return PlannedPseudonyms(
-        kinds=wanted.pseudonymize,
+        kinds=kinds,
         hosts=wanted.hostnames,
         domains=wanted.domains,
         users=wanted.users,
-        seen=tuple(sorted({pod.node for pod in pods if pod.node})),
+        seen=tuple(sorted({pod.node for pod in found.pods if pod.node})),
     )
 
 

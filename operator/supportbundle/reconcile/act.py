@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from supportbundle.config import OperatorConfig
 from supportbundle.decide.estimate import Estimated
 from supportbundle.decide.report import Outcome
 from supportbundle.decide.world import Act, World
-from supportbundle.errors import Conflict, NotFound, SupportBundleError
+from supportbundle.errors import Conflict, InvalidRule, NotFound, SupportBundleError
 from supportbundle.model import names
 from supportbundle.model.bundle import Bundle
 from supportbundle.model.capability import Capability
+from supportbundle.model.destination import Destination
 from supportbundle.model.plan import NO_DEBUG, DebugImages, Plan, Uploads
 from supportbundle.model.pod import parse_pod
 from supportbundle.model.quantity import parse_quantity
+from supportbundle.model.spec import SanitizationRule
 from supportbundle.plan import Surroundings, all_rules, build_plan
 from supportbundle.reconcile import manifests, paths
 from supportbundle.reconcile.assemble import assemble
@@ -25,6 +28,7 @@ from supportbundle.reconcile.cluster import read_cluster
 from supportbundle.reconcile.deps import Deps
 from supportbundle.reconcile.estimate import estimate
 from supportbundle.reconcile.pseudonyms import ensure_key
+from supportbundle.reconcile.reviews import drop_links, keep_links
 from supportbundle.reconcile.stores import Place
 from supportbundle.reconcile.uploads import sign_uploads
 
@@ -44,13 +48,15 @@ async def _plan(world: World, place: Place | None, deps: Deps) -> None:
     """Fix what will be tried. Write-once: of two operators the first one's plan stands.
 
     Raises:
-        InvalidRule: a sanitizing rule of the bundle's own or of its template cannot be used.
+        InvalidRule: a sanitizing rule of the bundle, of its template or of its destination cannot be used.
     """
     request = world.request
     assert request is not None, "gather brings it along as long as there is no plan"  # noqa: S101 - states its contract
     bundle, floor = world.bundle.model_copy(update={"spec": request.spec}), deps.config.sanitization
+    here = _need(place).destination
+    rules = await floor_rules(here, floor.rules, deps)
     if bundle.spec.sanitization.rules:
-        await deps.check_rules(all_rules(bundle, floor.rules))
+        await deps.check_rules(all_rules(bundle, rules))
     pods = [parse_pod(pod) async for pod in deps.client.items(paths.every("pods", bundle.metadata.namespace))]
     found = Surroundings(
         pods=pods,
@@ -60,7 +66,8 @@ async def _plan(world: World, place: Place | None, deps: Deps) -> None:
         cluster=await read_cluster(deps.client)
         if bundle.spec.wants_cluster_info and deps.config.cluster_info
         else None,
-        rules=floor.rules,
+        rules=rules,
+        pseudonymize=here.spec.sanitization.pseudonymize,
         known_secrets=floor.known_secrets,
     )
     plan = build_plan(bundle, found, deps.planners, deps.clock())
@@ -73,6 +80,25 @@ async def _plan(world: World, place: Place | None, deps: Deps) -> None:
         await deps.blocking(lambda: store.put(key, data, write_once=True))
     except Conflict:
         log.debug("the plan exists already")
+
+
+async def floor_rules(
+    here: Destination, admins: tuple[SanitizationRule, ...], deps: Deps
+) -> tuple[SanitizationRule, ...]:
+    """The rules that hold for every bundle of a destination.
+
+    Raises:
+        InvalidRule: one of the destination's cannot be used; the message names the destination.
+    """
+    rules = (*admins, *here.spec.sanitization.rules)
+    if here.spec.sanitization.rules:
+        try:
+            await deps.check_rules(rules)
+        except InvalidRule as error:
+            raise InvalidRule(
+                f"SupportBundleDestination {here.name}: {error}", "An admin must correct its sanitization.rules."
+            ) from error
+    return rules
 
 
 def _debug_images(config: OperatorConfig) -> DebugImages:
@@ -108,7 +134,10 @@ async def renew_uploads(world: World, place: Place, deps: Deps) -> None:
 
 async def _release(world: World, _place: Place | None, deps: Deps) -> None:
     """Take back everything that gave the collectors power."""
-    await release(world.bundle.metadata.namespace, world.bundle.metadata.uid, deps)
+    meta = world.bundle.metadata
+    await release(meta.namespace, meta.uid, deps)
+    if world.bundle.status.staged is not None:
+        await drop_links(meta.uid, deps)
 
 
 async def release(namespace: str, uid: str, deps: Deps) -> None:
@@ -161,6 +190,42 @@ async def drop_prefix(prefix: str, place: Place, deps: Deps) -> int:
     return len(keys)
 
 
+async def _purge(world: World, place: Place | None, deps: Deps) -> None:
+    """What `_drop_staging` does, for a bundle that waits until it is done."""
+    meta = world.bundle.metadata
+    await drop_unfinished(meta.namespace, meta.name, meta.uid, _need(place), deps)
+
+
+async def _suspend(world: World, _place: Place | None, deps: Deps) -> None:
+    """The Job controller ends the pods of a suspended Job and starts no others."""
+    meta = world.bundle.metadata
+    path = paths.named("jobs", meta.namespace, names.run_name(meta.uid))
+    await deps.client.patch(path, {"spec": {"suspend": True}})
+
+
+async def _review(world: World, place: Place | None, deps: Deps) -> None:
+    """Nothing but the staged zip is shown, and only while its delivery is undecided."""
+    staged, approval = world.bundle.status.staged, world.approval
+    if staged is not None and approval is not None:
+        await keep_links(world.bundle, _need(place), world.words, staged.at + approval.timeout, deps)
+
+
+async def _hold(world: World, _place: Place | None, deps: Deps) -> None:
+    await _finalizers(world.bundle, (*world.bundle.metadata.finalizers, names.FINALIZER), deps)
+
+
+async def _let_go(world: World, _place: Place | None, deps: Deps) -> None:
+    await _finalizers(world.bundle, (f for f in world.bundle.metadata.finalizers if f != names.FINALIZER), deps)
+
+
+async def _finalizers(bundle: Bundle, wanted: Iterable[str], deps: Deps) -> None:
+    """Held to the version that was read, because the list is written as a whole."""
+    meta = bundle.metadata
+    patch = {"metadata": {"finalizers": list(wanted), "resourceVersion": meta.resource_version}}
+    with contextlib.suppress(NotFound):
+        await deps.client.patch(paths.bundle(meta.namespace, meta.name), patch)
+
+
 async def _expire(world: World, place: Place | None, deps: Deps) -> None:
     artifact = world.bundle.status.artifact
     if artifact is not None:
@@ -172,10 +237,15 @@ _ACTS: Mapping[Act, Callable[[World, Place | None, Deps], Awaitable[Outcome | Es
     Act.PLAN: _plan,
     Act.LAUNCH: _launch,
     Act.RELEASE: _release,
+    Act.HOLD: _hold,
+    Act.SUSPEND: _suspend,
     Act.ASSEMBLE: _assemble,
     Act.ESTIMATE: _estimate,
     Act.DROP_STAGING: _drop_staging,
+    Act.REVIEW: _review,
     Act.EXPIRE: _expire,
+    Act.PURGE: _purge,
+    Act.LET_GO: _let_go,
 }
 
 

@@ -114,7 +114,7 @@ class Assembler:
             etag=staged.etag,
             files=staged.files,
             manifest_sha256=staged.manifest_sha256,
-            expires_at=self._collection.ended_at + bundle.spec.ttl,
+            expires_at=self._collection.ended_at + self._place.destination.spec.retention.clamp(bundle.spec.ttl),
         )
 
     def _fragments(self) -> tuple[list[Fragment], list[Gap]]:

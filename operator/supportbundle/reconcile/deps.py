@@ -33,7 +33,7 @@ class Memory:
     """What a process remembers by uid.
 
     Immutable plans, progress by etag, when URLs were signed, when the status was written (monotonic seconds), where it
-    stages, since when it is refused.
+    stages, since when it is refused, when reviewers' links were signed.
 
     Losing it costs requests, or leaves the staging of a deleted bundle to the sweep; never correctness.
     """
@@ -44,11 +44,13 @@ class Memory:
     written: dict[str, float] = field(default_factory=dict)
     destinations: dict[str, str] = field(default_factory=dict)
     refused: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+    links: dict[str, dict[str, datetime]] = field(default_factory=dict)
 
     def forget(self, uid: str) -> None:
         """The bundle is over."""
         for table in (self.plans, self.progress, self.signed, self.written, self.destinations, self.refused):
             table.pop(uid, None)
+        self.links.pop(uid, None)
 
 
 @dataclass(frozen=True, slots=True)

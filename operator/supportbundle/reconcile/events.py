@@ -26,8 +26,13 @@ async def emit(bundle: Bundle, status: Status, deps: Deps) -> None:
     if now is None or now.reason in QUIET or (before is not None and before.reason == now.reason):
         return
     warning = now.status == ConditionStatus.FALSE or now.reason == "WaitingForPods"
-    name = f"{names.run_name(bundle.metadata.uid)}.{now.reason.lower()}"
-    await post(Told(names.KIND, bundle.metadata, name, now.reason, now.message, warning=warning), deps)
+    await say_event(bundle, now.reason, now.message, deps, warning=warning)
+
+
+async def say_event(bundle: Bundle, reason: str, message: str, deps: Deps, *, warning: bool) -> None:
+    """One Event about a bundle; each reason is said once."""
+    name = f"{names.run_name(bundle.metadata.uid)}.{reason.lower()}"
+    await post(Told(names.KIND, bundle.metadata, name, reason, message, warning=warning), deps)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -17,6 +18,7 @@ from supportbundle.model.plan import Plan, Progress
 from supportbundle.model.spec import SupportBundleSpec
 from supportbundle.model.status import FragmentRef, Phase
 from supportbundle.reconcile import paths, refusals
+from supportbundle.reconcile.approvals import read_approvals
 from supportbundle.reconcile.deps import Deps
 from supportbundle.reconcile.jobs import read_job
 from supportbundle.reconcile.key import Key
@@ -43,9 +45,21 @@ async def gather(key: Key, deps: Deps) -> Gathered | None:
     if raw["metadata"]["uid"] != key.uid:
         return None
     bundle, refusal = _parse(raw)
+    if bundle.metadata.deletion_timestamp is not None:
+        return await _leaving(bundle, raw, deps)
     if refusal or (bundle.status.finished and bundle.status.phase != Phase.READY):
         return _refused(bundle, raw, None, refusal, deps)
     return await _with_place(bundle, raw, deps)
+
+
+async def _leaving(bundle: Bundle, raw: Mapping[str, Any], deps: Deps) -> Gathered:
+    """A bundle that is being deleted: its destination is all that matters, and its store is not asked anything."""
+    try:
+        place = await deps.stores.place(bundle.spec.destination.name)
+    except (NotFound, Invalid):
+        place = None
+    destination, patience = place.destination if place else None, timedelta(seconds=deps.config.deletion_seconds)
+    return Gathered(World(bundle, deps.clock(), destination=destination, patience=patience), raw, place)
 
 
 def _refused(
@@ -85,6 +99,7 @@ async def _with_place(bundle: Bundle, raw: Mapping[str, Any], deps: Deps) -> Gat
         return _refused(bundle, raw, place, standing, deps)
     try:
         world = await _with_store(bundle, place, deps)
+        approval, words = await read_approvals(bundle, place.destination, deps)
     except StoreDenied as error:
         being_made = deps.config.create_bucket and place.destination.name == DEFAULT
         refusal = refusals.of_store(error, started=started, being_made=being_made)
@@ -95,7 +110,7 @@ async def _with_place(bundle: Bundle, raw: Mapping[str, Any], deps: Deps) -> Gat
             return _refused(bundle, raw, place, request, deps)
         world = replace(world, request=request)
     deps.memory.refused.pop(bundle.metadata.uid, None)
-    return Gathered(world, raw, place)
+    return Gathered(replace(world, approval=approval, words=words), raw, place)
 
 
 async def _forbidding(bundle: Bundle, place: Place, deps: Deps) -> Refusal | None:

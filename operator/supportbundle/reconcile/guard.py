@@ -58,6 +58,11 @@ class Guard:
         enforced = await self._look()
         return not enforced.missing and created < enforced.since + SPREAD
 
+    async def saw(self, created: datetime) -> bool:
+        """Whether the policies were in force when an object was created."""
+        enforced = await self._look()
+        return not enforced.missing and created >= enforced.since + SPREAD
+
     async def _look(self) -> Enforced:
         if not self._policies:
             return Enforced(("of the chart",), datetime.max.replace(tzinfo=UTC))

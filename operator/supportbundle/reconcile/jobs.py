@@ -34,7 +34,8 @@ async def read_job(bundle: Bundle, deps: Deps) -> JobFacts | None:
     status = job.get("status", {})
     finished = any(c["type"] in {"Complete", "Failed"} and c["status"] == "True" for c in status.get("conditions", ()))
     ready = status.get("ready") or 0
-    if ready and not finished:
+    suspended = _suspended(status)
+    if ready and not finished and suspended is None:
         return JobFacts(JobState.ACTIVE, ready)
     selector = {"labelSelector": f"{names.LABEL_UID}={bundle.metadata.uid}"}
     found = [pod async for pod in deps.client.items(paths.every("pods", namespace), selector)]
@@ -42,7 +43,16 @@ async def read_job(bundle: Bundle, deps: Deps) -> JobFacts | None:
     pods = [pod for pod in found if (owner := controller_of(pod)) and owner.uid == job["metadata"]["uid"]]
     trouble = _pods_trouble(pods, deps.clock()) or await _job_trouble(job, pods, deps)
     state = JobState.FINISHED if finished else JobState.ACTIVE
-    return JobFacts(state, ready, trouble, _lost_reasons(pods))
+    alive = sum(pod.get("status", {}).get("phase") not in {"Succeeded", "Failed"} for pod in pods)
+    return JobFacts(state, ready, trouble, _lost_reasons(pods), suspended, alive)
+
+
+def _suspended(status: Mapping[str, Any]) -> datetime | None:
+    """Since when; the Job controller says so once it has told all pods to end."""
+    for condition in status.get("conditions", ()):
+        if condition["type"] == "Suspended" and condition["status"] == "True":
+            return datetime.fromisoformat(condition["lastTransitionTime"])
+    return None
 
 
 def _pods_trouble(pods: Iterable[Mapping[str, Any]], now: datetime) -> str:

@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from supportbundle.decide import decide, say
-from supportbundle.decide.chain import fail
 from supportbundle.decide.estimate import Estimated, estimated_status
+from supportbundle.decide.lifetime import deleting
+from supportbundle.decide.outcomes import fail
 from supportbundle.decide.report import Outcome, end_status, next_status
 from supportbundle.decide.world import Act, Decision, JobState, World
 from supportbundle.errors import Conflict, Corrupt, Invalid, LostLeadership, NotFound, SupportBundleError, TooLarge
@@ -22,10 +23,12 @@ from supportbundle.model.plan import dump
 from supportbundle.model.status import Status
 from supportbundle.reconcile import paths
 from supportbundle.reconcile.act import drop_prefix, drop_unfinished, perform, release, renew_uploads
+from supportbundle.reconcile.approvals import answer_all
 from supportbundle.reconcile.deps import Deps
-from supportbundle.reconcile.events import emit
+from supportbundle.reconcile.events import emit, say_event
 from supportbundle.reconcile.gather import Gathered, gather
 from supportbundle.reconcile.key import Key
+from supportbundle.reconcile.reviews import drop_links
 from supportbundle.reconcile.uploads import RENEW_AFTER
 
 log = logging.getLogger(__name__)
@@ -98,8 +101,13 @@ class Reconciler:
         for act in decision.acts:
             self._deps.fence()
             outcome = await perform(act, world, found.place, self._deps) or outcome
+        if decision.orphan:
+            await self._say_orphaned(world, decision.orphan)
+        if Act.LET_GO in decision.acts:
+            return None
         status = _status(world, decision, outcome)
         await self._write(found.raw, world, status)
+        await answer_all(world, status, self._deps)
         await self._keep_urls_fresh(found)
         if outcome or decision.artifact:
             if not status.finished:
@@ -143,6 +151,14 @@ class Reconciler:
         self._log(world.bundle, status)
         await emit(world.bundle, status, self._deps)
         self._count(world.bundle, status)
+
+    async def _say_orphaned(self, world: World, left: str) -> None:
+        """The last word about a deleted bundle whose zip stays behind."""
+        meta = world.bundle.metadata
+        message = f"The resource was deleted, but its zip could not be: {left} must be deleted by hand."
+        where = {"namespace": meta.namespace, "bundle": meta.name, "uid": meta.uid}
+        log.warning("ArtifactOrphaned: %s", message, extra=where)
+        await say_event(world.bundle, "ArtifactOrphaned", message, self._deps, warning=True)
 
     def _too_soon(self, bundle: Bundle, status: Status) -> bool:
         """Whether only the progress has changed, and was written a moment ago: every watcher is sent each write."""
@@ -203,6 +219,7 @@ class Reconciler:
         """A deleted bundle: owner references remove its objects, unless it was orphaned; staging is ours to remove."""
         deps = self._deps
         await release(key.namespace, key.uid, deps)
+        await drop_links(key.uid, deps)
         if (destination := deps.memory.destinations.get(key.uid)) is not None:
             with contextlib.suppress(NotFound):
                 place = await deps.stores.place(destination)
@@ -219,7 +236,14 @@ class Reconciler:
         try:
             found = found or await self._bare(key)
             world = found.world
-            if world.bundle.status.finished or world.bundle.metadata.uid != key.uid:
+            if world.bundle.metadata.uid != key.uid:
+                return
+            if world.bundle.metadata.deletion_timestamp is not None:
+                cause = str(error) if isinstance(error, SupportBundleError) else f"{type(error).__name__}."
+                decision = Decision(claims=(deleting(world, cause),))
+                await self._write(found.raw, world, next_status(world, decision))
+                return
+            if world.bundle.status.finished:
                 return
             reason, message = "InternalError", f"{type(error).__name__}; see the operator's log."
             if isinstance(error, SupportBundleError):

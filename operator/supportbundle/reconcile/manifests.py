@@ -33,6 +33,8 @@ TOKEN_SECONDS = 600
 """The shortest lifetime that the API grants; the kubelet renews the token."""
 DEADLINE_MARGIN_SECONDS = int((START_ALLOWANCE + GRACE).total_seconds())
 """At the Job's deadline running pods are deleted without a word."""
+HAND_IN_SECONDS = 50
+"""For a pod that is told to end, to end its tasks and upload what it has; below `decide.lifetime.HAND_IN`."""
 PSEUDONYM_KEY = "key"
 SECRET_LIMIT = (1 << 20) - (64 << 10)
 """Bytes of a Secret's data. Kubernetes takes 1 MiB (core/v1, MaxSecretSize); the rest is for renewed URLs."""
@@ -189,7 +191,7 @@ def _pod_spec(bundle: Bundle, plan: Plan, config: OperatorConfig) -> Manifest:
         "serviceAccountName": bundle.spec.service_account_name or names.run_name(bundle.metadata.uid),
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
-        "terminationGracePeriodSeconds": 5,
+        "terminationGracePeriodSeconds": HAND_IN_SECONDS if plan.hands_in else 5,
         "securityContext": {
             "runAsNonRoot": True,
             "runAsUser": USER_ID,

@@ -13,6 +13,11 @@ CLUSTER_ID_SOURCE = one("v1", "namespaces", "kube-system")
 ACCESS_REVIEWS = collection("authorization.k8s.io/v1", "subjectaccessreviews")
 
 
+def everywhere(kind: str) -> str:
+    """All objects of a kind, in all namespaces."""
+    return collection(_VERSIONS[kind], kind)
+
+
 def bundle(namespace: str, name: str) -> str:
     """One SupportBundle."""
     return one(names.API_VERSION, names.PLURAL, name, namespace)
@@ -72,4 +77,6 @@ _VERSIONS = {
     "jobs": "batch/v1",
     "leases": "coordination.k8s.io/v1",
     "rolebindings": "rbac.authorization.k8s.io/v1",
+    "roles": "rbac.authorization.k8s.io/v1",
+    names.APPROVALS: names.API_VERSION,
 }

@@ -71,7 +71,7 @@ class Stores:
         if cached and self._monotonic() - cached[0] < FRESH_SECONDS:
             return cached[1]
         destination = parse_destination(await self._client.get(paths.destination(name)))
-        place = Place(destination, await self._store(destination))
+        place = Place(destination, await self._store(destination), direct=not destination.spec.approval.required)
         self._places[name] = (self._monotonic(), place)
         return place
 

@@ -14,7 +14,9 @@ from supportbundle.model.bundle import parse_status
 from supportbundle.model.status import Phase
 from supportbundle.reconcile.act import drop_prefix
 from supportbundle.reconcile.deps import Deps
+from supportbundle.reconcile.due import due_in
 from supportbundle.reconcile.key import Key, key_of
+from supportbundle.reconcile.orphans import find_powers, take_back
 from supportbundle.reconcile.scope import Scope
 from supportbundle.reconcile.stores import Place
 from supportbundle.storage.base import ObjectInfo
@@ -43,10 +45,12 @@ async def sweep_for_ever(deps: Deps, enqueue: Callable[[Key], None], seconds: fl
 async def sweep(deps: Deps, enqueue: Callable[[Key], None]) -> None:
     """Enqueue what is not finished or has expired; remove staging that belongs to no running bundle.
 
-    Staging is listed before the bundles: whatever is staged at that moment belongs to a bundle that existed, so a
-    bundle created meanwhile cannot be taken for gone. What is staged for namespaces that are not watched is another
-    installation's.
+    Staging, and what bundles have in the API server, is listed before the bundles: whatever is there at that moment
+    belongs to a bundle that existed, so a bundle created meanwhile cannot be taken for gone. What is young stays. What
+    is staged for namespaces that are not watched is another installation's.
     """
+    old = deps.clock() - timedelta(seconds=deps.config.sweep_grace_seconds)
+    powers = await find_powers(old, deps)
     listed = [(place, await _listed(place, deps)) for place in await deps.stores.every_place()]
     deps.metrics.staged_bytes.set(sum(info.size for _, infos in listed for info in infos))
     staged = [(place, _staged(infos, deps)) for place, infos in listed]
@@ -55,18 +59,21 @@ async def sweep(deps: Deps, enqueue: Callable[[Key], None]) -> None:
     scope = Scope(deps.config.watch_namespaces)
     root = names.staging_root(deps.cluster_id)
     begun = deps.clock() - ABANDONED
+    await take_back(powers, running, deps)
     for place, found in staged:
         await _abort_uploads(place, begun, deps)
-        for namespace, uid in sorted(found):
-            if uid not in running and namespace in scope and namespace not in unread:
+        for (namespace, uid), latest in sorted(found.items()):
+            if uid not in running and latest <= old and namespace in scope and namespace not in unread:
                 count = await drop_prefix(f"{root}{namespace}/{uid}/", place, deps)
                 deps.metrics.swept.inc(count)
                 log.info("removed %d staged objects of bundle %s, which is over", count, uid)
 
 
 async def _abort_uploads(place: Place, before: datetime, deps: Deps) -> None:
-    for root in Scope(deps.config.watch_namespaces).below(names.artifact_root(deps.cluster_id)):
-        await deps.blocking(partial(place.store.abort_uploads, root, before=before))
+    scope = Scope(deps.config.watch_namespaces)
+    for top in (names.artifact_root(deps.cluster_id), names.staging_root(deps.cluster_id)):
+        for root in scope.below(top):
+            await deps.blocking(partial(place.store.abort_uploads, root, before=before))
 
 
 async def _listed(place: Place, deps: Deps) -> list[ObjectInfo]:
@@ -74,11 +81,16 @@ async def _listed(place: Place, deps: Deps) -> list[ObjectInfo]:
     return await deps.blocking(lambda: list(place.store.list(names.staging_root(deps.cluster_id))))
 
 
-def _staged(infos: list[ObjectInfo], deps: Deps) -> set[tuple[str, str]]:
-    """(namespace, uid) of what is staged."""
+def _staged(infos: list[ObjectInfo], deps: Deps) -> dict[tuple[str, str], datetime]:
+    """(namespace, uid) of what is staged, and when it was written last."""
     root = names.staging_root(deps.cluster_id)
-    parts = (info.key.removeprefix(root).split("/") for info in infos)
-    return {(p[0], p[1]) for p in parts if len(p) > 2}  # noqa: PLR2004 - namespace, uid, rest
+    found: dict[tuple[str, str], datetime] = {}
+    for info in infos:
+        parts = info.key.removeprefix(root).split("/")
+        if len(parts) > 2:  # noqa: PLR2004 - namespace, uid, rest
+            bundle = (parts[0], parts[1])
+            found[bundle] = max(info.modified, found.get(bundle, info.modified))
+    return found
 
 
 async def _resync(deps: Deps, enqueue: Callable[[Key], None]) -> tuple[set[str], set[str]]:
@@ -89,17 +101,16 @@ async def _resync(deps: Deps, enqueue: Callable[[Key], None]) -> tuple[set[str],
     running: set[str] = set()
     unread: set[str] = set()
     phases: dict[str, Phase] = {}
-    now = deps.clock()
     scope = Scope(deps.config.watch_namespaces)
     for namespace, path in scope.collections(names.API_VERSION, names.PLURAL).items():
         try:
             async for obj in deps.client.items(path):
                 status = parse_status(obj)
                 phases[obj["metadata"]["uid"]] = status.phase
-                expires = status.artifact.expires_at if status.artifact else None
                 if not status.finished:
                     running.add(obj["metadata"]["uid"])
-                if not status.finished or (status.phase == Phase.READY and expires is not None and expires <= now):
+                delay = due_in(obj, deps.clock())
+                if delay is not None and delay <= 0:
                     enqueue(key_of(obj))
         except Forbidden as error:
             if not namespace:

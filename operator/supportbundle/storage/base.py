@@ -49,6 +49,10 @@ class Store(Protocol):
         """A PUT that whoever holds it may send until it expires; with `write_once` only if the key is free."""
         ...
 
+    def presign_get(self, key: str, *, expires: timedelta) -> SignedRequest:
+        """A GET that whoever holds it may send until it expires."""
+        ...
+
     def put(
         self,
         key: str,

@@ -43,6 +43,14 @@ class S3Store:
             )
         return SignedRequest(url, headers)
 
+    def presign_get(self, key: str, *, expires: timedelta) -> SignedRequest:
+        """Signs locally; no request is sent."""
+        with translated("presigning", key):
+            url = self._client.generate_presigned_url(
+                "get_object", Params=self._at(key), ExpiresIn=int(expires.total_seconds())
+            )
+        return SignedRequest(url, {})
+
     def put(
         self,
         key: str,

@@ -436,3 +436,32 @@ def test_a_shipped_template_is_valid_and_lists_just_what_it_needs(
     assert used == set(template.spec.capabilities)
     assert template.spec.description
     assert all(p.description for p in (*template.spec.parameters, *template.spec.secrets))
+
+
+def test_an_uninstallation_lets_every_bundle_go_with_the_least_rights(render: Render, one: One) -> None:
+    job = one("Job", "-uninstall")
+    [container] = job["spec"]["template"]["spec"]["containers"]
+    assert container["args"] == ["release-finalizers"]
+    assert job["spec"]["activeDeadlineSeconds"] <= 120
+    rules = one("ClusterRole", "-uninstall")["rules"]
+    assert grants(rules) == {("supportbundle.dev", "supportbundles", verb) for verb in ("get", "list", "patch")}
+    hooks = [o for o in render() if o["metadata"]["name"] == f"{NAME}-uninstall"]
+    for made in hooks:
+        assert made["metadata"]["annotations"]["helm.sh/hook"] == "pre-delete,post-delete", made["kind"]
+    off = render("deletion.releaseOnUninstall=false")
+    assert not [o for o in off if o["metadata"]["name"] == f"{NAME}-uninstall"]
+
+
+def test_how_long_a_store_may_hold_a_deleted_bundle_reaches_the_operator(
+    settings: Callable[..., Mapping[str, Any]],
+) -> None:
+    assert OperatorConfig.model_validate(settings()).deletion_seconds == 1800
+    assert OperatorConfig.model_validate(settings("deletion.patienceSeconds=5")).deletion_seconds == 5
+
+
+def test_deciding_is_for_those_who_administer(one: One) -> None:
+    role = one("ClusterRole", "-approve")
+    assert grants(role["rules"]) == {("supportbundle.dev", "supportbundleapprovals", v) for v in ("create", "delete")}
+    assert [label for label in role["metadata"]["labels"] if "aggregate" in label] == [
+        "rbac.authorization.k8s.io/aggregate-to-admin"
+    ]

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
+from supportbundle.model.approval import ApprovalSpec, ApprovalStatus
 from supportbundle.model.coherence import RULES
 from supportbundle.model.destination import DestinationSpec
 from supportbundle.model.quantity import DURATION_PATTERN, QUANTITY_PATTERN, parse_duration, parse_quantity
@@ -30,6 +31,8 @@ PARTS: Mapping[str, tuple[str, str, type[BaseModel]]] = {
     "template-status": ("supportbundletemplates", "status", TemplateStatus),
     "schedule": ("supportbundleschedules", "spec", ScheduleSpec),
     "schedule-status": ("supportbundleschedules", "status", ScheduleStatus),
+    "approval": ("supportbundleapprovals", "spec", ApprovalSpec),
+    "approval-status": ("supportbundleapprovals", "status", ApprovalStatus),
 }
 SPECS = [name for name, (_, part, _) in PARTS.items() if part == "spec"]
 STATUSES = [name for name, (_, part, _) in PARTS.items() if part == "status"]
@@ -177,7 +180,6 @@ def test_every_field_is_described_and_bounded(plural: str) -> None:
 
 EVERYTHING_NOT_BUILT: Mapping[str, Any] = {
     "encryption": {"recipients": ["age1x"]},
-    "deletionPolicy": "Delete",
 }
 
 

@@ -50,6 +50,17 @@ def test_a_signed_request_hides_its_url(store: S3Store) -> None:
     assert "Signature" not in repr(request)
 
 
+def test_a_presigned_get_reads_one_key(store: S3Store) -> None:
+    store.put("staged", b"zip")
+    request = store.presign_get("staged", expires=HOUR)
+    with urllib3.PoolManager() as pool:
+        answer = pool.request("GET", request.url, retries=False)
+        assert (answer.status, answer.data) == (200, b"zip")
+        assert pool.request("GET", request.url.replace("/staged?", "/other?"), retries=False).status == 403
+        assert pool.request("PUT", request.url, body=b"mine", retries=False).status == 403
+    assert store.get("staged") == b"zip"
+
+
 @pytest.mark.parametrize("seconds", [1, 604_800])
 def test_an_url_carries_its_lifetime_and_the_current_signature(store: S3Store, seconds: int) -> None:
     request = store.presign_put("k", write_once=True, expires=timedelta(seconds=seconds))

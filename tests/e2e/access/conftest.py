@@ -38,6 +38,8 @@ def site() -> Iterator[Site]:
         run(
             *("helm", "install", release, str(CHART), "--namespace", release, "--create-namespace"),
             *("--set", f"replicas=0,crds.enabled=false,fullnameOverride={release}"),
+            # Nobody can run the image of this release.
+            *("--set", "deletion.releaseOnUninstall=false"),
             *("--set", "store.embedded.persistence.enabled=false"),
             *("--set", f"image.repository={IMAGE},image.tag={TAG},{EVERYTHING}"),
         )

@@ -43,7 +43,6 @@ def rule(kind: str, pattern: str, **fields: object) -> Object:
     ("spec", "named"),
     [
         ({"encryption": {"recipients": ["age1"]}}, "spec.encryption"),
-        ({"deletionPolicy": "Delete"}, "spec.deletionPolicy Delete"),
     ],
 )
 def test_what_is_not_built_yet_is_refused_by_name(site: Site, spec: Object, named: str) -> None:
@@ -262,6 +261,8 @@ def standing(site: Site) -> Iterator[Object]:
         {"destination": {"name": "other"}},
         {"limits": {"maxBytes": "2Gi"}},
         {"ttl": "1h"},
+        {"onCancel": "Pack"},
+        {"deletionPolicy": "Delete"},
         {"serviceAccountName": "default"},
         {"templateRef": {"name": "preset"}},
     ],
@@ -275,6 +276,10 @@ def test_cancelling_cannot_be_taken_back(site: Site, standing: Object) -> None:
     refused(lambda: site.admin.patch(standing, {"spec": {"cancel": False}}), "cannot be taken back")
 
 
+def place(**fields: object) -> Object:
+    return {"type": "S3", "s3": {"bucket": "bucket"}, **fields}
+
+
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
@@ -283,6 +288,11 @@ def test_cancelling_cannot_be_taken_back(site: Site, standing: Object) -> None:
         ({"type": "S3", "s3": {"bucket": "bucket", "endpoint": "s3.example.com"}}, "endpoint"),
         ({"type": "S3", "s3": {"bucket": "bucket", "prefix": "/up"}}, "prefix"),
         ({"type": "SFTP"}, "Unsupported value"),
+        (place(approval={"timeout": "30s"}), "approval.timeout must lie between 1m and 720h"),
+        (place(retention={"minTTL": "2h", "maxTTL": "1h"}), "retention.minTTL is longer than retention.maxTTL"),
+        (place(retention={"maxTTL": "9000h"}), "retention.maxTTL must lie between 1s and 8760h"),
+        (place(sanitization={"rules": [{**RULE, "type": "Literal", "pattern": "abc"}]}), "at least 4 characters"),
+        (place(sanitization={"pseudonymize": ["Names"]}), "Unsupported value"),
     ],
 )
 def test_a_destination_that_cannot_work_is_refused(site: Site, spec: Object, message: str) -> None:

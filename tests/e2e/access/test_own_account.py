@@ -327,7 +327,6 @@ def overgranted(site: Site) -> Iterator[None]:
     ("api", "kind", "fields"),
     [
         ("v1", "Pod", {"spec": {"containers": [{"name": "a", "image": "a"}]}}),
-        (f"{RBAC}/v1", "Role", {"rules": []}),
         (f"{RBAC}/v1", "ClusterRole", {"rules": []}),
         (
             f"{RBAC}/v1",

@@ -13,7 +13,7 @@ from support.build import NOW, plan, task
 from support.collecting import FakeSecrets
 from support.sink import SECRET, Bench
 from supportbundle.collect.base import ClusterReader, Output, RunContext
-from supportbundle.collector.run import ShardRun, seconds_left
+from supportbundle.collector.run import ShardRun, interrupt_when, seconds_left
 from supportbundle.collector.slots import Slots
 from supportbundle.errors import NotFound
 from supportbundle.model.capability import Capability, PolicyRule
@@ -109,6 +109,28 @@ async def test_a_task_that_hangs_delays_nobody_past_its_own_time(bench: Bench) -
     index = bench.index()
     assert [m.path for m in index.members] == ["good.log"]
     assert [g.reason for g in index.gaps] == ["Timeout"]
+
+
+async def test_a_run_that_is_told_to_end_hands_in_what_it_has_and_names_the_rest(bench: Bench) -> None:
+    run = shard_run(bench, task("good"), task("log"), task("hang"), good=write, log=hang_in_a_log, hang=hang)
+    told = asyncio.Event()
+    listener = asyncio.create_task(interrupt_when(told, run))
+    running = asyncio.create_task(run.run(60))
+    while run.progress().tasks_done < 1 or not bench.sink.bytes:
+        await asyncio.sleep(0)
+    told.set()
+    await asyncio.wait_for(running, 10)
+    await listener
+    index = bench.index()
+    assert {m.path for m in index.members} == {"good.log", "log.log"}
+    assert [g.reason for g in index.gaps] == ["Interrupted", "Interrupted"]
+
+
+async def test_a_run_that_was_told_to_end_before_it_began_hands_in_its_gaps(bench: Bench) -> None:
+    run = shard_run(bench, task("hang"), hang=hang)
+    run.interrupt()
+    await asyncio.wait_for(run.run(60), 10)
+    assert [g.reason for g in bench.index().gaps] == ["Interrupted"]
 
 
 async def test_at_the_bundles_deadline_what_was_read_is_kept(bench: Bench) -> None:

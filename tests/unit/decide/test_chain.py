@@ -15,14 +15,24 @@ from supportbundle.decide.world import Act, ApprovalFacts, DeliveryFacts, Refusa
 from supportbundle.model.conditions import ConditionStatus, ConditionType
 from supportbundle.model.destination import Destination, DestinationSpec, DestinationType, S3Options
 from supportbundle.model.gap import Gap
-from supportbundle.model.status import Artifact, Collection, LostShard, Phase, Staged, Status
+from supportbundle.model.status import (
+    ApprovalRecord,
+    ApprovalState,
+    Artifact,
+    Collection,
+    LostShard,
+    Phase,
+    Staged,
+    Status,
+)
 
 ARTIFACT = Artifact(
     destination="default", bucket="b", key="k", size_bytes=1, etag="e", files=1, expires_at=NOW + timedelta(hours=1)
 )
 STAGED = Staged(at=NOW, size_bytes=1, etag="e", files=1)
 UNDECIDED = ApprovalFacts(timedelta(hours=72))
-APPROVED = replace(UNDECIDED, verdict=Verdict.APPROVED, by="ann")
+APPROVED = replace(UNDECIDED, verdict=Verdict.APPROVED, by="ann", at=NOW, name="yes")
+RECORD = ApprovalRecord(state=ApprovalState.APPROVED, by="ann", at=NOW, name="yes")
 ACTIVE = JobFacts(JobState.ACTIVE, ready=1)
 FINISHED = JobFacts(JobState.FINISHED)
 NO_STORE = Refusal("StoreDenied", "wrong keys")
@@ -122,9 +132,10 @@ def test_the_next_step(seen: World, acts: tuple[Act, ...], phase: Phase | None, 
     assert condition(decision, ConditionType.READY) == ready
 
 
-def staged(**changes: object) -> World:
+def staged(*, approval_recorded: bool = False, **changes: object) -> World:
     """The zip lies in the staging store and not yet at its destination."""
-    status = ended(fragments=(fragment(),)).model_copy(update={"staged": STAGED})
+    record = RECORD if approval_recorded else None
+    status = ended(fragments=(fragment(),)).model_copy(update={"staged": STAGED, "approval": record})
     return world(status, plan=plan(), direct=False, **changes)
 
 
@@ -133,7 +144,11 @@ def staged(**changes: object) -> World:
     [
         pytest.param(staged(), (Act.DELIVER,), Phase.DELIVERING, ("Unknown", "Delivering"), id="no-approval-needed"),
         pytest.param(
-            staged(approval=UNDECIDED), (), Phase.AWAITING_APPROVAL, ("Unknown", "AwaitingApproval"), id="undecided"
+            staged(approval=UNDECIDED),
+            (Act.REVIEW,),
+            Phase.AWAITING_APPROVAL,
+            ("Unknown", "AwaitingApproval"),
+            id="undecided",
         ),
         pytest.param(
             staged(approval=UNDECIDED, after=timedelta(hours=73)),
@@ -150,7 +165,14 @@ def staged(**changes: object) -> World:
             id="denied",
         ),
         pytest.param(
-            staged(approval=APPROVED, after=timedelta(hours=73)),
+            staged(approval=APPROVED),
+            (Act.RELEASE,),
+            Phase.DELIVERING,
+            ("Unknown", "Approved"),
+            id="approved-is-said-before-it-is-acted-upon",
+        ),
+        pytest.param(
+            staged(approval=APPROVED, approval_recorded=True, after=timedelta(hours=73)),
             (Act.DELIVER,),
             Phase.DELIVERING,
             ("Unknown", "Delivering"),
@@ -174,7 +196,7 @@ def staged(**changes: object) -> World:
             id="given-up",
         ),
         pytest.param(
-            staged(approval=APPROVED, delivery=DeliveryFacts(ARTIFACT)),
+            staged(approval=APPROVED, approval_recorded=True, delivery=DeliveryFacts(ARTIFACT)),
             (Act.RELEASE,),
             Phase.READY,
             ("True", "Complete"),
@@ -199,7 +221,10 @@ def test_the_way_of_a_staged_zip(seen: World, acts: tuple[Act, ...], phase: Phas
 def test_nothing_is_delivered_before_somebody_approves() -> None:
     """Whatever the rest of the world looks like."""
     for delivery in (None, DeliveryFacts(), DeliveryFacts(ARTIFACT)):
-        assert Act.DELIVER not in decide(staged(approval=UNDECIDED, delivery=delivery)).acts
+        for approval in (UNDECIDED, APPROVED, replace(APPROVED, verdict=Verdict.DENIED)):
+            decision = decide(staged(approval=approval, delivery=delivery))
+            assert Act.DELIVER not in decision.acts
+            assert decision.artifact is None
 
 
 def finished(reason_true: ConditionType, phase: Phase, artifact: Artifact | None = None) -> Status:

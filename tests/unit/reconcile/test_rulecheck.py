@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 import pytest
 
-from support.universe import KEY, Universe
+from support.universe import HERE, KEY, STAGING, Universe
 from supportbundle.errors import InvalidRule
-from supportbundle.model.spec import SanitizationRule
+from supportbundle.model import names
+from supportbundle.model.destination import DestinationSanitization
+from supportbundle.model.spec import PseudonymKind, SanitizationRule
 from supportbundle.reconcile import paths
+from supportbundle.reconcile.gather import read_plan
 from supportbundle.reconcile.loop import Reconciler
 from supportbundle.reconcile.rulecheck import RuleCheck
 
@@ -58,3 +62,38 @@ async def test_a_bundle_with_a_rule_that_cannot_work_fails_at_once_and_says_whic
     assert (status["phase"], ready["reason"]) == ("Failed", "InvalidRule")
     assert ready["message"].startswith("Sanitizing rule b (Regex) cannot be used: RE2 refuses it")
     assert universe.api.of("jobs") == []
+
+
+def strict(universe: Universe, *rules: SanitizationRule) -> Universe:
+    """The destination has rules of its own, and wants addresses to become pseudonyms."""
+    floor = DestinationSanitization(rules=rules, pseudonymize=(PseudonymKind.IP,))
+    return replace(universe, here=HERE.model_copy(update={"sanitization": floor}))
+
+
+async def test_a_rule_of_a_destination_that_cannot_work_is_blamed_on_the_destination(universe: Universe) -> None:
+    world = strict(universe, rule("*"))
+    reconciler = Reconciler(world.process())
+    for _ in range(3):
+        await reconciler.run(KEY)
+    status = world.api.objects[BUNDLE]["status"]
+    ready = next(condition for condition in status["conditions"] if condition["type"] == "Ready")
+    assert (status["phase"], ready["reason"]) == ("Failed", "InvalidRule")
+    assert ready["message"].startswith("SupportBundleDestination default: Sanitizing rule acme (Regex) cannot be used")
+    assert "An admin must correct its sanitization.rules." in ready["message"]
+
+
+async def test_what_a_destination_takes_out_is_planned_for_every_bundle_and_later_changes_are_not(
+    universe: Universe,
+) -> None:
+    own = {"rules": [{"name": "own", "type": "Key", "pattern": "tenantId"}], "pseudonymize": ["Email"]}
+    universe.api.objects[BUNDLE]["spec"]["sanitization"] = own
+    world = strict(universe, rule(r"TCK-\d+"))
+    reconciler = Reconciler(world.process())
+    for _ in range(3):
+        await reconciler.run(KEY)
+    await Reconciler(strict(universe, rule("other")).process()).run(KEY)
+    planned = read_plan(universe.store.data[names.plan_key(STAGING)]).sanitization
+    assert [one.name for one in planned.rules] == ["acme", "own"]
+    assert planned.rules[0].pattern == r"TCK-\d+"
+    assert planned.pseudonyms is not None
+    assert set(planned.pseudonyms.kinds) == {PseudonymKind.IP, PseudonymKind.EMAIL}

@@ -1,0 +1,147 @@
+"""A bundle whose delivery somebody must approve, with real people's rights."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import urllib.request
+import zipfile
+from typing import Any
+
+import pytest
+import yaml
+
+from support import sbundle
+from support.bucket import Bucket
+from support.kube import OPERATOR, SYSTEM, CommandFailed, apply, condition, get, kubectl, run, until
+
+pytestmark = pytest.mark.e2e
+ANN, BOB = "ann@example.org", "bob@example.org"
+
+
+@pytest.fixture(scope="module")
+def reviewers(workload: str) -> str:
+    """The namespace in which both may decide, and an account too."""
+    kubectl("-n", workload, "create", "serviceaccount", "decider")
+    subjects = [
+        *({"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": name} for name in (ANN, BOB)),
+        {"kind": "ServiceAccount", "name": "decider", "namespace": workload},
+    ]
+    binding = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": "reviewers"},
+        "roleRef": {
+            "apiGroup": "rbac.authorization.k8s.io",
+            "kind": "ClusterRole",
+            "name": "supportbundle-operator-approve",
+        },
+        "subjects": subjects,
+    }
+    apply(workload, binding)
+    return workload
+
+
+@pytest.fixture(scope="module")
+def silent(workload: str, bucket: Bucket) -> str:
+    """A bundle that nobody says anything about; made first, because that takes a minute."""
+    assert bucket
+    sbundle.create(workload, "silent", destination={"name": "e2e-brief"})
+    return "silent"
+
+
+def awaiting(namespace: str, name: str) -> dict[str, Any]:
+    def waits() -> dict[str, Any] | None:
+        obj = get(namespace, "sbundle", name)
+        return obj if condition(obj, "Ready").get("reason") == "AwaitingApproval" else None
+
+    return until(f"{name} to await approval", waits)
+
+
+def say(namespace: str, bundle: dict[str, Any], name: str, decision: str, by: str) -> None:
+    meta = bundle["metadata"]
+    obj = {
+        "apiVersion": "supportbundle.dev/v1alpha1",
+        "kind": "SupportBundleApproval",
+        "metadata": {"name": name},
+        "spec": {"bundle": {"name": meta["name"], "uid": meta["uid"]}, "decision": decision, "by": by, "reason": "e2e"},
+    }
+    kubectl("-n", namespace, "--as", by, "create", "-f", "-", stdin=yaml.safe_dump(obj).encode())
+
+
+def answered(namespace: str, name: str, reason: str) -> str:
+    """The message of an approval's answer, once it has this reason."""
+
+    def message() -> str:
+        found = condition(get(namespace, "sbapproval", name), "Accepted")
+        return str(found.get("message")) if found.get("reason") == reason else ""
+
+    return until(f"approval {name} to be {reason}", message, seconds=60)
+
+
+def refused(*command: str) -> str:
+    with pytest.raises(CommandFailed) as failed:
+        run(*command)
+    return str(failed.value)
+
+
+def links(uid: str) -> list[str]:
+    kinds = "secrets,roles,rolebindings"
+    found = kubectl("-n", SYSTEM, "get", kinds, "-l", f"supportbundle.dev/bundle-uid={uid}", "-o", "name").split()
+    return [name for name in found if "-review-" in name]
+
+
+@pytest.mark.usefixtures("silent")
+def test_a_reviewer_alone_reads_the_link_and_a_denial_leaves_nothing(reviewers: str, bucket: Bucket) -> None:
+    sbundle.create(reviewers, "denied", destination={"name": "e2e-strict"})
+    obj = awaiting(reviewers, "denied")
+    assert "no leak was found" in condition(obj, "Ready")["message"]
+    assert [key for key in bucket.staged(obj) if key.endswith("bundle.zip")]
+
+    say(reviewers, obj, "look", "Review", ANN)
+    command = answered(reviewers, "look", "LinkReady").partition("kubectl ")[2]
+    words = f"kubectl {command}".partition(" | ")[0].replace("'", "").split()
+    url = base64.b64decode(run(*words, "--as", ANN)).decode()
+    assert "cannot get resource" in refused(*words, "--as", BOB)
+    with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310 - the link that we were given
+        assert "manifest.json" in zipfile.ZipFile(io.BytesIO(answer.read())).namelist()
+
+    for shown in (
+        json.dumps(get(reviewers, "sbundle", "denied")),
+        json.dumps(get(reviewers, "sbapproval", "look")),
+        kubectl("-n", reviewers, "get", "events", "-o", "json"),
+        kubectl("-n", SYSTEM, "logs", OPERATOR, "--tail=-1"),
+    ):
+        assert "X-Amz-Signature" not in shown
+
+    say(reviewers, obj, "no", "Denied", BOB)
+    over = sbundle.finished(reviewers, "denied")
+    assert condition(over, "Ready")["reason"] == "ApprovalDenied"
+    assert over["status"]["approval"]["by"] == BOB
+    answered(reviewers, "no", "Denied")
+    answered(reviewers, "look", "ReviewClosed")
+    until("an empty staging", lambda: not bucket.staged(obj), seconds=30)
+    until("no link", lambda: not links(obj["metadata"]["uid"]), seconds=30)
+    events = kubectl("-n", reviewers, "get", "events", "-o", "jsonpath={.items[*].reason}").split()
+    assert {"AwaitingApproval", "ApprovalDenied"} <= set(events)
+
+
+def test_an_account_approves_and_the_word_of_the_second_is_too_late(reviewers: str, bucket: Bucket) -> None:
+    assert bucket
+    sbundle.create(reviewers, "approved", destination={"name": "e2e-strict"})
+    obj = awaiting(reviewers, "approved")
+    account = f"system:serviceaccount:{reviewers}:decider"
+    say(reviewers, obj, "yes", "Approved", account)
+    answered(reviewers, "yes", "Approved")
+    record = get(reviewers, "sbundle", "approved")["status"]["approval"]
+    assert (record["state"], record["by"], record["name"]) == ("Approved", account, "yes")
+    say(reviewers, obj, "late", "Denied", ANN)
+    answered(reviewers, "late", "AlreadyDecided")
+    kubectl("-n", reviewers, "delete", "sbundle", "approved", "--wait=false")
+
+
+def test_silence_denies_and_leaves_nothing(reviewers: str, silent: str, bucket: Bucket) -> None:
+    over = sbundle.finished(reviewers, silent)
+    assert condition(over, "Ready")["reason"] == "ApprovalTimedOut"
+    until("an empty staging", lambda: not bucket.staged(over), seconds=30)
