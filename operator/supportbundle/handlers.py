@@ -22,11 +22,10 @@ from supportbundle.kube.client import Client, connect
 from supportbundle.kube.kubeconfig import configured
 from supportbundle.metrics import Metrics
 from supportbundle.model import names
-from supportbundle.model.bundle import parse_status
-from supportbundle.model.status import Phase
 from supportbundle.probes import health_app, metrics_app, serving
 from supportbundle.reconcile import paths
-from supportbundle.reconcile.deps import Deps
+from supportbundle.reconcile.deps import Deps, utc_now
+from supportbundle.reconcile.due import due_in
 from supportbundle.reconcile.guard import Guard
 from supportbundle.reconcile.key import Key, key_of, owner_of
 from supportbundle.reconcile.loop import Reconciler
@@ -42,6 +41,12 @@ METRICS_PORT = 9090
 STUCK_SECONDS = 1800.0
 """All workers would have to be in one step for so long; even a store that swallows requests lets go in 3 minutes."""
 BLOCKING_THREADS = 8
+PAGE = 100
+"""Bundles of one list request at start: each is held as objects, some ten times the size of its text."""
+IDLE_SECONDS = 0.1
+"""kopf keeps a task and the last event for each object until it has heard nothing of it for so long; 5 s by default, in
+which an operator that starts reads thousands of bundles. Our handlers take no time and need no such task.
+"""
 
 
 async def operate(config: OperatorConfig, namespace: str) -> None:
@@ -120,12 +125,13 @@ def _registry(queue: WorkQueue[Key]) -> kopf.OperatorRegistry:
     @kopf.on.event(names.GROUP, names.VERSION, names.PLURAL, registry=registry)
     async def bundle(event: Mapping[str, Any], body: Mapping[str, Any], **_: Any) -> None:  # noqa: ANN401 - as above
         key = key_of(body)
-        if not _is_open(body) or event["type"] == "DELETED":
+        delay, deleted = due_in(body, utc_now()), event["type"] == "DELETED"
+        if delay is None or deleted:
             known.discard(key)
         else:
             known.add(key)
-        if _is_open(body):
-            queue.add(key)
+        if delay is not None:
+            queue.add_after(key, 0 if deleted else delay)
 
     @kopf.on.event("batch", "v1", "jobs", labels={names.LABEL_MANAGED_BY: names.MANAGED_BY}, registry=registry)
     async def job(body: Mapping[str, Any], **_: Any) -> None:  # noqa: ANN401 - as above
@@ -134,12 +140,6 @@ def _registry(queue: WorkQueue[Key]) -> kopf.OperatorRegistry:
             queue.add(owner)
 
     return registry
-
-
-def _is_open(body: Mapping[str, Any]) -> bool:
-    """Whether something is to be done; most bundles are over, and are dropped here without a request."""
-    status = parse_status(body)
-    return not status.finished or (status.phase == Phase.READY and status.artifact is not None)
 
 
 def _settings() -> kopf.OperatorSettings:
@@ -151,5 +151,8 @@ def _settings() -> kopf.OperatorSettings:
     settings.watching.connect_timeout = 10
     settings.networking.request_timeout = 30
     settings.networking.error_backoffs = (1, 2, 4, 8, 16, 32)
+    settings.watching.chunk_size = PAGE
+    settings.watching.label_selectors["batch", "v1", "jobs"] = f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY}"
+    settings.queueing.idle_timeout = IDLE_SECONDS
     settings.persistence.finalizer = f"{names.GROUP}/unused"
     return settings
