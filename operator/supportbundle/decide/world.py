@@ -23,12 +23,16 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class JobFacts:
-    """The collection Job. `trouble` is why no pod runs, as far as Events and pod statuses tell."""
+    """The collection Job. `trouble` is why no pod runs, as far as Events and pod statuses tell.
+
+    `doomed` says that its pods are being deleted with their namespace.
+    """
 
     state: JobState
     ready: int = 0
     trouble: str = ""
     lost_reasons: dict[int, str] = field(default_factory=dict)
+    doomed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,11 @@ CLUSTER_ID_SOURCE = one("v1", "namespaces", "kube-system")
 ACCESS_REVIEWS = collection("authorization.k8s.io/v1", "subjectaccessreviews")
 
 
+def namespace(name: str) -> str:
+    """One Namespace."""
+    return one("v1", "namespaces", name)
+
+
 def bundle(namespace: str, name: str) -> str:
     """One SupportBundle."""
     return one(names.API_VERSION, names.PLURAL, name, namespace)
