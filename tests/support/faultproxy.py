@@ -7,6 +7,7 @@ bodies are held in memory.
 from __future__ import annotations
 
 import asyncio
+import io
 import re
 import threading
 from collections import Counter
@@ -158,7 +159,12 @@ class FaultProxy:
         headers = {name: value for name, value in request.headers.items() if name.lower() not in HOP_BY_HOP}
         url = URL(self.upstream + request.raw_path, encoded=True)
         async with session.request(
-            request.method, url, data=body, headers=headers, skip_auto_headers=OURS, allow_redirects=False
+            request.method,
+            url,
+            data=io.BytesIO(body) if body else None,
+            headers=headers,
+            skip_auto_headers=OURS,
+            allow_redirects=False,
         ) as answer:
             kept = {name: value for name, value in answer.headers.items() if name.lower() not in HOP_BY_HOP}
             return web.Response(status=answer.status, headers=kept, body=await answer.read() or None)
