@@ -18,7 +18,8 @@ from supportbundle.model.names import LABEL_UID
 VERSION = "admissionregistration.k8s.io/v1beta1"
 MUTATED = "tests/mutated"
 SIDECAR = """Object{spec: Object.spec{containers: [Object.spec.containers{
-  name: "mesh", image: "localhost/sb-busybox:test", imagePullPolicy: "IfNotPresent", command: ["sleep", "100000"]}]}}"""
+  name: "mesh", image: "localhost/sb-workload:test", imagePullPolicy: "IfNotPresent"}]}}"""
+"""Its image serves for ever by itself: a command is an atomic list, which an apply configuration may not touch."""
 IMAGE = """Object{spec: Object.spec{containers: [Object.spec.containers{
   name: "collector", image: "localhost/no-such:none"}]}}"""
 MARK = f"""Object{{metadata: Object.metadata{{annotations: {{"{MUTATED}": "yes"}}}}}}"""
