@@ -1,5 +1,5 @@
 # Thin: each target is one script, so that everything can be run without make too.
-.PHONY: help check unit test e2e cluster cluster-down images demo demo-down bench-collect bench-profiles bench-sanitize fuzz generate lock
+.PHONY: help check unit test e2e cluster cluster-down images demo demo-down bench-collect bench-profiles bench-sanitize bench-scale faults fuzz generate lock
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -13,6 +13,9 @@ test: ## everything: check, then the end-to-end tests on a real cluster
 
 e2e: ## only the end-to-end tests (ARGS="-k name" narrows them)
 	tests/e2e/run $(ARGS)
+
+faults: ## the fault tests in full: 20 random kills, long outages (ARGS="-k name" narrows them)
+	tests/e2e/faults/run $(ARGS)
 
 cluster: ## start the test cluster, or the parts of it that are down
 	tests/cluster/up
@@ -37,6 +40,9 @@ bench-profiles: ## how far apart the CPU profiles of 24 pods begin
 
 bench-sanitize: ## recall, precision and throughput of the sanitizer, beside bare tools on the same bytes
 	tests/bench/sanitize/run
+
+bench-scale: ## 10,000 finished bundles, and 1,000 created at once on simulated pods (ARGS="many --bundles N")
+	tests/bench/scale/run $(ARGS)
 
 fuzz: ## ten minutes of mutated documents through the sanitizer (ARGS="MINUTES SEED")
 	tests/fuzz/run $(ARGS)

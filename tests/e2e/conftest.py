@@ -63,4 +63,4 @@ def namespace(operator: str, request: pytest.FixtureRequest) -> Iterator[str]:
     kubectl("delete", "namespace", name, "--ignore-not-found", "--wait")
     apply("default", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     yield name
-    kubectl("delete", "namespace", name, "--wait=false")
+    kubectl("delete", "namespace", name, "--ignore-not-found", "--wait=false")

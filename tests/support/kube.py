@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -16,6 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SYSTEM = "supportbundle-system"
 RELEASE = "supportbundle"
 OPERATOR = "deploy/supportbundle-operator"
+PATIENCE = float(os.environ.get("SUPPORTBUNDLE_PATIENCE", "1"))
+"""How many times longer than usual a slow machine may take for anything that is waited for."""
 
 
 class CommandFailed(AssertionError):
@@ -53,8 +56,8 @@ def apply(namespace: str, *objects: Mapping[str, Any]) -> None:
 
 
 def until(what: str, probe: Callable[[], T], *, seconds: float = 120) -> T:
-    """The first true answer of `probe`; AssertionError after `seconds`."""
-    deadline = time.monotonic() + seconds
+    """The first true answer of `probe`; AssertionError after `seconds`, or more where patience is asked for."""
+    deadline = time.monotonic() + seconds * PATIENCE
     while True:
         if answer := probe():
             return answer

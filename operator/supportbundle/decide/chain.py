@@ -103,6 +103,17 @@ def has_all_fragments(world: World) -> Decision | None:
     return end_collection(world, ())
 
 
+def is_doomed(world: World) -> Decision | None:
+    """The namespace is going, and waits for us.
+
+    Kubernetes deletes a namespace's pods before its Jobs, and an Indexed Job holds its last failed pod back until that
+    is replaced, which nothing can be in such a namespace. Only the Job's deletion ends it.
+    """
+    if world.job is None or not world.job.doomed:
+        return None
+    return fail("NamespaceTerminating", "The namespace of the bundle is being deleted, and its collection with it.")
+
+
 def has_lost_shards(world: World) -> Decision | None:
     """The Job is over, or its time is, and some shards left nothing: their tasks become gaps."""
     plan = _plan(world)
@@ -237,6 +248,7 @@ CHECKS: tuple[Check, ...] = (
     is_dry_run,
     has_nothing_to_collect,
     has_all_fragments,  # before the Job is looked at: one failed index fails a Job whose results are all there
+    is_doomed,
     has_lost_shards,
     has_no_job,
     is_collecting,

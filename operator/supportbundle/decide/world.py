@@ -28,7 +28,7 @@ class JobFacts:
     """The collection Job. `trouble` is why no pod runs, as far as Events and pod statuses tell.
 
     `suspended` is since when the Job controller starts no pods and ends those that are; `alive` counts pods that have
-    not ended, and is looked at only while nothing is ready or the Job is suspended.
+    not ended, and is looked at only while nothing is ready or the Job is suspended. `doomed` says that its pods are being deleted with their namespace.
     """
 
     state: JobState
@@ -37,6 +37,7 @@ class JobFacts:
     lost_reasons: dict[int, str] = field(default_factory=dict)
     suspended: datetime | None = None
     alive: int = 0
+    doomed: bool = False
 
 
 class Verdict(StrEnum):

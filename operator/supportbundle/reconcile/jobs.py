@@ -18,6 +18,14 @@ from supportbundle.reconcile.deps import Deps
 
 INDEX_ANNOTATION = "batch.kubernetes.io/job-completion-index"
 NO_TROUBLE = frozenset({"ContainerCreating", "PodInitializing"})
+PULLING = frozenset(
+    {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "RegistryUnavailable"}
+)
+UNPULLED = (
+    "Check image.repository and image.tag of the chart; the Secrets of image.pullSecrets must be in this namespace too."
+)
+UNSCHEDULED = "Make room on a node, or change collector.resources, nodeSelector or tolerations of the chart."
+REFUSED = "Kubernetes tries again: change what forbids it in this namespace, or collector.resources of the chart."
 SLOW_START = timedelta(minutes=1)
 SHARD_INDEX = re.compile(r"[0-9]{1,5}")
 MESSAGE_LIMIT = 500
@@ -44,7 +52,8 @@ async def read_job(bundle: Bundle, deps: Deps) -> JobFacts | None:
     trouble = _pods_trouble(pods, deps.clock()) or await _job_trouble(job, pods, deps)
     state = JobState.FINISHED if finished else JobState.ACTIVE
     alive = sum(pod.get("status", {}).get("phase") not in {"Succeeded", "Failed"} for pod in pods)
-    return JobFacts(state, ready, trouble, _lost_reasons(pods), suspended, alive)
+    doomed = await _doomed(namespace, pods, deps)
+    return JobFacts(state, ready, trouble, _lost_reasons(pods), suspended, alive, doomed)
 
 
 def _suspended(status: Mapping[str, Any]) -> datetime | None:
@@ -55,6 +64,13 @@ def _suspended(status: Mapping[str, Any]) -> datetime | None:
     return None
 
 
+async def _doomed(namespace: str, pods: Iterable[Mapping[str, Any]], deps: Deps) -> bool:
+    """Whether the pods go because their namespace does; asked only where some pod goes at all."""
+    if not any("deletionTimestamp" in pod["metadata"] for pod in pods):
+        return False
+    return "deletionTimestamp" in (await deps.client.get(paths.namespace(namespace)))["metadata"]
+
+
 def _pods_trouble(pods: Iterable[Mapping[str, Any]], now: datetime) -> str:
     """Why a pod that exists does not run."""
     for pod in pods:
@@ -62,11 +78,12 @@ def _pods_trouble(pods: Iterable[Mapping[str, Any]], now: datetime) -> str:
         slow = now - datetime.fromisoformat(pod["metadata"]["creationTimestamp"]) > SLOW_START
         for condition in status.get("conditions", ()):
             if condition["type"] == "PodScheduled" and condition["status"] == "False":
-                return _text(f"The collector pod cannot be scheduled: {condition.get('message', '')}")
+                return _text(f"The collector pod cannot be scheduled: {condition.get('message', '')}", UNSCHEDULED)
         for container in status.get("containerStatuses", ()):
             waiting = container.get("state", {}).get("waiting", {})
             if waiting.get("reason") and (slow or waiting["reason"] not in NO_TROUBLE):
-                return _text(f"The collector pod waits: {waiting['reason']}: {waiting.get('message', '')}")
+                said = f"The collector pod waits: {waiting['reason']}: {waiting.get('message', '')}"
+                return _text(said, UNPULLED if waiting["reason"] in PULLING else "")
     return ""
 
 
@@ -80,7 +97,7 @@ async def _job_trouble(job: Mapping[str, Any], pods: list[dict[str, Any]], deps:
         async for event in deps.client.items(paths.every("events", job["metadata"]["namespace"]), selector)
     ]
     # The name of the pod that was not made is another one at each try, and would make each status a new one.
-    return _text(f"The collector pod cannot be created: {NAMED_POD.sub('', messages[-1])}") if messages else ""
+    return _text(f"The collector pod cannot be created: {NAMED_POD.sub('', messages[-1])}", REFUSED) if messages else ""
 
 
 def _lost_reasons(pods: Iterable[Mapping[str, Any]]) -> dict[int, str]:
@@ -98,5 +115,6 @@ def _lost_reasons(pods: Iterable[Mapping[str, Any]]) -> dict[int, str]:
     return reasons
 
 
-def _text(message: str) -> str:
-    return printable(message.strip(), MESSAGE_LIMIT)
+def _text(message: str, next_step: str = "") -> str:
+    cause = printable(message.strip(), MESSAGE_LIMIT)
+    return f"{cause.rstrip('.')}. {next_step}" if next_step else cause

@@ -37,6 +37,12 @@ PERMANENT = (Corrupt, Invalid, TooLarge)
 """Failures of a step that no repetition can mend."""
 PROGRESS_SECONDS = 1.0
 """The least time between two writes of one bundle that tell progress only."""
+ASSEMBLIES = 4
+"""Zips made at once, and never by more than half of the workers. Gigabytes take minutes; without a bound a few large
+bundles would hold all workers, and all threads that speak to the store, and every small one would wait for them.
+"""
+ASSEMBLY_SECONDS = 1.0
+"""Until a bundle asks again whether it may be assembled."""
 CONFLICT_SECONDS = 0.5
 """Somebody wrote since we read; read again, but never in a tight loop."""
 
@@ -47,6 +53,8 @@ class Reconciler:
     def __init__(self, deps: Deps, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._deps = deps
         self._monotonic = monotonic
+        self._assembling = 0
+        self._assemblies = min(ASSEMBLIES, max(1, deps.config.workers // 2))
 
     async def run(self, key: Key) -> float | None:
         """One step. Returns in how many seconds the key wants to be seen again.
@@ -93,7 +101,16 @@ class Reconciler:
             raise
 
     async def _decide_and_act(self, found: Gathered) -> float | None:
-        return await self._carry_out(found, decide(found.world))
+        decision = decide(found.world)
+        if Act.ASSEMBLE not in decision.acts:
+            return await self._carry_out(found, decision)
+        if self._assembling >= self._assemblies:
+            return ASSEMBLY_SECONDS
+        self._assembling += 1
+        try:
+            return await self._carry_out(found, decision)
+        finally:
+            self._assembling -= 1
 
     async def _carry_out(self, found: Gathered, decision: Decision) -> float | None:
         world = found.world

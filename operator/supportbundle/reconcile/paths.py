@@ -18,6 +18,11 @@ def everywhere(kind: str) -> str:
     return collection(_VERSIONS[kind], kind)
 
 
+def namespace(name: str) -> str:
+    """One Namespace."""
+    return one("v1", "namespaces", name)
+
+
 def bundle(namespace: str, name: str) -> str:
     """One SupportBundle."""
     return one(names.API_VERSION, names.PLURAL, name, namespace)

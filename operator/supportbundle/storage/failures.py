@@ -20,6 +20,7 @@ _RIGHTS = (
     "Allow the destination's credentials s3:GetObject, s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload below "
     "its prefix, s3:ListBucket and s3:ListBucketMultipartUploads on its bucket."
 )
+_CLOCK = "Set the clock of the operator's node, by NTP for instance; the operator tries again."
 _WAIT = "The operator tries again; if it lasts, check the destination's endpoint and network policies."
 
 _WRONG_CREDENTIALS = {
@@ -33,6 +34,8 @@ _WRONG_CREDENTIALS = {
     "XAdminUserNotFound",  # versitygw's word for an access key that it does not know, with status 404
 }
 _WRONG_BUCKET = {"NoSuchBucket", "PermanentRedirect", "AuthorizationHeaderMalformed", "InvalidBucketName"}
+_WRONG_CLOCK = {"RequestTimeTooSkewed"}
+"""No right would help, and a clock is set without anybody touching the bundle; S3 allows 15 minutes."""
 _CODE = re.compile(r"[A-Za-z0-9.]{1,60}", re.ASCII)
 _LATER = {"SlowDown", "Throttling", "ThrottlingException", "RequestTimeout", "InternalError", "ServiceUnavailable"}
 
@@ -87,6 +90,8 @@ def _refused(what: str, response: Any, *, bodiless: bool) -> SupportBundleError:
     shown = f"{what}: object storage answered {code} ({status})."
     if code in _WRONG_CREDENTIALS or (bodiless and status == HTTPStatus.BAD_REQUEST):
         return StoreDenied(shown, _CREDENTIALS)
+    if code in _WRONG_CLOCK:
+        return Unavailable(f"{shown} The clocks of the two differ by more than it allows.", _CLOCK)
     if code in _WRONG_BUCKET or status in {HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.TEMPORARY_REDIRECT}:
         return StoreDenied(shown, _BUCKET)
     if (

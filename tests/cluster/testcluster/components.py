@@ -87,6 +87,9 @@ def _apiserver(settings: Settings) -> Component:
         "--allow-privileged",
         "--authorization-mode=Node,RBAC",
         "--enable-admission-plugins=NodeRestriction",
+        # Tests inject sidecars and images into pods as webhooks do elsewhere; in 1.34 this is off by default.
+        "--feature-gates=MutatingAdmissionPolicy=true",
+        "--runtime-config=admissionregistration.k8s.io/v1beta1=true",
         "--kubelet-preferred-address-types=InternalIP",
         f"--kubelet-certificate-authority={pki}/ca.crt",
         f"--kubelet-client-certificate={pki}/admin.crt",

@@ -67,6 +67,13 @@ def ended(**changes: object) -> Status:
             id="quota-forbids-pods",
         ),
         pytest.param(
+            world(plan=plan(2), job=JobFacts(JobState.ACTIVE, doomed=True), fragments=(fragment(),)),
+            (Act.RELEASE, Act.DROP_STAGING),
+            Phase.FAILED,
+            ("False", "NamespaceTerminating"),
+            id="the-namespace-goes",
+        ),
+        pytest.param(
             world(plan=plan(), job=FINISHED, fragments=(fragment(),)),
             (),
             Phase.ASSEMBLING,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -11,14 +14,16 @@ from typing import Any
 import pytest
 
 from support.build import NOW
+from support.memory import Fuse, MemoryStore
 from support.universe import ARTIFACT, CONFIG, KEY, STAGING, Universe
 from supportbundle.errors import Invalid, StoreDenied, SupportBundleError, Unavailable
 from supportbundle.model import names
 from supportbundle.model.destination import DestinationSpec, DestinationType, S3Options
 from supportbundle.reconcile import paths
 from supportbundle.reconcile.deps import Deps
-from supportbundle.reconcile.loop import Reconciler
+from supportbundle.reconcile.loop import ASSEMBLY_SECONDS, Reconciler
 from supportbundle.reconcile.setup import BUCKET_SECONDS, ensure_bucket
+from supportbundle.storage.base import ObjectInfo
 
 BUNDLE = paths.bundle("team", "incident")
 
@@ -78,6 +83,33 @@ async def test_a_bundle_cancelled_while_its_zip_is_made_leaves_no_zip(universe: 
     assert universe.store.data == {}
 
 
+async def test_large_zips_leave_workers_to_others(universe: Universe) -> None:
+    """With two workers one assembly runs at a time; the next one asks again, instead of holding the other worker."""
+    universe.config = CONFIG.model_copy(update={"workers": 2})
+    universe.store = store = SlowStore(universe.store.fuse)
+    universe.pool = ThreadPoolExecutor(2)
+    reconciler = await steps(universe, "Assembling")
+    first = asyncio.create_task(reconciler.run(KEY))
+    await asyncio.to_thread(store.begun.wait, 10)
+    assert await reconciler.run(KEY) == ASSEMBLY_SECONDS
+    store.go_on.set()
+    await first
+    assert ready(universe)["reason"] == "Complete"
+
+
+class SlowStore(MemoryStore):
+    """Makes a zip only when it is told to."""
+
+    def __init__(self, fuse: Fuse) -> None:
+        super().__init__(fuse)
+        self.begun, self.go_on = threading.Event(), threading.Event()
+
+    def write_parts(self, *args: Any, **kwargs: Any) -> ObjectInfo:
+        self.begun.set()
+        assert self.go_on.wait(10)
+        return super().write_parts(*args, **kwargs)
+
+
 async def test_a_bundle_deleted_while_it_runs_leaves_nothing(universe: Universe) -> None:
     reconciler = await steps(universe, "Collecting", collect=False)
     universe.run_collectors()
@@ -85,6 +117,27 @@ async def test_a_bundle_deleted_while_it_runs_leaves_nothing(universe: Universe)
     assert await reconciler.run(KEY) is None
     assert universe.store.data == {}
     assert universe.api.of("jobs") == universe.api.of("secrets") == universe.api.of("serviceaccounts") == []
+
+
+@pytest.mark.parametrize("going", [True, False], ids=["namespace-goes", "namespace-stays"])
+async def test_a_pod_that_goes_ends_the_bundle_only_if_its_namespace_goes_too(
+    universe: Universe, *, going: bool
+) -> None:
+    reconciler = await steps(universe, "Collecting", collect=False)
+    deleted = {"deletionTimestamp": "2026-11-21T12:00:00Z"}
+    (job,) = (path for path in universe.api.objects if "/jobs/" in path)
+    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": "j", "controller": True}
+    owner["uid"] = universe.api.objects[job]["metadata"]["uid"]
+    labels = names.labels(KEY.name, KEY.uid)
+    described = {"name": "p", "namespace": "team", "labels": labels, "creationTimestamp": "2026-11-21T12:00:00Z"}
+    universe.api.put(
+        "/api/v1/namespaces/team/pods/p",
+        {"metadata": {**described, **deleted, "ownerReferences": [owner]}, "status": {"phase": "Failed"}},
+    )
+    universe.api.put(paths.namespace("team"), {"metadata": {"name": "team", **(deleted if going else {})}})
+    await reconciler.run(KEY)
+    assert ready(universe)["reason"] == ("NamespaceTerminating" if going else "Collecting")
+    assert bool(universe.api.of("jobs")) != going
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,7 @@ ANSWERS = [
     ("ConditionalRequestConflict", 409, Conflict),
     ("InvalidRange", 416, Corrupt),
     ("SlowDown", 503, Unavailable),
+    ("RequestTimeTooSkewed", 403, Unavailable),
     ("RequestTimeout", 400, Unavailable),
     ("TooManyRequests", 429, Unavailable),
     ("InternalError", 200, Unavailable),
