@@ -28,7 +28,8 @@ class JobFacts:
     """The collection Job. `trouble` is why no pod runs, as far as Events and pod statuses tell.
 
     `suspended` is since when the Job controller starts no pods and ends those that are; `alive` counts pods that have
-    not ended, and is looked at only while nothing is ready or the Job is suspended. `doomed` says that its pods are being deleted with their namespace.
+    not ended, and is looked at only while nothing is ready or the Job is suspended. `doomed` says that its pods are
+    being deleted with their namespace.
     """
 
     state: JobState

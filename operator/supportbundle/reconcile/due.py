@@ -14,8 +14,8 @@ from supportbundle.model.status import Phase
 def due_in(body: Mapping[str, Any], now: datetime) -> float | None:
     """Seconds until something is to be done (at most 0: now); None where nothing ever is.
 
-    A bundle that is being deleted and waits for us is due whatever else it is. Most bundles are over. A GET for each, to
-    find out when it expires, would be ten thousand at every start.
+    A bundle that is being deleted and waits for us is due whatever else it is. Most bundles are over. A GET for each,
+    to find out when it expires, would be ten thousand at every start.
     """
     meta, status = body["metadata"], parse_status(body)
     if "deletionTimestamp" in meta and names.FINALIZER in meta.get("finalizers", ()):
