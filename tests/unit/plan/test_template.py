@@ -224,6 +224,7 @@ def test_a_parameter_cannot_switch_on_what_the_bundle_was_not_checked_for() -> N
         ({"target": {}}, "target: an empty target names no pod"),
         ({"target": {"selector": {"matchLabels": {"a": 1}}}}, "target: selector.matchLabels.a"),
         ({"collectors": [LOGS | {"logs": {"tail": 5}}]}, "collector logs: logs.tail: Extra inputs are not permitted"),
+        ({"collectors": [LOGS | {"logs": {"tail_lines": 5}}]}, "collector logs: logs.tail_lines: Extra inputs"),
         ({"collectors": [LOGS | {"events": {}}]}, "events may be set only where type is Events"),
         ({"collectors": [{"name": "h", "type": "HTTP"}]}, "type HTTP needs http with a port"),
         ({"collectors": [LOGS | {"when": {"parameter": "x"}}]}, "when: there is no parameter x"),
