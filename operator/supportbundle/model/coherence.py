@@ -10,6 +10,9 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import NamedTuple
 
+from pydantic.alias_generators import to_camel
+
+from supportbundle.model.base import Value
 from supportbundle.model.collectors import ConfigOptions, ExecOptions, HTTPMethod, HTTPOptions, LogsOptions, Via
 from supportbundle.model.spec import CollectorSpec, CollectorType, SelectorOperator, SelectorRequirement, Target
 
@@ -21,6 +24,8 @@ NEEDS_OPTIONS = {
     CollectorType.FILES: "type Files needs files with paths, for example {paths [/etc/app/*.yaml]}",
 }
 EMPTY_TARGET = "an empty target names no pod; set selector ({} takes every pod of the namespace) or podNames"
+ATOMIC = frozenset({"command", "match_expressions", "values"})
+"""Lists in which the same may stand twice; in all others an entry is known by its value, its name or its type."""
 VALUES = "In and NotIn need values; Exists and DoesNotExist take none"
 
 
@@ -33,7 +38,8 @@ class Rule(NamedTuple):
 
 def incoherent(collector: CollectorSpec) -> Iterator[str]:
     """Why these options mean nothing, in the words of admission; nothing where they are fine."""
-    return (rule.message for rule in RULES if not rule.holds(collector))
+    yield from (rule.message for rule in RULES if not rule.holds(collector))
+    yield from _repeated(collector)
 
 
 def incoherent_target(target: Target) -> Iterator[str]:
@@ -42,6 +48,25 @@ def incoherent_target(target: Target) -> Iterator[str]:
         yield EMPTY_TARGET
     if not _has_values_where_needed(target):
         yield VALUES
+    yield from _repeated(target)
+
+
+def _repeated(value: Value) -> Iterator[str]:
+    """Lists in which an entry stands twice, which the API server refuses by their type (set or map)."""
+    for name in type(value).model_fields:
+        match getattr(value, name):
+            case Value() as inner:
+                yield from _repeated(inner)
+            case tuple() as entries:
+                known = [getattr(entry, "name", None) or getattr(entry, "type", None) or entry for entry in entries]
+                if name not in ATOMIC and len(set(known)) < len(known):
+                    twice = next(key for key in known if known.count(key) > 1)
+                    yield f"{to_camel(name)} has {twice!s} twice; keep one"
+                for entry in entries:
+                    if isinstance(entry, Value):
+                        yield from _repeated(entry)
+            case _:
+                pass
 
 
 def _options(collector: CollectorSpec, kind: CollectorType) -> object:

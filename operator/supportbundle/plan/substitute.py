@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 from pydantic import JsonValue
 
+from supportbundle.model.base import Value
 from supportbundle.model.template import PARAMETER_NAME
 
+V = TypeVar("V", bound=Value)
 Given = str | int | bool
 SECRET_KEY: Final = "secret"  # noqa: S105 - the name of a field
 LONGEST: Final = 16_384
@@ -80,6 +82,16 @@ def fill(value: JsonValue, given: Mapping[str, Given], secrets: Mapping[str, str
             }
         case _:
             return value
+
+
+def made(kind: type[V], raw: JsonValue, given: Mapping[str, Given], secrets: Mapping[str, str]) -> V:
+    """`raw` filled in and read as the API would read it: by the names that it writes.
+
+    Raises:
+        ValidationError: it is none of this kind.
+        KeyError, BadReference: as `fill`.
+    """
+    return kind.model_validate(fill(raw, given, secrets), by_alias=True, by_name=False)
 
 
 def _references(value: JsonValue) -> Iterator[tuple[str, bool]]:

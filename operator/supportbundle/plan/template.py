@@ -17,7 +17,7 @@ from supportbundle.model.request import Request
 from supportbundle.model.spec import CollectorSpec, Sanitization, SupportBundleSpec, Target, TemplateRef
 from supportbundle.model.template import Template, TemplateCollector, UsedTemplate, When
 from supportbundle.plan import parameters
-from supportbundle.plan.substitute import BadReference, Found, Given, as_text, fill, references, referred_at
+from supportbundle.plan.substitute import BadReference, Found, Given, as_text, made, references, referred_at
 from supportbundle.plan.templatecheck import require_valid
 
 STRIPPED = "and this bundle does not ask for it itself, so nobody has checked that its requester may have it."
@@ -38,10 +38,10 @@ def resolve(spec: SupportBundleSpec, template: Template) -> Request:
     ref = spec.template_ref or TemplateRef(name=template.name)
     given, secrets = parameters.values(template, ref), parameters.secrets(template, ref)
     filler = _Filler(template, given, secrets)
-    made = [filler.collector(found) for found in template.spec.collectors if filler.wants(found.when)]
+    filled = [filler.collector(found) for found in template.spec.collectors if filler.wants(found.when)]
     own = {collector.name: collector for collector in spec.collectors}
     gaps: list[Gap] = []
-    merged = {found.name: own.get(found.name) or _bounded(found, spec, template.name, gaps) for found in made}
+    merged = {found.name: own.get(found.name) or _bounded(found, spec, template.name, gaps) for found in filled}
     asked = spec.model_copy(
         update={
             "target": spec.target or filler.target(),
@@ -81,24 +81,24 @@ class _Filler:
     def collector(self, found: TemplateCollector) -> CollectorSpec:
         raw = found.raw
         try:
-            made = CollectorSpec.model_validate(fill(raw, self._given, self._secrets))
+            spec = made(CollectorSpec, raw, self._given, self._secrets)
         except (BadReference, ValidationError) as error:
             raise self._refused(f"collector {found.name}", raw, error) from error
-        for said in incoherent(made):
+        for said in incoherent(spec):
             raise self._unfit(f"collector {found.name}", references(raw), said)
-        return made
+        return spec
 
     def target(self) -> Target | None:
         raw = self._template.spec.target
         if raw is None:
             return None
         try:
-            made = Target.model_validate(fill(raw, self._given, self._secrets))
+            spec = made(Target, raw, self._given, self._secrets)
         except (BadReference, ValidationError) as error:
             raise self._refused("target", raw, error) from error
-        for said in incoherent_target(made):
+        for said in incoherent_target(spec):
             raise self._unfit("target", references(raw), said)
-        return made
+        return spec
 
     def _refused(self, where: str, raw: dict[str, JsonValue], error: ValueError) -> InvalidParameters:
         if not isinstance(error, ValidationError):

@@ -12,7 +12,7 @@ from supportbundle.model.coherence import incoherent, incoherent_target
 from supportbundle.model.spec import CollectorSpec, Target
 from supportbundle.model.template import Template, TemplateCollector, When
 from supportbundle.plan import parameters
-from supportbundle.plan.substitute import BadReference, fill, references, referred_at
+from supportbundle.plan.substitute import BadReference, made, references, referred_at
 
 Requires = Callable[[CollectorSpec], frozenset[Capability]]
 SHOWN = 5
@@ -68,12 +68,12 @@ class _Checker:
             yield from (f"target: {said}" for said in wrong)
             return
         try:
-            made = Target.model_validate(fill(raw, self._samples, self._stand_ins))
+            spec = made(Target, raw, self._samples, self._stand_ins)
         except (BadReference, ValidationError) as error:
             yield from (f"target: {said}" for said in self._errors(raw, error))
             return
         if not references(raw).parameters & self._guessed:
-            yield from (f"target: {said}" for said in incoherent_target(made))
+            yield from (f"target: {said}" for said in incoherent_target(spec))
 
     def collector(self, found: TemplateCollector, requires: Requires | None) -> Iterator[str]:
         yield from self._when(found.when)
@@ -82,13 +82,13 @@ class _Checker:
             yield from wrong
             return
         try:
-            made = CollectorSpec.model_validate(fill(raw, self._samples, self._stand_ins))
+            spec = made(CollectorSpec, raw, self._samples, self._stand_ins)
         except (BadReference, ValidationError) as error:
             yield from self._errors(raw, error)
             return
         if not references(raw).parameters & self._guessed:
-            yield from incoherent(made)
-        if requires and (missing := requires(made) - set(self._spec.capabilities)):
+            yield from incoherent(spec)
+        if requires and (missing := requires(spec) - set(self._spec.capabilities)):
             yield f"it needs {', '.join(sorted(missing))}, which spec.capabilities does not list"
 
     def _when(self, when: When | None) -> Iterator[str]:

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from supportbundle.errors import Invalid, SupportBundleError
+from supportbundle.errors import Invalid, NotFound, SupportBundleError
 from supportbundle.model import names
 from supportbundle.model.plan import dump
 from supportbundle.reconcile import paths
@@ -57,8 +57,8 @@ async def ensure_templates(deps: Deps) -> None:
         }
         try:
             await deps.client.apply(paths.template(name), template, manager=names.MANAGED_BY)
-        except Invalid as error:
-            log.error("the template %s stays as it is: %s", name, error)  # noqa: TRY400 - said by the API server, no bug
+        except (Invalid, NotFound) as error:  # not found: the CRD is not installed
+            log.error("the template %s is not applied: %s", name, error)  # noqa: TRY400 - the admin's to mend, no bug
 
 
 async def ensure_bucket(deps: Deps, pause: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:

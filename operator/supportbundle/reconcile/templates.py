@@ -74,7 +74,8 @@ class TemplateKeeper:
         try:
             template = parse_template(obj)
             require_valid(template, self._requires)
-            await self._deps.check_rules((*self._deps.config.sanitization.rules, *template.spec.sanitization.rules))
+            if rules := template.spec.sanitization.rules:
+                await self._deps.check_rules((*self._deps.config.sanitization.rules, *rules))
         except (InvalidTemplate, InvalidRule) as error:
             return ConditionStatus.FALSE, error.reason, str(error)
         return ConditionStatus.TRUE, "Valid", _usage(template)

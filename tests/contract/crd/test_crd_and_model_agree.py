@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 import yaml
 from pydantic import BaseModel
+from pydantic.alias_generators import to_camel
 
 from supportbundle.model.approval import ApprovalSpec, ApprovalStatus
-from supportbundle.model.coherence import RULES
+from supportbundle.model.coherence import ATOMIC, RULES
 from supportbundle.model.destination import DestinationSpec
 from supportbundle.model.quantity import DURATION_PATTERN, QUANTITY_PATTERN, parse_duration, parse_quantity
 from supportbundle.model.schedule import ScheduleSpec, ScheduleStatus
@@ -217,3 +218,13 @@ def test_a_template_collects_and_sanitizes_by_the_words_of_a_bundle() -> None:
         assert one["enum"] == other["enum"]
     rules = [[r["rule"] for r in validations(part["sanitization"])] for part in (bundle, template)]
     assert [rule for rule in rules[0] if rule != "self == oldSelf"] == rules[1]
+
+
+def test_the_operator_knows_in_which_lists_of_collectors_the_same_may_stand_twice() -> None:
+    collector = crd_root("supportbundles")["properties"]["spec"]["properties"]["collectors"]["items"]
+    lists = {path: field for path, field, _ in walk(collector, {}) if field["type"] == "array"}
+    atomic = {path for path, field in lists.items() if field["x-kubernetes-list-type"] == "atomic"}
+    named = {to_camel(name) for name in ATOMIC}
+    assert atomic == {path for path in lists if path.rsplit(".", 1)[-1] in named}
+    keys = {tuple(field.get("x-kubernetes-list-map-keys", ())) for field in lists.values()}
+    assert keys <= {(), ("name",), ("type",)}

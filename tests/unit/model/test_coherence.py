@@ -53,6 +53,14 @@ def said(kind: str, **options: Any) -> list[str]:
         ("Exec", {"exec": {"command": [""]}}, "the first word of command"),
         ("Exec", {"exec": {"command": ["id"], "seconds": 5}}, "process and seconds are for tool only"),
         ("Metrics", {"metrics": {"path": "/m"}}, "path and via are for port only"),
+        (
+            "Profile",
+            {"profile": {"port": 1, "kinds": [{"type": "CPU"}, {"type": "CPU", "seconds": 9}]}},
+            "kinds has CPU twice",
+        ),
+        ("HTTP", {"http": {"port": 1, "headersFrom": [HEADER, HEADER]}}, "headersFrom has A twice; keep one"),
+        ("Files", {"files": {"paths": ["/a", "/b", "/a"]}}, "paths has /a twice"),
+        ("Logs", {"target": {"podNames": ["a", "a"]}}, "podNames has a twice"),
     ],
 )
 def test_what_means_nothing_is_told_in_the_words_of_admission(kind: str, options: dict[str, Any], word: str) -> None:
@@ -69,7 +77,7 @@ def test_what_means_nothing_is_told_in_the_words_of_admission(kind: str, options
         ("Config", {"config": {"configMaps": {}}}),
         ("HTTP", {"http": {"port": 1, "method": "POST", "body": "x", "headersFrom": [HEADER], "tls": {}}}),
         ("Exec", {"exec": {"tool": "NodeReport", "seconds": 5}}),
-        ("Exec", {"exec": {"command": ["id", ""]}}),
+        ("Exec", {"exec": {"command": ["id", "", ""]}}),
         ("Metrics", {"metrics": {"port": 1, "path": "/m"}}),
         ("Metrics", {}),
     ],

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import event, given
 from hypothesis import strategies as st
 
@@ -14,9 +16,10 @@ from supportbundle.collect.registry import REGISTRY
 from supportbundle.errors import InvalidParameters, InvalidRule, InvalidTemplate
 from supportbundle.model.capability import Capability
 from supportbundle.model.spec import CollectorSpec, SupportBundleSpec
-from supportbundle.model.template import UsedTemplate
-from supportbundle.plan import Surroundings, build_plan, require_valid
+from supportbundle.model.template import UsedTemplate, parse_template
+from supportbundle.plan import Surroundings, build_plan, require_valid, resolve
 
+EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
 TOKEN: dict[str, Any] = {"name": "token", "description": "Key value.", "required": True}
 CALL: dict[str, Any] = {
     "name": "call",
@@ -221,6 +224,7 @@ def test_a_parameter_cannot_switch_on_what_the_bundle_was_not_checked_for() -> N
         ({"target": {}}, "target: an empty target names no pod"),
         ({"target": {"selector": {"matchLabels": {"a": 1}}}}, "target: selector.matchLabels.a"),
         ({"collectors": [LOGS | {"logs": {"tail": 5}}]}, "collector logs: logs.tail: Extra inputs are not permitted"),
+        ({"collectors": [LOGS | {"logs": {"tail_lines": 5}}]}, "collector logs: logs.tail_lines: Extra inputs"),
         ({"collectors": [LOGS | {"events": {}}]}, "events may be set only where type is Events"),
         ({"collectors": [{"name": "h", "type": "HTTP"}]}, "type HTTP needs http with a port"),
         ({"collectors": [LOGS | {"when": {"parameter": "x"}}]}, "when: there is no parameter x"),
@@ -331,3 +335,18 @@ def test_whatever_a_template_says_it_is_refused_in_words_or_widens_nothing(
 def test_all_names_of_capabilities_are_words_of_templates_too() -> None:
     assert template(capabilities=list(Capability)).spec.capabilities == tuple(Capability)
     assert set(ALL) <= set(Capability)
+
+
+def test_the_example_of_docs_is_filled_in_as_it_says() -> None:
+    preset, asking = (
+        yaml.safe_load((EXAMPLES / name).read_text(encoding="utf-8"))
+        for name in ("template.yaml", "bundle-from-template.yaml")
+    )
+    preset["metadata"]["uid"] = UID
+    made = resolve(SupportBundleSpec.model_validate(asking["spec"]), parse_template(preset))
+    assert names(made.spec) == ["logs", "events", "health", "status", "profiles"]
+    assert set(made.spec.capabilities) == set(preset["spec"]["capabilities"])
+    assert made.gaps == ()
+    http = made.spec.collectors[3].http
+    assert http is not None
+    assert (http.port, http.headers_from[0].secret) == (8080, "web-status")
