@@ -6,13 +6,12 @@ import base64
 import hashlib
 import os
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from support import leading, sbundle
-from support.kube import OPERATOR, ROOT, SYSTEM, condition, get, kubectl, run, until
+from support.kube import SYSTEM, condition, get, kubectl, until
 from supportbundle.storage.base import Credentials
 from supportbundle.storage.client import StoreConfig
 from supportbundle.storage.s3 import S3Store
@@ -33,61 +32,23 @@ SLOW = (
 @pytest.fixture(scope="module")
 def pair(operator: str) -> Iterator[None]:
     """Two pods; afterwards one."""
-    scale(operator, 2)
+    leading.scale(operator, 2)
     yield
-    scale(operator, 1)
-
-
-def scale(namespace: str, replicas: int) -> None:
-    """Scale, and wait for who is to lead."""
-    kubectl("-n", namespace, "scale", OPERATOR, f"--replicas={replicas}")
-    kubectl("-n", namespace, "rollout", "status", OPERATOR, "--timeout=120s")
-    leading.pod()
-
-
-def deleted(pod: str) -> None:
-    """As an eviction does it: SIGTERM and time to go."""
-    kubectl("-n", SYSTEM, "delete", "pod", pod, "--wait=false")
-
-
-def crashed_with_its_node(pod: str) -> None:
-    """SIGKILL, and no container that starts again in its place."""
-    kubectl("-n", SYSTEM, "delete", "pod", pod, "--grace-period=0", "--force", "--wait=false")
-
-
-def killed(pod: str) -> None:
-    """SIGKILL from the node, as an OOM kill does it: the kubelet starts the container again."""
-    run(str(ROOT / "tests/cluster/component"), "kill", leading.container(pod))
-
-
-def paused(pod: str) -> None:
-    """SIGSTOP."""
-    os.kill(leading.process(pod), signal.SIGSTOP)
-
-
-FAULTS: dict[str, Callable[[str], None]] = {
-    "deleted": deleted,
-    "crashed": crashed_with_its_node,
-    "killed": killed,
-    "paused": paused,
-}
+    leading.scale(operator, 1)
 
 
 @pytest.mark.usefixtures("pair")
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", leading.FAULTS)
 def test_the_other_pod_goes_on_with_the_bundle(workload: str, fault: str) -> None:
     name = f"failover-{fault}"
     sbundle.create(workload, name, SLOW, capabilities=["Logs", "Profiles"])
     until("a running collection", lambda: get(workload, "sbundle", name).get("status", {}).get("phase") == "Collecting")
     old, process = leading.pod(), leading.process(leading.pod())
-    begun = time.monotonic()
-    FAULTS[fault](old)
+    leading.FAULTS[fault](old)
     if fault != "killed":  # its container starts again, and is mostly first
         until("another leader", lambda: leading.holder() not in ("", old), seconds=LIMIT)
-    led = time.monotonic() - begun
     sbundle.create(workload, f"{name}-new")
     until("somebody who works", lambda: get(workload, "sbundle", f"{name}-new").get("status"), seconds=60)
-    print(f"after {fault}: a leader in {led:.1f} s, a step in {time.monotonic() - begun:.1f} s")
     if fault == "paused":
         resumed(process, old)
     for each in (name, f"{name}-new"):
