@@ -141,6 +141,8 @@ class Metrics:
         self.sweeps = Counter(
             "supportbundle_sweeps_total", "Sweeps by result: ok or error.", ["result"], registry=registry
         )
+        for result in ("ok", "error"):
+            self.sweeps.labels(result)  # a rate needs a beginning
 
     def kube_request(self, method: str, code: int | None, seconds: float) -> None:
         """One request to the API server was answered, or was not (None)."""

@@ -1,11 +1,14 @@
-"""Which of the operator's pods works, and its process on the node."""
+"""Which of the operator's pods works, its process on the node, and ways to take it away."""
 
 from __future__ import annotations
 
 import json
 import os
+import signal
+from collections.abc import Callable
+from datetime import datetime
 
-from support.kube import SYSTEM, get, kubectl, run, until
+from support.kube import OPERATOR, ROOT, SYSTEM, get, kubectl, run, until
 
 LEASE = "supportbundle-operator"
 COMPONENT = ("-l", "app.kubernetes.io/component=operator")
@@ -40,3 +43,43 @@ def process(name: str) -> int:
     socket = f"{os.environ['SB_CLUSTER_STATE']}/containerd.sock"
     tasks = run("ctr", "-a", socket, "-n", "k8s.io", "tasks", "ls").decode().splitlines()
     return next(int(words[1]) for words in map(str.split, tasks) if words[0] == wanted)
+
+
+def taken() -> datetime:
+    """When the Lease changed hands, by the clock of the pod that took it."""
+    return datetime.fromisoformat(get(SYSTEM, "lease", LEASE)["spec"]["acquireTime"])
+
+
+def scale(namespace: str, replicas: int) -> None:
+    """Scale, and wait for who is to lead."""
+    kubectl("-n", namespace, "scale", OPERATOR, f"--replicas={replicas}")
+    kubectl("-n", namespace, "rollout", "status", OPERATOR, "--timeout=120s")
+    pod()
+
+
+def deleted(pod: str) -> None:
+    """As an eviction does it: SIGTERM and time to go."""
+    kubectl("-n", SYSTEM, "delete", "pod", pod, "--wait=false")
+
+
+def crashed_with_its_node(pod: str) -> None:
+    """SIGKILL, and no container that starts again in its place."""
+    kubectl("-n", SYSTEM, "delete", "pod", pod, "--grace-period=0", "--force", "--wait=false")
+
+
+def killed(pod: str) -> None:
+    """SIGKILL from the node, as an OOM kill does it: the kubelet starts the container again."""
+    run(str(ROOT / "tests/cluster/component"), "kill", container(pod))
+
+
+def paused(pod: str) -> None:
+    """SIGSTOP."""
+    os.kill(process(pod), signal.SIGSTOP)
+
+
+FAULTS: dict[str, Callable[[str], None]] = {
+    "deleted": deleted,
+    "crashed": crashed_with_its_node,
+    "killed": killed,
+    "paused": paused,
+}

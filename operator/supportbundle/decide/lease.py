@@ -10,6 +10,11 @@ unchanged for `DURATION`; so no renewal was stored since, and the last one was s
 s earlier, `DURATION - DEADLINE`. That margin is for requests on their way, and for clocks that run at different
 speeds. The numbers are those of Kubernetes' own components, https://pkg.go.dev/k8s.io/client-go/tools/leaderelection.
 
+Unlike those, a leader that could not renew in time does not end at once: it changes nothing (`Election.check`), and
+goes on if its next renewal finds the record as it left it, which proves that nobody has led meanwhile. An API server
+that is away for half a minute or a machine without a free core thus costs no restart. It ends when somebody else
+holds the Lease, or after `SURRENDER`, so that a process that is cut off does not work off what it began for ever.
+
 Where the margin does not hold: a Lease deleted by hand is free at once, while its holder notices at its next renewal;
 and a process that stops between `Election.check` and the request that follows sends that one request whenever it goes
 on. What the operator writes is write-once or bound to a resourceVersion, so such a request repeats or is refused.
@@ -23,7 +28,9 @@ from enum import StrEnum, auto
 DURATION = 15.0
 """A record that has not changed for so long belongs to nobody."""
 DEADLINE = 10.0
-"""A leader that could not renew for so long is none."""
+"""A leader that could not renew for so long is none until it has renewed."""
+SURRENDER = 60.0
+"""One that could not for so long ends."""
 RETRY = 2.0
 """Between two renewals, and between two looks of a standby."""
 
@@ -73,7 +80,7 @@ def turn(me: str, seen: Seen, led_since: float | None, now: float) -> Turn:
     """
     holder = seen.record.holder
     if led_since is not None:
-        return Turn.RENEW if holder == me and leads(led_since, now) else Turn.LOST
+        return Turn.RENEW if holder == me and now - led_since < SURRENDER else Turn.LOST
     if holder in ("", me) or now - seen.since >= DURATION:
         return Turn.TAKE
     return Turn.WAIT

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from supportbundle.decide.lease import DEADLINE, DURATION, RETRY, Record, Seen, Turn, leads, look, patience, turn
+from supportbundle.decide.lease import DURATION, RETRY, SURRENDER, Record, Seen, Turn, leads, look, patience, turn
 from supportbundle.errors import Conflict, LostLeadership, NotFound, SupportBundleError
 from supportbundle.kube.client import Client
 from supportbundle.model import names
@@ -33,7 +33,7 @@ class Candidate:
 
 
 class Election:
-    """One candidacy; used once. `check` is for whoever is about to change something."""
+    """One candidacy; used once. `check` is for whoever is about to change something: it fails 10 s after a renewal."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class Election:
         """Renew for ever.
 
         Raises:
-            LostLeadership: the Lease is another's, or could not be renewed in time. The process must end.
+            LostLeadership: the Lease is another's, or was not renewed for very long. The process must end.
         """
         while True:
             await self._pause(RETRY)
@@ -141,15 +141,17 @@ class Election:
     async def _renew(self) -> None:
         seen = self._seen
         assert seen is not None, "what is kept was taken"  # noqa: S101 - states the class's own order
-        now = self._clock()
-        led_since = self._led_since
-        if led_since is None or turn(self._me.identity, seen, led_since, now) == Turn.LOST:
+        if turn(self._me.identity, seen, self._led_since, self._clock()) != Turn.RENEW:
             self._led_since = None
             holder = seen.record.holder
-            why = "it was not renewed in time" if holder == self._me.identity else f"{holder or 'nobody'} holds it"
+            why = (
+                f"not renewed for {SURRENDER:.0f} s"
+                if holder == self._me.identity
+                else f"{holder or 'nobody'} holds it"
+            )
             raise LostLeadership(f"The Lease {self._me.lease} is lost: {why}.", "This process ends; its pod stands by.")
         try:
-            async with asyncio.timeout(min(ATTEMPT, led_since + DEADLINE - now)):
+            async with asyncio.timeout(ATTEMPT):
                 try:
                     await self._write(self._beat())
                 except (Conflict, NotFound):  # somebody wrote; perhaps we ourselves, and the answer was lost
@@ -157,7 +159,9 @@ class Election:
                     if self._seen.record.holder == self._me.identity:
                         await self._write(self._beat())
         except (SupportBundleError, TimeoutError) as error:
-            log.warning("the Lease was not renewed; trying on: %s", str(error) or "no answer in time")
+            self._complain(f"the Lease cannot be renewed: {str(error) or 'no answer in time'}")
+        else:
+            self._trouble = ""
 
     async def _read(self) -> Record:
         """The Lease; made, without a holder, where there is none."""

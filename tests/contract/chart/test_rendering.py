@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import uuid
 from collections.abc import Callable, Mapping
@@ -179,6 +180,36 @@ def test_a_new_pod_stands_by_before_the_old_one_goes(one: One) -> None:
     [container] = spec["template"]["spec"]["containers"]
     fields = {e["name"]: e["valueFrom"]["fieldRef"]["fieldPath"] for e in container["env"]}
     assert fields == {"POD_NAMESPACE": "metadata.namespace", "POD_NAME": "metadata.name", "POD_UID": "metadata.uid"}
+
+
+MONITORING = (
+    "metrics.serviceMonitor.enabled=true",
+    "metrics.prometheusRule.enabled=true",
+    "metrics.dashboard.enabled=true",
+)
+
+
+def test_monitoring_is_rendered_only_if_asked(render: Render, one: One) -> None:
+    assert not [
+        o for o in render() if o["apiVersion"].startswith("monitoring.") or "dashboard" in o["metadata"]["name"]
+    ]
+    monitor = one("ServiceMonitor", "", *MONITORING, "metrics.serviceMonitor.labels.release=prom")
+    assert monitor["metadata"]["labels"]["release"] == "prom"
+    service = one("Service", "-metrics")
+    assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    assert {e["port"] for e in monitor["spec"]["endpoints"]} <= {port["name"] for port in service["spec"]["ports"]}
+
+
+def test_alerts_and_dashboard_arrive_as_they_were_checked(one: One) -> None:
+    rule = one("PrometheusRule", "", *MONITORING)
+    assert rule["spec"] == yaml.safe_load((CHART / "files" / "alerts.yaml").read_text(encoding="utf-8"))
+    board = one("ConfigMap", "-dashboard", *MONITORING)
+    assert board["metadata"]["labels"]["grafana_dashboard"] == "1"
+    wanted = json.loads((CHART / "files" / "dashboard.json").read_text(encoding="utf-8"))
+    assert json.loads(board["data"]["supportbundle.json"]) == wanted
+    moved = one("PrometheusRule", "", *MONITORING, "metrics.prometheusRule.runbooks=https://wiki/runs")
+    links = {alert["annotations"]["runbook_url"].partition("#")[0] for alert in moved["spec"]["groups"][0]["rules"]}
+    assert links == {"https://wiki/runs"}
 
 
 def test_every_capability_has_a_collector_and_so_a_role_and_a_policy(render: Render) -> None:

@@ -10,7 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supportbundle.decide.lease import DEADLINE, DURATION, RETRY, Record, Seen, Turn, leads, look, patience, turn
+from supportbundle.decide.lease import (
+    DEADLINE,
+    DURATION,
+    RETRY,
+    SURRENDER,
+    Record,
+    Seen,
+    Turn,
+    leads,
+    look,
+    patience,
+    turn,
+)
 
 FREE, OURS, THEIRS = Record("1"), Record("1", "me"), Record("1", "other")
 
@@ -25,7 +37,8 @@ FREE, OURS, THEIRS = Record("1"), Record("1", "me"), Record("1", "other")
         (THEIRS, DURATION, None, Turn.TAKE),
         (OURS, 0, 0, Turn.RENEW),
         (OURS, 0, DEADLINE - 0.1, Turn.RENEW),
-        (OURS, 0, DEADLINE, Turn.LOST),
+        (OURS, 0, DEADLINE + 1, Turn.RENEW),  # leads no more, and may again if nobody has meanwhile
+        (OURS, 0, SURRENDER, Turn.LOST),
         (THEIRS, 0, 0, Turn.LOST),
         (FREE, 0, 0, Turn.LOST),
     ],
@@ -34,6 +47,12 @@ def test_a_turn(record: Record, seen_for: float, led_for: float | None, expected
     now = 100.0
     led_since = None if led_for is None else now - led_for
     assert turn("me", Seen(record, now - seen_for), led_since, now) == expected
+
+
+def test_the_lead_ends_before_another_may_begin() -> None:
+    assert leads(0.0, DEADLINE - 0.1)
+    assert not leads(0.0, DEADLINE)
+    assert not leads(None, 0.0)
 
 
 def test_a_holder_lives_while_its_own_words_change() -> None:

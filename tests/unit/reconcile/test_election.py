@@ -11,7 +11,7 @@ import pytest
 
 from support.memory import Fuse, MemoryApi
 from support.universe import KEY, Universe
-from supportbundle.decide.lease import DEADLINE, DURATION, RETRY
+from supportbundle.decide.lease import DEADLINE, DURATION, RETRY, SURRENDER
 from supportbundle.errors import Forbidden, LostLeadership, Unavailable
 from supportbundle.kube.client import Client
 from supportbundle.reconcile import paths
@@ -144,15 +144,40 @@ async def test_a_leader_renews_until_somebody_else_holds_the_lease() -> None:
     assert scene.spec["holderIdentity"] == "thief"
 
 
-async def test_a_leader_that_cannot_renew_gives_up_before_another_may_begin() -> None:
+async def test_a_leader_that_cannot_renew_changes_nothing_more_and_ends_after_a_minute() -> None:
     api = Failing(Fuse())
     scene = Scene(api)
     async with (election := scene.election()).led(asyncio.Event()):
         begun = scene.now
         api.error = Unavailable("down")
-        with pytest.raises(LostLeadership, match="not renewed in time"):
+        led: list[float] = []
+        scene.meanwhile = lambda: led.append(scene.now - begun) if election.leading else None
+        with pytest.raises(LostLeadership, match="not renewed for 60 s"):
             await election.keep()
-        assert scene.now - begun == DEADLINE
+        assert max(led) < DEADLINE
+        assert scene.now - begun == pytest.approx(SURRENDER, abs=RETRY)
+
+
+async def test_a_leader_leads_again_when_nobody_has_meanwhile() -> None:
+    api = Failing(Fuse())
+    scene = Scene(api)
+    async with (election := scene.election()).led(asyncio.Event()):
+        api.error = Unavailable("down")
+        back = asyncio.Event()
+
+        def return_later() -> None:
+            if scene.now > 1000 + 2 * DURATION:
+                assert api.error is None or election.trouble
+                api.error = None
+            if scene.now > 1000 + 3 * DURATION:
+                back.set()
+
+        scene.meanwhile = return_later
+        keeping = asyncio.ensure_future(election.keep())
+        await asyncio.wait([keeping, asyncio.ensure_future(back.wait())], return_when=asyncio.FIRST_COMPLETED)
+        assert election.leading
+        assert election.trouble == ""
+        keeping.cancel()
 
 
 async def test_a_leader_that_was_paused_finds_itself_out_at_once() -> None:
