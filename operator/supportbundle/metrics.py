@@ -46,6 +46,17 @@ class Metrics:
         )
         # Without a label: a gap's reason may come from a tenant's pod, and each new one would stay for ever.
         self.gaps = Counter("supportbundle_gaps_total", "Wanted items that finished bundles lack.", registry=registry)
+        self.scheduled = Counter(
+            "supportbundle_scheduled_total",
+            "Bundles that schedules made, by what caused them.",
+            ["cause"],
+            registry=registry,
+        )
+        self.suppressed = Counter(
+            "supportbundle_triggers_suppressed_total",
+            "Triggers that were met without making a bundle: cooldown, daily budget, suspended.",
+            registry=registry,
+        )
         self.swept = Counter(
             "supportbundle_swept_objects_total", "Orphaned staging objects removed.", registry=registry
         )
