@@ -27,6 +27,7 @@ class Metrics:
         self._bundles(registry)
         self._outside(registry)
         self._store(registry)
+        self._schedules(registry)
 
     def _process(self, registry: CollectorRegistry) -> None:
         self.leader = Gauge(
@@ -143,6 +144,19 @@ class Metrics:
         )
         for result in ("ok", "error"):
             self.sweeps.labels(result)  # a rate needs a beginning
+
+    def _schedules(self, registry: CollectorRegistry) -> None:
+        self.scheduled = Counter(
+            "supportbundle_scheduled_total",
+            "Bundles that schedules made, by what caused them.",
+            ["cause"],
+            registry=registry,
+        )
+        self.suppressed = Counter(
+            "supportbundle_triggers_suppressed_total",
+            "Triggers that were met without making a bundle: cooldown, daily budget, suspended.",
+            registry=registry,
+        )
 
     def kube_request(self, method: str, code: int | None, seconds: float) -> None:
         """One request to the API server was answered, or was not (None)."""

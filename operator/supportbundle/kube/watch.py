@@ -49,15 +49,17 @@ async def changes(body: AsyncIterator[bytes], wanted: Callable[[bytes], bool]) -
 
 async def _lines(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """Whole lines; the last one counts only with its end."""
-    rest = bytearray()
+    rest: list[bytes] = []
+    held = 0
     async for chunk in body:
-        start = 0
-        while (end := chunk.find(b"\n", start)) >= 0:
-            rest += chunk[start:end]
-            if rest:
-                yield bytes(rest)
-            rest = bytearray()
-            start = end + 1
-        rest += chunk[start:]
-        if len(rest) > MAX_LINE:
+        first, *more = chunk.split(b"\n")
+        rest.append(first)
+        held += len(first)
+        if held > MAX_LINE:
             raise TooLarge(f"A change is larger than {MAX_LINE >> 20} MiB.")
+        if not more:
+            continue
+        for line in (b"".join(rest), *more[:-1]):
+            if line:
+                yield line
+        rest, held = [more[-1]], len(more[-1])

@@ -15,7 +15,20 @@ from typing import Any
 import pytest
 
 from support import sbundle
-from support.kube import OPERATOR, ROOT, SYSTEM, CommandFailed, apply, condition, get, kubectl, names, run, until
+from support.kube import (
+    OPERATOR,
+    RELEASE,
+    ROOT,
+    SYSTEM,
+    CommandFailed,
+    apply,
+    condition,
+    get,
+    kubectl,
+    names,
+    run,
+    until,
+)
 
 pytestmark = pytest.mark.e2e
 NAMESPACE = "sb-e2e-schedules"
@@ -95,7 +108,7 @@ def site(operator: str) -> Iterator[str]:
     apply(operator, secret)
     values = [flag for value in WEBHOOK for flag in ("--set", value)]
     chart = str(ROOT / "helm/supportbundle-operator")
-    run("helm", "upgrade", "supportbundle", chart, "-n", SYSTEM, "--reuse-values", "--wait", *values, timeout=240)
+    run("helm", "upgrade", RELEASE, chart, "-n", SYSTEM, "--reuse-values", "--wait", *values, timeout=240)
     kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait")
     apply("default", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
     clock = schedule("clock", schedule="* * * * *", successfulBundlesHistoryLimit=1)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supportbundle.errors import Expired, SupportBundleError, Unavailable
-from supportbundle.kube.watch import changes
+from supportbundle.errors import Expired, SupportBundleError, TooLarge, Unavailable
+from supportbundle.kube.watch import MAX_LINE, changes
 
 
 def change(kind: str, **obj: Any) -> bytes:
@@ -41,6 +41,11 @@ async def test_lines_are_whole_however_they_are_cut(data: st.DataObject) -> None
 
 async def test_half_a_line_at_the_end_is_not_taken_for_a_change() -> None:
     assert await read(change("ADDED", name="a") + b'{"type":"ADDED","obj') == [("ADDED", {"name": "a"})]
+
+
+async def test_a_line_without_an_end_is_not_kept_for_ever() -> None:
+    with pytest.raises(TooLarge):
+        await read(*[b"x" * (1 << 20)] * ((MAX_LINE >> 20) + 1))
 
 
 @pytest.mark.parametrize(

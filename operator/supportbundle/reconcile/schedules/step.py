@@ -97,6 +97,8 @@ class ScheduleReconciler:
         course = decide_schedule(occasion)
         made = await self._carry_out(schedule, course)
         self._inbox.count_suppressed(key, course.verdicts)
+        count = sum(verdict == Verdict.SUPPRESSED for _, verdict in course.verdicts)
+        self._deps.metrics.suppressed.inc(count)
         refused = {start.signal for start in made.refused}
         verdicts = {s: Verdict.REFUSED if s in refused else verdict for s, verdict in course.verdicts}
         self._inbox.answer(letters, verdicts)
@@ -137,6 +139,7 @@ class ScheduleReconciler:
                 made.trouble = Trouble("NameTaken", message)
                 continue
             made.children.append(child)
+            self._deps.metrics.scheduled.labels(start.cause.type).inc()
             await self._tell(schedule, start, child)
         return made
 
