@@ -14,6 +14,7 @@ from support.kube import SYSTEM, condition, get, kubectl, until
 
 pytestmark = pytest.mark.e2e
 PREVIOUS = next((Path(__file__).parent / "previous").glob("*.tgz"))
+OPERATORS = "app.kubernetes.io/component=operator"
 EVENTS = ({"name": "events", "type": "Events"},)
 SLOW = ({"name": "cpu", "type": "Profile", "profile": {"port": 6060, "kinds": [{"type": "CPU", "seconds": 8}]}},)
 READY = {
@@ -66,6 +67,8 @@ def test_a_run_under_way_during_an_upgrade_ends_with_one_zip(workload: str) -> N
 
 def test_an_upgrade_from_the_chart_before_keeps_bundles_and_keys(operator: str, namespace: str) -> None:
     install("replicas=0", chart=PREVIOUS)
+    # Helm does not wait for pods that go, and one that goes still works.
+    kubectl("-n", operator, "wait", "pod", "-l", OPERATORS, "--for=delete", "--timeout=90s")
     sbundle.create(namespace, "finished", EVENTS)
     kubectl(
         *("-n", namespace, "patch", "sbundle", "finished", "--subresource=status", "--type=merge"),
@@ -92,5 +95,5 @@ def started(namespace: str, uid: str) -> bool:
 
 def operator_pod() -> str:
     """The uid of the operator's pod that is not going away."""
-    found = json.loads(kubectl("-n", SYSTEM, "get", "pods", "-l", "app.kubernetes.io/component=operator", "-o", "json"))
+    found = json.loads(kubectl("-n", SYSTEM, "get", "pods", "-l", OPERATORS, "-o", "json"))
     return " ".join(p["metadata"]["uid"] for p in found["items"] if "deletionTimestamp" not in p["metadata"])
