@@ -14,33 +14,9 @@ from support.kube import SYSTEM, condition, get, kubectl, until
 
 pytestmark = pytest.mark.e2e
 PREVIOUS = next((Path(__file__).parent / "previous").glob("*.tgz"))
+OPERATORS = "app.kubernetes.io/component=operator"
 EVENTS = ({"name": "events", "type": "Events"},)
 SLOW = ({"name": "cpu", "type": "Profile", "profile": {"port": 6060, "kinds": [{"type": "CPU", "seconds": 8}]}},)
-READY = {
-    "phase": "Ready",
-    "observedGeneration": 1,
-    "conditions": [
-        {
-            "type": kind,
-            "status": status,
-            "reason": "Complete",
-            "message": "The bundle is ready.",
-            "lastTransitionTime": "2026-01-01T00:00:00Z",
-            "observedGeneration": 1,
-        }
-        for kind, status in (("Ready", "True"), ("Reconciling", "False"), ("Stalled", "False"))
-    ],
-    "artifact": {
-        "destination": "default",
-        "bucket": "supportbundles",
-        "key": "bundles/c/n/b.zip",
-        "sizeBytes": 1,
-        "etag": "e",
-        "files": 1,
-        "manifestSHA256": "0" * 64,
-        "expiresAt": "2099-01-01T00:00:00Z",
-    },
-}
 
 
 def identity(namespace: str, name: str) -> tuple[Any, ...]:
@@ -65,12 +41,9 @@ def test_a_run_under_way_during_an_upgrade_ends_with_one_zip(workload: str) -> N
 
 
 def test_an_upgrade_from_the_chart_before_keeps_bundles_and_keys(operator: str, namespace: str) -> None:
-    install("replicas=0", chart=PREVIOUS)
     sbundle.create(namespace, "finished", EVENTS)
-    kubectl(
-        *("-n", namespace, "patch", "sbundle", "finished", "--subresource=status", "--type=merge"),
-        *("-p", json.dumps({"status": READY})),
-    )
+    sbundle.ready(namespace, "finished", seconds=60)
+    install("replicas=0", chart=PREVIOUS)
     before = identity(namespace, "finished")
     keys = get(operator, "secret", "supportbundle-operator-store")["data"]
     install()
@@ -92,5 +65,5 @@ def started(namespace: str, uid: str) -> bool:
 
 def operator_pod() -> str:
     """The uid of the operator's pod that is not going away."""
-    found = json.loads(kubectl("-n", SYSTEM, "get", "pods", "-l", "app.kubernetes.io/component=operator", "-o", "json"))
+    found = json.loads(kubectl("-n", SYSTEM, "get", "pods", "-l", OPERATORS, "-o", "json"))
     return " ".join(p["metadata"]["uid"] for p in found["items"] if "deletionTimestamp" not in p["metadata"])
