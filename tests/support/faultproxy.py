@@ -176,7 +176,7 @@ def standing_before(upstream: str) -> Iterator[FaultProxy]:
     proxy = FaultProxy(upstream.rstrip("/"))
     started: Future[asyncio.AbstractEventLoop] = Future()
     over = asyncio.Event()
-    thread = threading.Thread(target=lambda: asyncio.run(_serve(proxy, started, over)), name="faultproxy")
+    thread = threading.Thread(target=lambda: asyncio.run(_serve(proxy, started, over)), name="faultproxy", daemon=True)
     thread.start()
     loop = started.result(10)
     try:

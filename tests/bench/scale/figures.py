@@ -36,7 +36,7 @@ def metrics() -> Counter[str]:
     code = "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:9090/metrics').read().decode())"
     text = kubectl("-n", SYSTEM, "exec", OPERATOR, "--", "python3", "-c", code)
     pairs = (line.rsplit(" ", 1) for line in text.splitlines() if line and not line.startswith("#"))
-    return Counter({name: float(value) for name, value in pairs})  # type: ignore[misc]  # a Counter of floats
+    return Counter({name: float(value) for name, value in pairs})
 
 
 def restarts() -> int:

@@ -16,7 +16,7 @@ import node
 
 from support import sbundle
 from support.driving import admin
-from support.kube import RELEASE, ROOT, SYSTEM, apply, condition, kubectl, run
+from support.kube import RELEASE, ROOT, SYSTEM, apply, condition, kubectl, names, run, until
 from supportbundle.kube.client import Client
 from supportbundle.model.names import API_VERSION, PLURAL
 from supportbundle.model.paths import collection
@@ -49,10 +49,8 @@ def measure(count: int) -> None:
 async def _measure(count: int) -> None:
     async with admin() as client, node.simulated(client) as simulated:
         for namespace in NAMESPACES:
-            kubectl("create", "namespace", namespace)
-            apply(namespace, *(node.target(f"web-{number}") for number in range(TARGETS)))
-            kubectl("-n", namespace, "wait", "pod", "--all", "--for=condition=Ready", "--timeout=60s")
-        before, metrics = figures.requests(), figures.metrics()
+            await asyncio.to_thread(_prepare, namespace)
+        before, metrics = await asyncio.to_thread(lambda: (figures.requests(), figures.metrics()))
         began = time.monotonic()
         numbers = iter(range(count))
         async with asyncio.TaskGroup() as group:
@@ -62,7 +60,16 @@ async def _measure(count: int) -> None:
         print(f"{count} bundles created in {created:.0f} s, one in {LARGE_EVERY} with 40 collectors")
         found = await _all_over(client, count, began)
         took = time.monotonic() - began
-        _tell(found, took, figures.requests() - before, figures.metrics() - metrics, simulated)
+        spent = await asyncio.to_thread(lambda: (figures.requests() - before, figures.metrics() - metrics))
+        await asyncio.to_thread(_tell, found, took, *spent, simulated)
+
+
+def _prepare(namespace: str) -> None:
+    """Pods to collect from. Beside the loop, in which the simulated node lives."""
+    kubectl("create", "namespace", namespace)
+    until("the default account", lambda: "serviceaccount/default" in names(namespace, "serviceaccounts"))
+    apply(namespace, *(node.target(f"web-{number}") for number in range(TARGETS)))
+    kubectl("-n", namespace, "wait", "pod", "--all", "--for=condition=Ready", "--timeout=60s")
 
 
 async def _creator(client: Client, numbers: Iterator[int]) -> None:

@@ -87,7 +87,7 @@ class Simulated:
         meta = pod.get("metadata", {})
         with suppress(NotFound, Conflict):
             if event["type"] in {"ADDED", "MODIFIED"} and "deletionTimestamp" in meta:
-                await self._end(meta)
+                await _end(self.client, meta)
             elif event["type"] in {"ADDED", "MODIFIED"} and meta["uid"] not in self._known:
                 self._known.add(meta["uid"])
                 await self._run(pod)
@@ -139,7 +139,8 @@ async def simulated(client: Client) -> AsyncIterator[Simulated]:
     await client.create(collection("v1", "nodes"), {**node, "spec": {"taints": [taint]}})
     lease = {"holderIdentity": NAME, "leaseDurationSeconds": 40, "renewTime": _now(micro=True)}
     with suppress(Conflict):
-        await client.create(LEASES, {"metadata": {"name": NAME}, "spec": lease})
+        kind = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease"}
+        await client.create(LEASES, {**kind, "metadata": {"name": NAME}, "spec": lease})
     ready = {"type": "Ready", "status": "True", "reason": "Simulated", "message": "", "lastTransitionTime": _now()}
     status = {"capacity": ROOM, "allocatable": ROOM, "conditions": [{**ready, "lastHeartbeatTime": _now()}]}
     await client.patch(one("v1", "nodes", NAME, subresource="status"), {"status": status})
