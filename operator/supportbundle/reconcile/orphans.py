@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import AsyncIterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
+from supportbundle.errors import Forbidden
 from supportbundle.model import names
 from supportbundle.reconcile import paths
 from supportbundle.reconcile.act import release
@@ -32,17 +34,23 @@ class Found:
 
 
 async def find_powers(before: datetime, deps: Deps) -> list[Found]:
-    """Everything of ours that was made before a time, in all namespaces."""
-    ours = {"labelSelector": f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY}"}
+    """Everything of ours that was made before a time, wherever the operator may look."""
     found: list[Found] = []
     for path in (*map(paths.everywhere, KINDS), paths.every("roles", deps.namespace)):
-        async for obj in deps.client.items(path, ours):
-            meta = obj["metadata"]
-            uid = meta.get("labels", {}).get(names.LABEL_UID, "")
-            created = datetime.fromisoformat(meta["creationTimestamp"])
-            if UID.fullmatch(uid) and meta["name"].startswith(names.run_name(uid)) and created <= before:
-                found.append(Found(meta["namespace"], uid))
+        try:
+            found += [item async for item in _ours(path, before, deps)]
+        except Forbidden as error:  # staging can be swept all the same
+            log.warning("what bundles may have left is not looked for: %s", error)
     return found
+
+
+async def _ours(path: str, before: datetime, deps: Deps) -> AsyncIterator[Found]:
+    async for obj in deps.client.items(path, {"labelSelector": f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY}"}):
+        meta = obj["metadata"]
+        uid = meta.get("labels", {}).get(names.LABEL_UID, "")
+        created = datetime.fromisoformat(meta["creationTimestamp"])
+        if UID.fullmatch(uid) and meta["name"].startswith(names.run_name(uid)) and created <= before:
+            yield Found(meta["namespace"], uid)
 
 
 async def take_back(found: list[Found], running: AbstractSet[str], deps: Deps) -> None:
