@@ -45,11 +45,12 @@ async def sweep(deps: Deps, enqueue: Callable[[Key], None]) -> None:
     old = deps.clock() - timedelta(seconds=deps.config.sweep_grace_seconds)
     powers = await find_powers(old, deps)
     staged = [(place, await _staged(place, deps)) for place in await deps.stores.every_place()]
+    reached = [(place, found) for place, found in staged if found is not None]
     running = await _resync(deps, enqueue)
     root = names.staging_root(deps.cluster_id)
     begun = deps.clock() - ABANDONED
     await take_back(powers, running, deps)
-    for place, found in staged:
+    for place, found in reached:
         await _abort_uploads(place, begun, deps)
         for (namespace, uid), latest in sorted(found.items()):
             if uid not in running and latest <= old:
@@ -63,10 +64,17 @@ async def _abort_uploads(place: Place, before: datetime, deps: Deps) -> None:
         await deps.blocking(partial(place.store.abort_uploads, root, before=before))
 
 
-async def _staged(place: Place, deps: Deps) -> dict[tuple[str, str], datetime]:
-    """(namespace, uid) of everything below this cluster's staging root, and when it was written last."""
+async def _staged(place: Place, deps: Deps) -> dict[tuple[str, str], datetime] | None:
+    """(namespace, uid) of everything below this cluster's staging root, and when it was written last.
+
+    None for a store that cannot be asked: the others, and the bundles that wait, must not suffer for it.
+    """
     root = names.staging_root(deps.cluster_id)
-    infos = await deps.blocking(lambda: list(place.store.list(root)))
+    try:
+        infos = await deps.blocking(lambda: list(place.store.list(root)))
+    except SupportBundleError as error:
+        log.warning("what is staged for %s is swept another time: %s", place.destination.name, error)
+        return None
     found: dict[tuple[str, str], datetime] = {}
     for info in infos:
         parts = info.key.removeprefix(root).split("/")
