@@ -47,9 +47,9 @@ def deleting(world: World, cause: str) -> Claim:
 
 
 def _stored(world: World) -> str:
-    """The object that holds the zip; empty if there is none."""
+    """The object that holds the zip; empty if there is none, or it is in nobody's bucket."""
     artifact = world.bundle.status.artifact
-    if artifact is not None and world.bundle.status.phase != Phase.EXPIRED:
+    if artifact is not None and artifact.bucket and world.bundle.status.phase != Phase.EXPIRED:
         return f"{artifact.bucket}/{artifact.key}"
     return ""
 

@@ -9,6 +9,7 @@ from supportbundle.kube.client import Client, connect
 from supportbundle.kube.kubeconfig import configured
 from supportbundle.model import names
 from supportbundle.model.bundle import parse_metadata, parse_status
+from supportbundle.model.paths import collection
 from supportbundle.reconcile import paths
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ async def let_everything_go() -> int:
         try:
             held = [
                 (obj["metadata"]["namespace"], obj["metadata"]["name"])
-                async for obj in client.items(paths.EVERY_BUNDLE)
+                async for obj in client.items(collection(names.API_VERSION, names.PLURAL))
                 if parse_metadata(obj).is_held
             ]
         except NotFound:  # the CRDs are gone, and every bundle with them

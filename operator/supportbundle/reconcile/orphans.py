@@ -34,18 +34,16 @@ class Found:
 
 
 async def find_powers(before: datetime, deps: Deps) -> list[Found]:
-    """Everything of ours that was made before a time, in all namespaces that are watched and can be read."""
+    """Everything of ours that was made before a time, wherever the operator may look."""
     found: list[Found] = []
-    narrowed = bool(deps.config.watch_namespaces)
-    for namespace in deps.config.watch_namespaces or ("",):
-        kinds = (paths.every(kind, namespace) if namespace else paths.everywhere(kind) for kind in KINDS)
+    watched = deps.config.watch_namespaces
+    lists = [paths.every(kind, namespace) for namespace in watched for kind in KINDS]
+    for path in (*(lists or map(paths.everywhere, KINDS)), paths.every("roles", deps.namespace)):
         try:
-            found += [item for path in kinds async for item in _ours(path, before, deps)]
-        except Forbidden as error:
-            if not narrowed:
-                raise
-            log.debug("the watched namespace %s cannot be read: %s", namespace, error)
-    return [*found, *[item async for item in _ours(paths.every("roles", deps.namespace), before, deps)]]
+            found += [item async for item in _ours(path, before, deps)]
+        except Forbidden as error:  # staging can be swept all the same
+            log.warning("what bundles may have left is not looked for: %s", error)
+    return found
 
 
 async def _ours(path: str, before: datetime, deps: Deps) -> AsyncIterator[Found]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -19,7 +20,6 @@ from supportbundle.reconcile.key import Key, key_of
 from supportbundle.reconcile.orphans import find_powers, take_back
 from supportbundle.reconcile.scope import Scope
 from supportbundle.reconcile.stores import Place
-from supportbundle.storage.base import ObjectInfo
 
 log = logging.getLogger(__name__)
 ABANDONED = timedelta(days=1)
@@ -51,18 +51,17 @@ async def sweep(deps: Deps, enqueue: Callable[[Key], None]) -> None:
     """
     old = deps.clock() - timedelta(seconds=deps.config.sweep_grace_seconds)
     powers = await find_powers(old, deps)
-    listed = [(place, await _listed(place, deps)) for place in await deps.stores.every_place()]
-    deps.metrics.staged_bytes.set(sum(info.size for _, infos in listed for info in infos))
-    staged = [(place, _staged(infos, deps)) for place, infos in listed]
-    del listed
+    staged = [(place, await _staged(place, deps)) for place in await deps.stores.every_place()]
+    reached = [(place, found) for place, found in staged if found is not None]
+    deps.metrics.staged_bytes.set(sum(found.size for _, found in reached))
     running, unread = await _resync(deps, enqueue)
     scope = Scope(deps.config.watch_namespaces)
     root = names.staging_root(deps.cluster_id)
     begun = deps.clock() - ABANDONED
     await take_back(powers, running, deps)
-    for place, found in staged:
+    for place, found in reached:
         await _abort_uploads(place, begun, deps)
-        for (namespace, uid), latest in sorted(found.items()):
+        for (namespace, uid), latest in sorted(found.latest.items()):
             if uid not in running and latest <= old and namespace in scope and namespace not in unread:
                 count = await drop_prefix(f"{root}{namespace}/{uid}/", place, deps)
                 deps.metrics.swept.inc(count)
@@ -76,21 +75,32 @@ async def _abort_uploads(place: Place, before: datetime, deps: Deps) -> None:
             await deps.blocking(partial(place.store.abort_uploads, root, before=before))
 
 
-async def _listed(place: Place, deps: Deps) -> list[ObjectInfo]:
-    """Everything below this cluster's staging root."""
-    return await deps.blocking(lambda: list(place.store.list(names.staging_root(deps.cluster_id))))
+@dataclass(frozen=True, slots=True)
+class _Staged:
+    """What is staged in one store: when each bundle, by (namespace, uid), was written to last, and bytes in all."""
+
+    latest: dict[tuple[str, str], datetime]
+    size: int
 
 
-def _staged(infos: list[ObjectInfo], deps: Deps) -> dict[tuple[str, str], datetime]:
-    """(namespace, uid) of what is staged, and when it was written last."""
+async def _staged(place: Place, deps: Deps) -> _Staged | None:
+    """Everything below this cluster's staging root.
+
+    None for a store that cannot be asked: the others, and the bundles that wait, must not suffer for it.
+    """
     root = names.staging_root(deps.cluster_id)
-    found: dict[tuple[str, str], datetime] = {}
+    try:
+        infos = await deps.blocking(lambda: list(place.store.list(root)))
+    except SupportBundleError as error:
+        log.warning("what is staged for %s is swept another time: %s", place.destination.name, error)
+        return None
+    latest: dict[tuple[str, str], datetime] = {}
     for info in infos:
         parts = info.key.removeprefix(root).split("/")
         if len(parts) > 2:  # noqa: PLR2004 - namespace, uid, rest
             bundle = (parts[0], parts[1])
-            found[bundle] = max(info.modified, found.get(bundle, info.modified))
-    return found
+            latest[bundle] = max(info.modified, latest.get(bundle, info.modified))
+    return _Staged(latest, sum(info.size for info in infos))
 
 
 async def _resync(deps: Deps, enqueue: Callable[[Key], None]) -> tuple[set[str], set[str]]:

@@ -24,7 +24,7 @@ from supportbundle.metrics import Metrics
 from supportbundle.model import names as our
 from supportbundle.reconcile.deps import Deps
 from supportbundle.reconcile.guard import Guard
-from supportbundle.reconcile.stores import Stores
+from supportbundle.reconcile.stores import Place, Stores
 from supportbundle.reconcile.sweep import sweep
 
 pytestmark = pytest.mark.e2e
@@ -146,13 +146,20 @@ def test_the_sweep_takes_back_what_a_crash_left_but_nothing_of_another_cluster(w
     bucket.store.delete(keys)
 
 
+class OneStore(Stores):
+    """Names of Services, such as that of the embedded store, are known inside the cluster only."""
+
+    async def every_place(self) -> list[Place]:
+        return [await self.place("e2e-life")]
+
+
 async def swept(cluster: str) -> None:
     """One sweep that leaves nothing alone for being young, as the operator does it."""
     async with admin() as client:
         with ThreadPoolExecutor(2) as pool:
             deps = Deps(
                 client=client,
-                stores=Stores(client, SYSTEM, time.monotonic),
+                stores=OneStore(client, SYSTEM, time.monotonic),
                 guard=Guard(client, (), time.monotonic),
                 config=OperatorConfig(image="i", collect_role_prefix="p", sweep_grace_seconds=0),
                 planners=REGISTRY,

@@ -73,6 +73,12 @@ def deleted(
             "there/k",
             id="the-destination-moved",
         ),
+        pytest.param(
+            deleted(ready(artifact=ARTIFACT.model_copy(update={"bucket": ""})), names.FINALIZER, here=None),
+            (Act.RELEASE, Act.LET_GO),
+            "",
+            id="the-receiver-has-it",
+        ),
         pytest.param(deleted(ready(), "other"), (), "", id="not-ours-to-hold"),
         pytest.param(
             deleted(COLLECTING, "other"), (Act.RELEASE, Act.DROP_STAGING), "", id="held-by-others-while-it-runs"

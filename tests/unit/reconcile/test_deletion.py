@@ -115,6 +115,13 @@ async def test_a_ttl_outside_the_destinations_bounds_is_clamped_and_said(univers
     assert "default keeps zips for at most 1h, and spec.ttl is 48h" in ready["message"]
 
 
+async def test_a_store_that_is_away_puts_off_its_own_sweep_and_nothing_else(universe: Universe) -> None:
+    universe.store.failure = Unavailable("Object storage did not answer.")
+    woken: list[object] = []
+    await sweep(universe.process(), woken.append)
+    assert woken == [KEY]
+
+
 async def test_the_sweep_takes_what_is_old_and_ours_and_nothing_else(universe: Universe) -> None:
     foreign = names.staging_prefix("cluster-2", "team", UID)
     for prefix in (STAGING, foreign):
