@@ -68,7 +68,7 @@ def killed(pod: str) -> None:
 
 
 def paused(pod: str) -> None:
-    """SIGSTOP: to the other pod as if the node had died. A pod deleted by force lives on until the kubelet hears of it."""
+    """SIGSTOP: to the other pod as if the node had died. A pod deleted by force lives until its kubelet hears."""
     os.kill(process(pod), signal.SIGSTOP)
 
 
