@@ -62,24 +62,18 @@ def deleted(pod: str) -> None:
     kubectl("-n", SYSTEM, "delete", "pod", pod, "--wait=false")
 
 
-def crashed_with_its_node(pod: str) -> None:
-    """SIGKILL, and no container that starts again in its place."""
-    kubectl("-n", SYSTEM, "delete", "pod", pod, "--grace-period=0", "--force", "--wait=false")
-
-
 def killed(pod: str) -> None:
     """SIGKILL from the node, as an OOM kill does it: the kubelet starts the container again."""
     run(str(ROOT / "tests/cluster/component"), "kill", container(pod))
 
 
 def paused(pod: str) -> None:
-    """SIGSTOP."""
+    """SIGSTOP: to the other pod as if the node had died. A pod deleted by force lives until its kubelet hears."""
     os.kill(process(pod), signal.SIGSTOP)
 
 
 FAULTS: dict[str, Callable[[str], None]] = {
     "deleted": deleted,
-    "crashed": crashed_with_its_node,
     "killed": killed,
     "paused": paused,
 }
