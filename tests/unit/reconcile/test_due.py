@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from supportbundle.model import names
 from supportbundle.reconcile.due import due_in
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
@@ -22,11 +23,18 @@ def bundle(phase: str, ready: str, *, stalled: str = "False", expires: timedelta
         written = (NOW + expires).isoformat()
         facts = {"destination": "default", "bucket": "b", "key": "k", "sizeBytes": 1, "etag": "e", "files": 1}
         status["artifact"] = facts | {"expiresAt": written}
-    return {"status": status}
+    return {"metadata": {}, "status": status}
 
 
 def test_a_bundle_without_a_status_is_due_at_once() -> None:
-    assert due_in({}, NOW) == 0
+    assert due_in({"metadata": {}}, NOW) == 0
+
+
+@pytest.mark.parametrize(("finalizers", "due"), [([names.FINALIZER], 0), (["somebody.else/holds"], None)])
+def test_a_deleted_bundle_is_due_while_it_waits_for_us(finalizers: list[str], due: float | None) -> None:
+    over = bundle("Failed", "False", stalled="True")
+    over["metadata"] = {"deletionTimestamp": "2026-03-04T05:06:00Z", "finalizers": finalizers}
+    assert due_in(over, NOW) == due
 
 
 def test_a_running_bundle_is_due_at_once() -> None:

@@ -125,6 +125,7 @@ class ScheduleReconciler:
 
     async def _carry_out(self, schedule: Schedule, course: Course) -> Made:
         made = Made()
+        self._deps.fence()
         await remove(schedule, course.removals, self._deps)
         for start in course.starts:
             try:
