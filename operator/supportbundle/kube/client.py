@@ -238,7 +238,12 @@ def _address(base_url: str) -> tuple[str, int]:
 
 @asynccontextmanager
 async def connect(
-    login: Login, *, rate: RateLimit | None = None, settle_seconds: float = 0, pause: Pause = asyncio.sleep
+    login: Login,
+    *,
+    rate: RateLimit | None = None,
+    settle_seconds: float = 0,
+    patience_seconds: float = 0,
+    pause: Pause = asyncio.sleep,
 ) -> AsyncIterator[Client]:
     """A client with its sessions, closed at the end.
 
@@ -247,7 +252,11 @@ async def connect(
         rate: how fast the API server is asked: every request, repetition and websocket takes a turn; None for no
             limit.
         settle_seconds: how long after the start a 403 is worth repeating, see `Api`.
+        patience_seconds: how long an API server that is away is waited for, see `Api`.
         pause: how to sleep.
     """
-    async with opened(login, rate=rate, settle_seconds=settle_seconds, pause=pause) as api, pod_session() as pods:
+    async with (
+        opened(login, rate=rate, settle_seconds=settle_seconds, patience_seconds=patience_seconds, pause=pause) as api,
+        pod_session() as pods,
+    ):
         yield Client(api, pods)
