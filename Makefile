@@ -41,7 +41,7 @@ bench-profiles: ## how far apart the CPU profiles of 24 pods begin
 bench-sanitize: ## recall, precision and throughput of the sanitizer, beside bare tools on the same bytes
 	tests/bench/sanitize/run
 
-bench-scale: ## 10,000 finished bundles, and 1,000 created at once on simulated pods (ARGS="many --bundles N")
+bench-scale: ## memory, start and requests of an operator among 10,000 finished bundles (ARGS="--bundles N")
 	tests/bench/scale/run $(ARGS)
 
 fuzz: ## ten minutes of mutated documents through the sanitizer (ARGS="MINUTES SEED")

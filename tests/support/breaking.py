@@ -120,8 +120,8 @@ def open_bucket(bucket: str) -> S3Store:
 def zips(store: S3Store, obj: dict[str, Any]) -> list[str]:
     """The keys of all zips that a bundle has left."""
     meta = obj["metadata"]
-    prefix = f"{named.artifact_root(cluster_id())}{meta['namespace']}/{meta['name']}-"
-    return [info.key for info in store.list(prefix)]
+    prefix = f"{named.artifact_root(cluster_id())}{meta['namespace']}/"
+    return [info.key for info in store.list(prefix) if meta["uid"] in info.key]
 
 
 def operator_log() -> str:

@@ -50,6 +50,9 @@ API_REQUESTS = 50.0
 BINDING_SECONDS = 5.0
 """For so long 403 may only mean that the API server has not seen the new RoleBinding yet."""
 
+OUTAGE_SECONDS = 60.0
+"""For so long an API server that is away may come back; the limits of tasks and bundle hold all the same."""
+
 
 def main() -> int:
     """Run the shard that the Job's index names. Returns the exit code: 0, or 1 when a retry may help."""
@@ -103,7 +106,7 @@ async def run_shard(mounts: Mounts, index: int, book: Logbook) -> None:
 def _cluster(login: Login, plan: Plan) -> contextlib.AbstractAsyncContextManager[Client]:
     share = API_REQUESTS / max(1, min(plan.parallelism, len(plan.shards)))
     rate = RateLimit(per_second=share, burst=max(1, round(2 * share)))
-    return connect(login, rate=rate, settle_seconds=BINDING_SECONDS)
+    return connect(login, rate=rate, settle_seconds=BINDING_SECONDS, patience_seconds=OUTAGE_SECONDS)
 
 
 @contextlib.asynccontextmanager

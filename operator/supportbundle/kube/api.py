@@ -86,7 +86,8 @@ class Api:
 
     GETs that meet `Unavailable` (429 too) are repeated up to three times within 3.5 s. In the first `settle_seconds`
     of its life it also repeats what was `Forbidden`: a RoleBinding takes a moment to reach every API server's
-    authorizer.
+    authorizer. For `patience_seconds` it goes on repeating GETs that met no API server at all, which may take half a
+    minute to be started anew. An answer of 5xx is not waited for: it may be about one dead node.
     """
 
     def __init__(
@@ -97,9 +98,11 @@ class Api:
         *,
         bucket: TokenBucket | None,
         settle_seconds: float,
+        patience_seconds: float,
         pause: Pause,
         observe: Observe,
     ) -> None:
+        self._patience = patience_seconds
         self._login = login
         self._session = session
         self._upgrades = upgrades
@@ -190,17 +193,19 @@ class Api:
         return await self._login.headers()
 
     async def _repeating(self, call: Callable[[], Awaitable[_T]], *, repeatable: bool) -> _T:
-        for delay in _DELAYS:
+        give_up, tried = time.monotonic() + self._patience, 0
+        while True:
             try:
                 return await call()
-            except Unavailable:
-                if not repeatable:
+            except Unavailable as error:
+                absent = isinstance(error.__cause__, aiohttp.ClientConnectionError) and time.monotonic() < give_up
+                if not repeatable or (tried >= len(_DELAYS) and not absent):
                     raise
             except Forbidden:
-                if time.monotonic() >= self._settled_at:
+                if tried >= len(_DELAYS) or time.monotonic() >= self._settled_at:
                     raise
-            await self._pause(delay)
-        return await call()
+            await self._pause(_DELAYS[min(tried, len(_DELAYS) - 1)])
+            tried += 1
 
     def _url(self, path: str, params: Query | None) -> URL:
         return URL(self._login.base_url + path, encoded=True).extend_query(params or {})
@@ -215,7 +220,13 @@ def _parsed(body: bytearray, what: str) -> object:
 
 @asynccontextmanager
 async def opened(
-    login: Login, *, rate: RateLimit | None, settle_seconds: float, pause: Pause, observe: Observe
+    login: Login,
+    *,
+    rate: RateLimit | None,
+    settle_seconds: float,
+    patience_seconds: float,
+    pause: Pause,
+    observe: Observe,
 ) -> AsyncIterator[Api]:
     """An `Api` with its two sessions, closed at the end.
 
@@ -231,7 +242,16 @@ async def opened(
         own = aiohttp.TCPConnector(ssl=tls, limit=0, force_close=True)
         upgrades = await stack.enter_async_context(_session(own, _only_upgrades))
         bucket = TokenBucket(rate, pause=pause) if rate else None
-        yield Api(login, requests, upgrades, bucket=bucket, settle_seconds=settle_seconds, pause=pause, observe=observe)
+        yield Api(
+            login,
+            requests,
+            upgrades,
+            bucket=bucket,
+            settle_seconds=settle_seconds,
+            patience_seconds=patience_seconds,
+            pause=pause,
+            observe=observe,
+        )
 
 
 def _session(connector: aiohttp.TCPConnector, *middlewares: aiohttp.ClientMiddlewareType) -> aiohttp.ClientSession:

@@ -259,6 +259,7 @@ async def connect(
     *,
     rate: RateLimit | None = None,
     settle_seconds: float = 0,
+    patience_seconds: float = 0,
     pause: Pause = asyncio.sleep,
     observe: Observe = lambda _method, _status, _seconds: None,
 ) -> AsyncIterator[Client]:
@@ -269,9 +270,17 @@ async def connect(
         rate: how fast the API server is asked: every request, repetition and websocket takes a turn; None for no
             limit.
         settle_seconds: how long after the start a 403 is worth repeating, see `Api`.
+        patience_seconds: how long an API server that is away is waited for, see `Api`.
         pause: how to sleep.
         observe: told of each request, for metrics.
     """
-    opening = opened(login, rate=rate, settle_seconds=settle_seconds, pause=pause, observe=observe)
+    opening = opened(
+        login,
+        rate=rate,
+        settle_seconds=settle_seconds,
+        patience_seconds=patience_seconds,
+        pause=pause,
+        observe=observe,
+    )
     async with opening as api, pod_session() as pods:
         yield Client(api, pods)

@@ -45,8 +45,8 @@ def test_a_store_that_recovers_costs_time_and_nothing_else(
             stack.enter_context(proxy.on(operation, fault, key=key, times=times))
             for operation, key, fault, times in PASSING[faults]
         ]
-        sbundle.create(workload, f"store-{faults}", destination=SHAKY)
-        obj = sbundle.ready(workload, f"store-{faults}", seconds=120)
+        sbundle.create(workload, f"passing-{faults}", destination=SHAKY)
+        obj = sbundle.ready(workload, f"passing-{faults}", seconds=120)
     assert all(rule.met for rule in rules), rules
     assert condition(obj, "Ready")["reason"] == "Complete", obj["status"]
     assert len(breaking.zips(bucket, obj)) == 1
