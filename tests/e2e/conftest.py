@@ -50,7 +50,7 @@ def workload(operator: str) -> Iterator[str]:
     kubectl("-n", name, "rollout", "status", "deployment/web", "--timeout=120s")
     until("the crash of crashy", lambda: crashed(name))
     yield name
-    kubectl("delete", "namespace", name, "--wait=false")
+    kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")
 
 
 def crashed(namespace: str) -> bool:
@@ -82,4 +82,4 @@ def namespace(operator: str, request: pytest.FixtureRequest) -> Iterator[str]:
     kubectl("delete", "namespace", name, "--ignore-not-found", "--wait")
     apply("default", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     yield name
-    kubectl("delete", "namespace", name, "--wait=false")
+    kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")
