@@ -65,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     trial.add_argument("--seconds", type=float, default=180.0, help="how long to wait")
     trial.set_defaults(command=_try)
     let_go = commands.add_parser("release-finalizers", help="let deleted bundles go; only before an uninstallation")
+    let_go.add_argument("namespaces", nargs="*", help="only in these; by default everywhere")
     let_go.set_defaults(command=_let_go)
     reveal = commands.add_parser("reveal", help="turn pseudonyms back, with the key of the destination")
     reveal.add_argument("--destination", default="default", help="whose key is read with your kubeconfig")
@@ -100,12 +101,12 @@ def _operator(args: argparse.Namespace) -> int:
     return 0
 
 
-def _let_go(_: argparse.Namespace) -> int:
+def _let_go(args: argparse.Namespace) -> int:
     from supportbundle.jsonlog import configure
     from supportbundle.reconcile.letgo import let_everything_go
 
     configure("INFO")
-    count = asyncio.run(let_everything_go())
+    count = asyncio.run(let_everything_go(args.namespaces))
     print(f"{count} bundles no longer wait for their zips to be removed.")  # noqa: T201 - a command line speaks
     return 0
 

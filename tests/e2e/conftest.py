@@ -31,7 +31,7 @@ def workload(operator: str) -> Iterator[str]:
     kubectl("-n", name, "rollout", "status", "deployment/web", "--timeout=120s")
     until("the crash of crashy", lambda: crashed(name))
     yield name
-    kubectl("delete", "namespace", name, "--wait=false")
+    kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")
 
 
 def crashed(namespace: str) -> bool:

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 from supportbundle.errors import Conflict, NotFound
 from supportbundle.kube.client import Client, connect
 from supportbundle.kube.kubeconfig import configured
 from supportbundle.model import names
 from supportbundle.model.bundle import parse_metadata, parse_status
-from supportbundle.model.paths import collection
 from supportbundle.reconcile import paths
+from supportbundle.reconcile.scope import Scope
 
 log = logging.getLogger(__name__)
 TRIES = 5
 """Somebody else may write a bundle at the same moment, as often as this at most."""
 
 
-async def let_everything_go() -> int:
-    """Remove the finalizer wherever it stands; returns from how many bundles.
+async def let_everything_go(namespaces: Sequence[str]) -> int:
+    """Remove the finalizer in these namespaces, or in all where none is named; returns from how many bundles.
 
     Raises:
         SupportBundleError: the API server did not let us, or does not answer.
@@ -27,7 +28,8 @@ async def let_everything_go() -> int:
         try:
             held = [
                 (obj["metadata"]["namespace"], obj["metadata"]["name"])
-                async for obj in client.items(collection(names.API_VERSION, names.PLURAL))
+                for path in Scope(tuple(namespaces)).collections(names.API_VERSION, names.PLURAL).values()
+                async for obj in client.items(path)
                 if parse_metadata(obj).is_held
             ]
         except NotFound:  # the CRDs are gone, and every bundle with them

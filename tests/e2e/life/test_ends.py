@@ -28,6 +28,11 @@ from supportbundle.reconcile.stores import Place, Stores
 from supportbundle.reconcile.sweep import sweep
 
 pytestmark = pytest.mark.e2e
+NOTHING: dict[str, Any] = {
+    "replicas": 1,
+    "selector": {"matchLabels": {"app": "web"}},
+    "template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "a", "image": "none:1"}]}},
+}
 SLOW = (
     *sbundle.LOGS,
     {"name": "cpu", "type": "Profile", "profile": {"port": 6060, "kinds": [{"type": "CPU", "seconds": 120}]}},
@@ -61,6 +66,16 @@ def test_the_zip_goes_with_the_bundle(workload: str, bucket: Bucket) -> None:
     assert bucket.store.head(key)
     delete(workload, "dear")
     until("the bundle to go", lambda: is_gone(workload, "dear"), seconds=60)
+    assert bucket.store.head(key) is None
+
+
+def test_a_deleted_namespace_is_not_held(namespace: str, bucket: Bucket) -> None:
+    events = ({"name": "events", "type": "Events"},)
+    # Something to collect: whoever looks for events of an empty namespace finds none.
+    apply(namespace, {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": NOTHING})
+    sbundle.create(namespace, "inside", events, destination={"name": "e2e-life"}, deletionPolicy="Delete")
+    key = sbundle.ready(namespace, "inside")["status"]["artifact"]["key"]
+    kubectl("delete", "namespace", namespace, "--wait", "--timeout=60s")
     assert bucket.store.head(key) is None
 
 

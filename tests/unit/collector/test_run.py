@@ -112,12 +112,22 @@ async def test_a_task_that_hangs_delays_nobody_past_its_own_time(bench: Bench) -
 
 
 async def test_a_run_that_is_told_to_end_hands_in_what_it_has_and_names_the_rest(bench: Bench) -> None:
-    run = shard_run(bench, task("good"), task("log"), task("hang"), good=write, log=hang_in_a_log, hang=hang)
-    told = asyncio.Event()
+    written, reading, told = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def good(context: RunContext, task: Task) -> None:
+        await write(context, task)
+        written.set()
+
+    async def log(context: RunContext, task: Task) -> None:
+        async with context.sink.member(f"{task.id}.log", task=task, limit=100, keep_partial=True) as member:
+            await member.write(b"the last words\n")
+            reading.set()
+            await asyncio.Event().wait()
+
+    run = shard_run(bench, task("good"), task("log"), task("hang"), good=good, log=log, hang=hang)
     listener = asyncio.create_task(interrupt_when(told, run))
     running = asyncio.create_task(run.run(60))
-    while run.progress().tasks_done < 1 or not bench.sink.bytes:
-        await asyncio.sleep(0)
+    await asyncio.gather(written.wait(), reading.wait())
     told.set()
     await asyncio.wait_for(running, 10)
     await listener
