@@ -13,7 +13,7 @@ from pydantic import Field, JsonValue, ValidationError
 from supportbundle.errors import Invalid
 from supportbundle.model.base import Value
 from supportbundle.model.capability import OPT_IN, Capability
-from supportbundle.model.destination import DestinationSpec
+from supportbundle.model.destination import DestinationSpec, S3Options
 from supportbundle.model.spec import SanitizationRule
 
 
@@ -25,6 +25,15 @@ class CollectorPod(Value):
     tolerations: tuple[dict[str, JsonValue], ...] = ()
     priority_class_name: str | None = None
     scratch_size: str = "4Gi"
+
+
+class DeliveryPod(Value):
+    """How the pods of delivery Jobs look beyond what is fixed. Their `account` has no rights in the API."""
+
+    account: str = ""
+    resources: dict[str, JsonValue] = Field(default_factory=dict)
+    node_selector: dict[str, str] = Field(default_factory=dict)
+    tolerations: tuple[dict[str, JsonValue], ...] = ()
 
 
 class SanitizationFloor(Value):
@@ -44,7 +53,7 @@ class OperatorConfig(Value):
     ServiceAccount; an empty list means that the admin has switched them off. `proxy` comes from the operator's own
     environment: collectors reach the store by the same way. `clusterInfo` says that the operator may list nodes and
     storage classes; `extraResources` that the role of Resources holds more than `view` shows; `debugImage` is empty
-    where no debugging containers are allowed.
+    where no debugging containers are allowed. `staging` is where zips are made that may not be made where they end.
     """
 
     image: str
@@ -59,6 +68,8 @@ class OperatorConfig(Value):
     default_destination: DestinationSpec | None = None
     create_bucket: bool = False
     collector: CollectorPod = CollectorPod()
+    staging: S3Options | None = None
+    delivery: DeliveryPod = DeliveryPod()
     sanitization: SanitizationFloor = SanitizationFloor()
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     proxy: dict[str, str] = Field(default_factory=dict)

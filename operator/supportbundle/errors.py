@@ -2,7 +2,8 @@
 
 SupportBundleError
 ├── Invalid             the request can never work as written
-│   └── InvalidRule     a sanitizing rule that somebody wrote
+│   ├── InvalidRule     a sanitizing rule that somebody wrote
+│   └── StagingMissing  a destination takes finished zips only, and there is no other place to make them
 ├── Forbidden           a right is missing; a retry helps only while a new binding spreads
 ├── NotFound            the named thing is not there
 │   └── SecretNotFound  a Secret, or a key of it, that a collector uses
@@ -54,6 +55,12 @@ class InvalidRule(Invalid):
     """A sanitizing rule that cannot work, or does not do what its examples say."""
 
     reason = "InvalidRule"
+
+
+class StagingMissing(Invalid):
+    """There is no store in which the bundles of a destination could be put together."""
+
+    reason = "StagingMissing"
 
 
 class Forbidden(SupportBundleError):

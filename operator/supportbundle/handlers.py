@@ -83,7 +83,7 @@ async def _deps(
     kube_system = await client.get(paths.CLUSTER_ID_SOURCE)
     return Deps(
         client=client,
-        stores=Stores(client, namespace, time.monotonic),
+        stores=Stores(client, namespace, time.monotonic, config.staging),
         guard=Guard(client, config.policy_names, time.monotonic),
         config=config,
         planners=REGISTRY,

@@ -8,6 +8,7 @@ from datetime import timedelta
 from supportbundle.decide import say
 from supportbundle.decide.world import Act, Decision, JobState, Verdict, World
 from supportbundle.model.conditions import ConditionType
+from supportbundle.model.destination import S3Options
 from supportbundle.model.gap import Gap
 from supportbundle.model.plan import START_ALLOWANCE, Plan
 from supportbundle.model.status import Collection, LostShard, Phase
@@ -260,13 +261,29 @@ def _expire(world: World) -> Decision:
     """Delete the artifact, unless the destination is no longer where it lies; then say which object is left."""
     artifact, options = world.bundle.status.artifact, world.destination.spec.s3 if world.destination else None
     here = artifact is not None and options is not None and options.bucket == artifact.bucket
+    locked = _locked(world, options)
     where = f"{artifact.bucket}/{artifact.key}" if artifact else ""
     message = "The artifact reached the end of its ttl and was deleted. Create a new bundle to collect again."
     if not here:
         message = f"The ttl is over, but the destination has changed: {where} must be deleted by hand."
+    elif locked:
+        message = (
+            f"The ttl is over, but {where} is under object lock and stays: {locked}. Delete it by hand after that."
+        )
     return Decision(
-        acts=(Act.EXPIRE,) if here else (), phase=Phase.EXPIRED, claims=say.expired("Expired", message), final=True
+        acts=(Act.EXPIRE,) if here and not locked else (),
+        phase=Phase.EXPIRED,
+        claims=say.expired("Expired", message),
+        final=True,
     )
+
+
+def _locked(world: World, options: S3Options | None) -> str:
+    """How long object storage refuses to delete; the lock began when the zip was written."""
+    lock, end = options.object_lock if options else None, world.bundle.status.completed_at
+    if lock is None or end is None or world.now >= end + timedelta(days=lock.days):
+        return ""
+    return f"{lock.mode} until {end + timedelta(days=lock.days):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _end_collection(world: World, lost: tuple[LostShard, ...]) -> Decision:

@@ -12,7 +12,6 @@ def unsupported(spec: SupportBundleSpec) -> tuple[str, ...]:
     """The fields and values of this spec that are not built yet, by path."""
     wanted = {
         "spec.templateRef": spec.template_ref is not None,
-        "spec.encryption": spec.encryption is not None,
         "spec.deletionPolicy: Delete": spec.deletion_policy == DeletionPolicy.DELETE,
     }
     return tuple(path for path, is_wanted in wanted.items() if is_wanted)

@@ -21,6 +21,7 @@ from supportbundle.model.plan import dump
 from supportbundle.model.status import Status
 from supportbundle.reconcile import paths
 from supportbundle.reconcile.act import drop_prefix, drop_unfinished, perform, release, renew_uploads
+from supportbundle.reconcile.delivery import stop_delivery
 from supportbundle.reconcile.deps import Deps
 from supportbundle.reconcile.events import emit
 from supportbundle.reconcile.gather import Gathered, gather
@@ -184,9 +185,11 @@ class Reconciler:
         """A deleted bundle: owner references remove its objects, unless it was orphaned; staging is ours to remove."""
         deps = self._deps
         await release(key.namespace, key.uid, deps)
-        if (destination := deps.memory.destinations.get(key.uid)) is not None:
-            with contextlib.suppress(NotFound):
-                place = await deps.stores.place(destination)
+        await stop_delivery(key.uid, deps)
+        if (known := deps.memory.destinations.get(key.uid)) is not None:
+            destination, encrypted = known
+            with contextlib.suppress(NotFound, Invalid):
+                place = await deps.stores.place(destination, encrypted=encrypted)
                 await drop_unfinished(key.namespace, key.name, key.uid, place, deps)
         deps.memory.forget(key.uid)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from supportbundle.decide.world import Refusal
-from supportbundle.errors import SupportBundleError
+from supportbundle.errors import StagingMissing, SupportBundleError
 from supportbundle.model.bundle import Bundle
 from supportbundle.model.destination import Destination
 from supportbundle.model.unsupported import unsupported
@@ -58,9 +58,12 @@ def unchecked(bundle: Bundle) -> Refusal:
 
 def of_missing_destination(bundle: Bundle, error: SupportBundleError, *, started: bool) -> Refusal:
     """It may still come, or come back."""
+    patience = STORE_PATIENCE if started else DESTINATION_PATIENCE
+    if isinstance(error, StagingMissing):
+        return Refusal(error.reason, str(error), patience)
     name = bundle.spec.destination.name
     message = f"SupportBundleDestination {name} cannot be used: {error}"
-    return Refusal("DestinationUnavailable", message, STORE_PATIENCE if started else DESTINATION_PATIENCE)
+    return Refusal("DestinationUnavailable", message, patience)
 
 
 def of_store(error: SupportBundleError, *, started: bool, being_made: bool) -> Refusal:

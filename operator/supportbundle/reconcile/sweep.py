@@ -13,6 +13,7 @@ from supportbundle.model.bundle import parse_status
 from supportbundle.model.status import Phase
 from supportbundle.reconcile import paths
 from supportbundle.reconcile.act import drop_prefix
+from supportbundle.reconcile.delivery import stop_orphans
 from supportbundle.reconcile.deps import Deps
 from supportbundle.reconcile.key import Key, key_of
 from supportbundle.reconcile.stores import Place
@@ -43,6 +44,7 @@ async def sweep(deps: Deps, enqueue: Callable[[Key], None]) -> None:
     staged = [(place, await _staged(place, deps)) for place in await deps.stores.every_place()]
     running = await _resync(deps, enqueue)
     root = names.staging_root(deps.cluster_id)
+    await stop_orphans(running, deps)
     begun = deps.clock() - ABANDONED
     for place, found in staged:
         await _abort_uploads(place, begun, deps)

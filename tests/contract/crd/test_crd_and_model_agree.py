@@ -167,7 +167,6 @@ def test_every_field_is_described_and_bounded(plural: str) -> None:
 
 EVERYTHING_NOT_BUILT: Mapping[str, Any] = {
     "templateRef": {"name": "t"},
-    "encryption": {"recipients": ["age1x"]},
     "deletionPolicy": "Delete",
 }
 
