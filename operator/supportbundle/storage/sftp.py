@@ -108,7 +108,7 @@ class SFTPReceiver:
         try:
             async with asyncio.timeout(LOGIN_SECONDS):
                 await asyncio.get_running_loop().sock_connect(sock, (address, self.port))
-            keys = [asyncssh.import_public_key(key) for key in self.host_keys]
+            keys = _pinned(self.host_keys)
             return await asyncssh.connect(
                 self.host,
                 self.port,
@@ -139,6 +139,15 @@ class SFTPReceiver:
                 "privateKey in the destination's Secret cannot be read, or its passphrase is another one.",
                 "It must be a private key in OpenSSH or PEM format.",
             ) from None
+
+
+def _pinned(texts: tuple[str, ...]) -> list[asyncssh.SSHKey]:
+    import asyncssh  # noqa: PLC0415 - as above
+
+    try:
+        return [asyncssh.import_public_key(text) for text in texts]
+    except asyncssh.KeyImportError:
+        raise Invalid("One of the destination's hostKeys cannot be read.", "Take them from ssh-keyscan.") from None
 
 
 def _algorithms(keys: list[asyncssh.SSHKey]) -> list[str]:
@@ -178,9 +187,9 @@ async def _verified(sftp: asyncssh.SFTPClient, package: Package, path: str, size
         async with sftp.open(path, "rb") as file:
             for start in range(0, size, BLOCK):
                 end = min(start + BLOCK, size)
-                theirs = await _soon(file.read(end - start, start))
+                theirs: object = await _soon(file.read(end - start, start))
                 ours = await asyncio.to_thread(package.read, start, end)
-                if ours != bytes(theirs):
+                if ours != theirs:
                     return None
                 mine.update(ours)
     except asyncssh.SFTPError:
