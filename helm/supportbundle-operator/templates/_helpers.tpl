@@ -197,6 +197,13 @@ spec:
       request.operation == 'CREATE' && request.namespace == '{{ .root.Release.Namespace }}'
       && object.metadata.name.startsWith('supportbundle-pseudonyms-')
   {{- end }}
+  {{- if has .resource (list "jobs" "secrets") }}
+  # A delivery runs beside the operator, whatever namespace its bundle is of.
+  - name: delivery
+    expression: >-
+      request.namespace == '{{ .root.Release.Namespace }}'
+      && variables.seen.all(o, o.metadata.name.matches('{{ include "supportbundle.runName" . }}-deliver$'))
+  {{- end }}
   {{- if eq .resource "jobs" }}
   - name: pod
     expression: object.spec.template.spec
@@ -206,7 +213,7 @@ spec:
   validations:
   - expression: >-
       {{ if eq .resource "secrets" }}variables.makesKey || {{ end }}variables.seen.all(o,
-      o.metadata.name.matches('{{ include "supportbundle.runName" . }}{{ if eq .resource "rolebindings" }}-[a-z]+{{ end }}$')
+      {{ if has .resource (list "jobs" "secrets") }}(variables.delivery || {{ else }}({{ end }}o.metadata.name.matches('{{ include "supportbundle.runName" . }}{{ if eq .resource "rolebindings" }}-[a-z]+{{ end }}$'))
       && (request.operation == 'DELETE' || (has(o.metadata.labels)
       && 'app.kubernetes.io/managed-by' in o.metadata.labels
       && o.metadata.labels['app.kubernetes.io/managed-by'] == 'supportbundle-operator'
