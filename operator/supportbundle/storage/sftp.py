@@ -163,8 +163,8 @@ async def _deliver(sftp: asyncssh.SFTPClient, package: Package, final: str) -> s
     partial = str(path.with_name(f".{path.name}.part"))
     if await _size(sftp, final) == package.size and (whole := await _verified(sftp, package, final, package.size)):
         return whole.hexdigest()  # renamed, and died before anybody heard of it
-    have = min(await _size(sftp, partial), package.size)
-    digest = (await _verified(sftp, package, partial, have)) if have else None
+    have = await _size(sftp, partial)
+    digest = await _verified(sftp, package, partial, have) if 0 < have <= package.size else None
     if digest is None:
         have, digest = 0, hashlib.sha256()
     async with sftp.open(partial, "r+b" if have else "wb") as file:

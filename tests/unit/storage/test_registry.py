@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from supportbundle.errors import Invalid
-from supportbundle.model.destination import DestinationSpec, DestinationType, S3Options
+from supportbundle.model.destination import DestinationType, S3Options
 from supportbundle.storage.base import Credentials
 from supportbundle.storage.client import StoreConfig, make_client
-from supportbundle.storage.registry import RECEIVERS, open_receiver, open_store, read_credentials
+from supportbundle.storage.registry import RECEIVERS, open_store, read_credentials
 
 KEYS = Credentials("access", "secret", "token")
 
