@@ -49,6 +49,7 @@ class Module:
     packages: tuple[str, ...]
     programs: tuple[str, ...]
     flags: str = "-s -w"
+    tags: tuple[str, ...] = ()
     expect: str = ""
 
 
@@ -67,6 +68,14 @@ MODULES = {
         expect="about a minute the first time",
     ),
     "workload": Module(HERE.parent / "workload", (".",), ("workload",)),
+    "tools": Module(
+        HERE.parent / "tools-go",
+        ("github.com/prometheus/prometheus/cmd/promtool", "filippo.io/age/cmd/age", "filippo.io/age/cmd/age-keygen"),
+        ("promtool", "age", "age-keygen"),
+        # promtool checks rules and metrics here; the clouds' service discovery would be half of it.
+        tags=("remove_all_sd",),
+        expect="about three minutes the first time",
+    ),
 }
 
 
@@ -75,7 +84,7 @@ def key(settings: Settings, name: str) -> str:
     module = MODULES[name]
     kinds = {".go", ".mod", ".sum", ".json"}
     sources = [path for path in module.folder.rglob("*") if path.suffix in kinds]
-    extra = [_compiler_version(settings), module.flags, *module.packages]
+    extra = [_compiler_version(settings), module.flags, *module.packages, *module.tags]
     return content_hash(sources, root=module.folder, extra=extra)
 
 
@@ -87,6 +96,14 @@ def all_programs(settings: Settings) -> None:
     with locked(settings.build_lock):
         for name in names:
             programs(settings, name)
+
+
+def tools(settings: Settings) -> Path:
+    """Return the folder with the programs that tests call; where they are built, no other builder is waited for."""
+    if _complete(settings, "tools"):
+        return _target(settings, "tools")
+    with locked(settings.build_lock):
+        return programs(settings, "tools")
 
 
 def programs(settings: Settings, name: str) -> Path:
@@ -122,7 +139,7 @@ def _build(compiler: Path, module: Module, target: Path) -> None:
     jobs = str(os.cpu_count() or 2)
     run(
         ["nice", compiler, "build", "-p", jobs, "-trimpath", "-buildvcs=false",
-         "-ldflags", module.flags, "-o", f"{fresh}/", *module.packages],
+         "-tags", ",".join(module.tags), "-ldflags", module.flags, "-o", f"{fresh}/", *module.packages],
         cwd=module.folder,
         env={"CGO_ENABLED": "0", "GOFLAGS": ""},
         next_step="is the Go module proxy reachable, and is there 6 GB of disk and 3 GB of memory?",
