@@ -10,7 +10,7 @@ import io
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
-from supportbundle.errors import Corrupt, Invalid, SupportBundleError
+from supportbundle.errors import Corrupt, SupportBundleError
 from supportbundle.storage.base import Package
 
 BLOCK: Final = 4 << 20
@@ -23,27 +23,6 @@ class Sink(Protocol):
     def write(self, data: bytes, /) -> int:
         """Take some."""
         ...
-
-
-def recipients_of(keys: Sequence[str]) -> list[Any]:
-    """The recipients that age knows.
-
-    Raises:
-        Invalid: one is none.
-    """
-    import pyrage  # noqa: PLC0415 - only who encrypts pays for it
-
-    found = []
-    for key in keys:
-        kind = pyrage.x25519.Recipient if key.startswith("age1") else pyrage.ssh.Recipient
-        try:
-            found.append(kind.from_str(key))
-        except pyrage.RecipientError:
-            raise Invalid(
-                f"The recipient {key[:24]}... is no public key that age can encrypt for.",
-                "It must be an age1... key, or an SSH key of type ssh-ed25519 or ssh-rsa.",
-            ) from None
-    return found
 
 
 def encrypt(package: Package, recipients: Sequence[Any], sink: Sink) -> None:

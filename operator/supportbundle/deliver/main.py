@@ -16,11 +16,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from supportbundle.deliver.encrypt import encrypt, recipients_of
+from supportbundle.deliver.encrypt import encrypt
 from supportbundle.deliver.inputs import Mounts, read_secret
 from supportbundle.errors import Conflict, Corrupt, NotFound, SupportBundleError
 from supportbundle.model import names
 from supportbundle.model.delivery import AGE_TYPE, ZIP_TYPE, Delivered, Delivery
+from supportbundle.model.recipients import recipients_of
 from supportbundle.model.trouble import place_of
 from supportbundle.storage.addresses import Guard
 from supportbundle.storage.appending import Appending

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 from supportbundle.decide.world import Refusal
-from supportbundle.errors import StagingMissing, SupportBundleError
+from supportbundle.errors import Invalid, StagingMissing, SupportBundleError
 from supportbundle.model.bundle import Bundle
 from supportbundle.model.destination import Destination
+from supportbundle.model.recipients import recipients_of
+from supportbundle.model.spec import Encryption
 from supportbundle.model.unsupported import unsupported
 
 DESTINATION_PATIENCE = timedelta(minutes=2)
@@ -20,10 +22,19 @@ BUCKET_PATIENCE = timedelta(minutes=2)
 
 def of_spec(bundle: Bundle) -> Refusal | None:
     """Fields that this version cannot honour: never ignored."""
-    if not (paths := unsupported(bundle.spec)):
-        return None
-    message = f"Not built yet in this version: {', '.join(paths)}. Create a bundle without it."
-    return Refusal("NotSupported", message)
+    if paths := unsupported(bundle.spec):
+        message = f"Not built yet in this version: {', '.join(paths)}. Create a bundle without it."
+        return Refusal("NotSupported", message)
+    return _of_recipients(bundle.spec.encryption, "InvalidSpec", "spec.encryption")
+
+
+def _of_recipients(encryption: Encryption | None, reason: str, where: str) -> Refusal | None:
+    """Keys that look like keys and are none: found now, not when everything is collected."""
+    try:
+        recipients_of(encryption.recipients if encryption else ())
+    except Invalid as error:
+        return Refusal(reason, f"{where}: {error}")
+    return None
 
 
 def of_policies(missing: tuple[str, ...]) -> Refusal:
@@ -37,9 +48,10 @@ def of_policies(missing: tuple[str, ...]) -> Refusal:
 
 
 def of_destination(bundle: Bundle, destination: Destination) -> Refusal | None:
-    """The destination's own list of namespaces."""
+    """The destination's own list of namespaces, and the keys that it encrypts for."""
     if destination.allows(bundle.metadata.namespace):
-        return None
+        where = f"SupportBundleDestination {destination.name}, spec.encryption"
+        return _of_recipients(destination.spec.encryption, "DestinationUnavailable", where)
     message = (
         f"SupportBundleDestination {destination.name} does not accept bundles of namespace "
         f"{bundle.metadata.namespace}. Ask an admin, or name another destination."

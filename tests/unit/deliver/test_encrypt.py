@@ -6,8 +6,9 @@ import pyrage
 import pytest
 
 from support.parcels import package
-from supportbundle.deliver.encrypt import BLOCK, encrypt, recipients_of
+from supportbundle.deliver.encrypt import BLOCK, encrypt
 from supportbundle.errors import Invalid, StoreDenied
+from supportbundle.model.recipients import recipients_of
 from supportbundle.model.spec import Encryption
 from supportbundle.storage.base import Package
 

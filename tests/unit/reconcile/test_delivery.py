@@ -7,6 +7,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
+import pyrage
 import pytest
 
 from support.build import NOW, UID
@@ -177,7 +178,7 @@ async def test_corrected_settings_replace_a_job_that_gets_nowhere(outside: Unive
 
 
 async def test_recipients_of_both_count_and_the_name_tells(outside: Universe) -> None:
-    key = "age1" + "q" * 58
+    key = str(pyrage.x25519.Identity.generate().to_public())
     outside.api.objects[BUNDLE]["spec"]["encryption"] = {"recipients": [key]}
     outside.stores.copies = True
     reconciler = await until(outside, "Delivering")
@@ -264,3 +265,10 @@ async def test_a_locked_zip_stays_beyond_its_ttl_and_that_is_said(universe: Univ
     assert status(locked)["phase"] == "Expired"
     assert "COMPLIANCE until" in ready(locked)["message"]
     assert ARTIFACT in locked.store.data
+
+
+async def test_a_recipient_that_only_looks_like_one_is_refused_before_anything_is_collected(outside: Universe) -> None:
+    outside.api.objects[BUNDLE]["spec"]["encryption"] = {"recipients": ["age1" + "q" * 58]}
+    await until(outside, "InvalidSpec")
+    assert "public key" in ready(outside)["message"]
+    assert outside.store.data == {}
