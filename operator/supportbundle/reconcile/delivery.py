@@ -59,9 +59,10 @@ async def deliver(world: World, place: Place, deps: Deps) -> None:
 
 
 async def stop_delivery(uid: str, deps: Deps) -> None:
-    """Remove the Job; its Secret and pods go with it."""
-    with contextlib.suppress(NotFound):
-        await deps.client.delete(paths.named("jobs", deps.namespace, names.delivery_name(uid)))
+    """Remove the Job and its Secret; its pods go with it."""
+    for kind in ("jobs", "secrets"):
+        with contextlib.suppress(NotFound):
+            await deps.client.delete(paths.named(kind, deps.namespace, names.delivery_name(uid)))
 
 
 async def stop_orphans(running: set[str], deps: Deps) -> None:
@@ -140,9 +141,29 @@ async def _start_job(bundle: Bundle, staged: Staged, place: Place, deps: Deps) -
             deps.memory.deliveries[bundle.metadata.uid] = _tries_of(job, deps)
             await stop_delivery(bundle.metadata.uid, deps)
             return
-    secret = deliveryjob.secret(bundle, deps.namespace, delivery, job["metadata"]["uid"])
-    with contextlib.suppress(Conflict):  # there already; nobody else writes under this name
-        await deps.client.create(paths.every("secrets", deps.namespace), secret)
+    await _ensure_secret(deliveryjob.secret(bundle, deps.namespace, delivery, job["metadata"]["uid"]), job, deps)
+
+
+async def _ensure_secret(wanted: Mapping[str, Any], job: Mapping[str, Any], deps: Deps) -> None:
+    """Without it the Job's pod waits. One of an earlier Job is in the way until the garbage collector comes."""
+    path = paths.every("secrets", deps.namespace)
+    try:
+        await deps.client.create(path, wanted)
+    except Conflict:
+        if not await _has_secret(job, deps):
+            with contextlib.suppress(NotFound):
+                await deps.client.delete(f"{path}/{wanted['metadata']['name']}")
+            await deps.client.create(path, wanted)
+
+
+async def _has_secret(job: Mapping[str, Any], deps: Deps) -> bool:
+    """Whether the Secret that stands there is this Job's."""
+    try:
+        found = await deps.client.get(paths.named("secrets", deps.namespace, job["metadata"]["name"]))
+    except NotFound:
+        return False
+    owners = found["metadata"].get("ownerReferences", ())
+    return any(owner["uid"] == job["metadata"]["uid"] for owner in owners)
 
 
 async def _job_facts(bundle: Bundle, staged: Staged, place: Place, deps: Deps) -> DeliveryFacts | None:
@@ -150,20 +171,22 @@ async def _job_facts(bundle: Bundle, staged: Staged, place: Place, deps: Deps) -
         job = await deps.client.get(paths.named("jobs", deps.namespace, names.delivery_name(bundle.metadata.uid)))
     except NotFound:
         return None
-    tries = _tries_of(job, deps)
-    failed = _condition(job, "Failed") or _condition(job, "Complete")
-    if failed is None and job.get("status", {}).get("ready"):
+    over = _condition(job, "Failed") or _condition(job, "Complete")
+    if over is None and job.get("status", {}).get("ready"):
         return DeliveryFacts()
     trouble = await _trouble(job, bundle.metadata.uid, deps)
-    if failed is None:
-        stale = deliveryjob.digest_of(_delivery(bundle, staged, place, deps)) != _annotation(job, deliveryjob.DIGEST)
-        return None if stale else DeliveryFacts(trouble=trouble)
+    if over is not None:
+        return _after_job(_tries_of(job, deps), over, trouble, deps)
+    stale = deliveryjob.digest_of(_delivery(bundle, staged, place, deps)) != _annotation(job, deliveryjob.DIGEST)
+    return None if stale or not await _has_secret(job, deps) else DeliveryFacts(trouble=trouble)
+
+
+def _after_job(tries: Tries, over: Mapping[str, Any], trouble: str, deps: Deps) -> DeliveryFacts | None:
+    """The Job is over without a proof: wait a while, try again, or give up."""
     if _is_over(tries.first, deps):
         return DeliveryFacts(trouble=trouble or "The delivery did not succeed.", given_up=True)
-    ended = datetime.fromisoformat(failed["lastTransitionTime"])
-    if deps.clock() >= ended + _pause(tries.count):
-        return None
-    return DeliveryFacts(trouble=trouble)
+    ended = datetime.fromisoformat(over["lastTransitionTime"])
+    return None if deps.clock() >= ended + _pause(tries.count) else DeliveryFacts(trouble=trouble)
 
 
 async def _trouble(job: Mapping[str, Any], uid: str, deps: Deps) -> str:

@@ -21,7 +21,7 @@ from support.outside import ADDRESS, ENDPOINT, KEYS, Bucket, Certificate, MakeDe
 from support.sftpserver import USER, serving
 
 pytestmark = pytest.mark.e2e
-MEMBERS = {"manifest.json", "warning.txt"}
+MEMBERS = {"manifest.json"}
 NOISE = 20 << 20
 
 
