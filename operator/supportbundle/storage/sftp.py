@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import socket
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
@@ -103,6 +104,8 @@ class SFTPReceiver:
         import asyncssh  # noqa: PLC0415 - as above
 
         address = (await asyncio.to_thread(self.guard.addresses, self.host, self.port))[0]
+        # asyncssh asks for the local user's name, which a container's numeric user does not have.
+        os.environ.setdefault("LOGNAME", "supportbundle")
         sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
         sock.setblocking(False)  # noqa: FBT003 - the standard library's signature
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import pwd
 import random
 from collections.abc import Iterator
 from dataclasses import replace
@@ -50,6 +51,19 @@ def test_the_zip_appears_whole_under_its_name(receiver: SFTPReceiver, server: SF
     assert (server.root / "in/incident.zip").read_bytes() == DATA
     assert receipt.sha256 == hashlib.sha256(DATA).hexdigest()
     assert receipt.location == f"sftp://localhost:{server.port}/in/incident.zip"
+
+
+def test_the_process_needs_no_user_name(
+    receiver: SFTPReceiver, server: SFTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nameless(uid: int) -> None:
+        raise KeyError(uid)
+
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", nameless)  # as in a container whose user has only a number
+    receiver.send(package(b"zip"), Memo())
+    assert names(server) == ["incident.zip"]
 
 
 def test_a_password_will_do(receiver: SFTPReceiver, server: SFTPServer) -> None:
