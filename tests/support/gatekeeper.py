@@ -19,7 +19,9 @@ class Gatekeeper:
         self._left = limit
         self._lock = threading.Lock()
         self._ended = threading.Event()
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._ends: list[socket.socket] = []
+        self._threads = [threading.Thread(target=self._accept)]
+        self._threads[0].start()
 
     def close(self) -> None:
         """No more connections; what waits is let go."""
@@ -28,6 +30,11 @@ class Gatekeeper:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        for end in list(self._ends):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+        for thread in list(self._threads):
+            thread.join(30)
 
     def _accept(self) -> None:
         while not self._ended.is_set():
@@ -35,9 +42,17 @@ class Gatekeeper:
                 client, _ = self._listener.accept()
             except OSError:
                 return
-            server = socket.create_connection(self._target)
-            for source, sink, counted in ((client, server, True), (server, client, False)):
-                threading.Thread(target=self._pump, args=(source, sink, counted), daemon=True).start()
+            thread = threading.Thread(target=self._connect, args=(client,))
+            self._threads.append(thread)
+            thread.start()
+
+    def _connect(self, client: socket.socket) -> None:
+        with client, socket.create_connection(self._target) as server:
+            self._ends += (client, server)
+            back = threading.Thread(target=self._pump, args=(server, client, False))
+            back.start()
+            self._pump(client, server, counted=True)
+            back.join()
 
     def _pump(self, source: socket.socket, sink: socket.socket, counted: bool) -> None:  # noqa: FBT001 - a thread's target
         with contextlib.suppress(OSError):
