@@ -1,4 +1,4 @@
-"""The one executable: `operator` in the Deployment, `collect` in Jobs, `fetch` for people with a shell.
+"""The one executable: `operator` in the Deployment, `collect` and `deliver` in Jobs, `fetch` for people with a shell.
 
 `files` and `idle` are for debugging containers in target pods.
 
@@ -54,6 +54,8 @@ def _parser() -> argparse.ArgumentParser:
     operator.set_defaults(command=_operator)
     collect = commands.add_parser("collect", help="run one shard; only inside a collection Job")
     collect.set_defaults(command=_collect)
+    deliver = commands.add_parser("deliver", help="send one staged zip; only inside a delivery Job")
+    deliver.set_defaults(command=_deliver)
     fetch = commands.add_parser("fetch", help="write the zip of a finished bundle to standard output")
     fetch.add_argument("namespace")
     fetch.add_argument("name")
@@ -115,6 +117,12 @@ def _collect(_: argparse.Namespace) -> int:
     from supportbundle.collector.main import main as collect
 
     return collect()
+
+
+def _deliver(_: argparse.Namespace) -> int:
+    from supportbundle.deliver.main import main as deliver
+
+    return deliver()
 
 
 def _reveal(args: argparse.Namespace) -> int:

@@ -14,7 +14,7 @@ from supportbundle.errors import Invalid
 from supportbundle.model import names
 from supportbundle.model.base import Value
 from supportbundle.model.capability import OPT_IN, Capability
-from supportbundle.model.destination import DestinationSpec
+from supportbundle.model.destination import DestinationSpec, S3Options
 from supportbundle.model.spec import Name63, SanitizationRule
 
 
@@ -26,6 +26,15 @@ class CollectorPod(Value):
     tolerations: tuple[dict[str, JsonValue], ...] = ()
     priority_class_name: str | None = None
     scratch_size: str = "4Gi"
+
+
+class DeliveryPod(Value):
+    """How the pods of delivery Jobs look beyond what is fixed. Their `account` has no rights in the API."""
+
+    account: str = ""
+    resources: dict[str, JsonValue] = Field(default_factory=dict)
+    node_selector: dict[str, str] = Field(default_factory=dict)
+    tolerations: tuple[dict[str, JsonValue], ...] = ()
 
 
 class SanitizationFloor(Value):
@@ -49,6 +58,7 @@ class OperatorConfig(Value):
     `templates` are the specs of those that the operator applies, by name. `watchNamespaces` are the only ones that it
     looks into; empty means all. `deletionSeconds` is how long a store may keep a deleted bundle with
     `deletionPolicy: Delete` from going; the sweep leaves alone what is younger than `sweepGraceSeconds`.
+    `staging` is where zips are made that may not be made where they end.
     """
 
     image: str
@@ -64,6 +74,8 @@ class OperatorConfig(Value):
     templates: dict[str, dict[str, JsonValue]] = Field(default_factory=dict)
     create_bucket: bool = False
     collector: CollectorPod = CollectorPod()
+    staging: S3Options | None = None
+    delivery: DeliveryPod = DeliveryPod()
     sanitization: SanitizationFloor = SanitizationFloor()
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     proxy: dict[str, str] = Field(default_factory=dict)

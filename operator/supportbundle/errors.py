@@ -4,7 +4,8 @@ SupportBundleError
 ├── Invalid             the request can never work as written
 │   ├── InvalidRule     a sanitizing rule that somebody wrote
 │   ├── InvalidTemplate a template that its author must correct
-│   └── InvalidParameters  what a bundle gives to a template
+│   ├── InvalidParameters  what a bundle gives to a template
+│   └── StagingMissing  a destination takes finished zips only, and there is no other place to make them
 ├── Forbidden           a right is missing; a retry helps only while a new binding spreads
 ├── NotFound            the named thing is not there
 │   └── SecretNotFound  a Secret, or a key of it, that a collector uses
@@ -68,6 +69,12 @@ class InvalidParameters(Invalid):
     """What a bundle gives to a template does not fit it."""
 
     reason = "InvalidParameters"
+
+
+class StagingMissing(Invalid):
+    """There is no store in which the bundles of a destination could be put together."""
+
+    reason = "StagingMissing"
 
 
 class Forbidden(SupportBundleError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
@@ -18,6 +18,7 @@ from supportbundle.archive.spool import MemberSpool
 from supportbundle.collect.registry import REGISTRY
 from supportbundle.collector.sampling import Sampler
 from supportbundle.config import OperatorConfig
+from supportbundle.errors import SupportBundleError
 from supportbundle.kube.client import Client
 from supportbundle.metrics import Metrics
 from supportbundle.model import names
@@ -33,23 +34,39 @@ KEY = Key("team", "incident", UID)
 CLUSTER = "cluster-1"
 ARTIFACT = names.artifact_key(CLUSTER, "team", "incident", UID)
 STAGING = names.staging_prefix(CLUSTER, "team", UID)
-CONFIG = OperatorConfig(image="image", collect_role_prefix="collect-", policy_names=("p",), sweep_grace_seconds=0)
-
-
-HERE = DestinationSpec(type=DestinationType.S3, s3=S3Options(bucket="bucket"))
+STAGING_OPTIONS = S3Options(bucket="bucket")
+SPEC = DestinationSpec(type=DestinationType.S3, s3=STAGING_OPTIONS)
+CONFIG = OperatorConfig(image="image", collect_role_prefix="collect-", policy_names=("p",))
 
 
 class OneStore:
-    """`Stores` with one destination."""
+    """`Stores` with one destination, and a staging store where it is not `direct`."""
 
-    def __init__(self, store: MemoryStore, spec: DestinationSpec = HERE) -> None:
-        self._place = Place(Destination(name="default", spec=spec), store, direct=not spec.approval.required)
+    def __init__(self, store: MemoryStore, spec: DestinationSpec, outside: MemoryStore | None) -> None:
+        self.destination = Destination(name="default", spec=spec)
+        self._staged = Place(self.destination, store, outside is None, STAGING_OPTIONS)
+        self._kept = Place(self.destination, outside or store, staging=spec.s3)
+        self.copies = False
+        self.missing: SupportBundleError | None = None
 
-    async def place(self, _: str) -> Place:
-        return self._place
+    async def place(self, _: str, *, encrypted: bool = False) -> Place:
+        del encrypted
+        return self._staged
+
+    async def kept(self, _: str) -> Place:
+        if self.missing is not None:
+            raise self.missing
+        return self._kept
+
+    async def require_secret(self, _: Destination) -> None:
+        if self.missing is not None:
+            raise self.missing
+
+    async def may_copy(self, _: Place) -> bool:
+        return self.copies
 
     async def every_place(self) -> list[Place]:
-        return [self._place]
+        return [self._staged]
 
 
 @dataclass
@@ -61,15 +78,20 @@ class Universe:
     scratch: Path
     pool: ThreadPoolExecutor
     config: OperatorConfig = CONFIG
-    here: DestinationSpec = HERE
+    spec: DestinationSpec = SPEC
+    outside: MemoryStore | None = None
+    stores: OneStore = field(init=False)
     now: datetime = NOW
+
+    def __post_init__(self) -> None:
+        self.stores = OneStore(self.store, self.spec, self.outside)
 
     def process(self) -> Deps:
         """A new operator process, with empty memory."""
         client = cast("Client", self.api)
         return Deps(
             client=client,
-            stores=cast("Stores", OneStore(self.store, self.here)),
+            stores=cast("Stores", self.stores),
             guard=Guard(client, CONFIG.policy_names, lambda: 0.0),
             config=self.config,
             planners=REGISTRY,

@@ -224,6 +224,13 @@ spec:
       && request.namespace == '{{ .root.Release.Namespace }}'
       && object.metadata.name.matches('{{ include "supportbundle.runName" . }}-review-[0-9a-f]{16}$')
   {{- end }}
+  {{- if has .resource (list "jobs" "secrets") }}
+  # A delivery runs beside the operator, whatever namespace its bundle is of.
+  - name: delivery
+    expression: >-
+      request.namespace == '{{ .root.Release.Namespace }}'
+      && variables.seen.all(o, o.metadata.name.matches('{{ include "supportbundle.runName" . }}-deliver$'))
+  {{- end }}
   {{- if eq .resource "jobs" }}
   - name: pod
     expression: object.spec.template.spec
@@ -233,7 +240,8 @@ spec:
   validations:
   - expression: >-
       {{ if eq .resource "secrets" }}variables.makesKey || {{ end }}variables.seen.all(o,
-      o.metadata.name.matches('{{ include "supportbundle.runName" . }}{{ include "supportbundle.runNameEnd" . }}$')
+      {{ if has .resource (list "jobs" "secrets") }}(variables.delivery || {{ else }}({{ end -}}
+      o.metadata.name.matches('{{ include "supportbundle.runName" . }}{{ include "supportbundle.runNameEnd" . }}$'))
       && (request.operation == 'DELETE' || (has(o.metadata.labels)
       && 'app.kubernetes.io/managed-by' in o.metadata.labels
       && o.metadata.labels['app.kubernetes.io/managed-by'] == 'supportbundle-operator'

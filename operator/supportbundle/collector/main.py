@@ -26,13 +26,13 @@ from supportbundle.collector.sampling import Sampler
 from supportbundle.collector.sink import FragmentSink
 from supportbundle.collector.slots import Slots
 from supportbundle.collector.start import StartLine
-from supportbundle.collector.trouble import place_of
 from supportbundle.collector.upload import Uploader, open_session
 from supportbundle.errors import SupportBundleError
 from supportbundle.kube.client import Client, connect
 from supportbundle.kube.login import Login, in_pod
 from supportbundle.kube.ratelimit import RateLimit
 from supportbundle.model.plan import Plan, Shard
+from supportbundle.model.trouble import place_of
 from supportbundle.sanitize import BUILTIN, Archives, Room, Sanitizer
 from supportbundle.sanitize.rules.custom import extended
 

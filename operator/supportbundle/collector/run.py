@@ -11,11 +11,11 @@ from datetime import UTC, datetime, timedelta
 from supportbundle.collect.base import Collector, RunContext
 from supportbundle.collector.sink import FragmentSink
 from supportbundle.collector.slots import Slots
-from supportbundle.collector.trouble import place_of
 from supportbundle.errors import DeadlineExceeded, SupportBundleError
 from supportbundle.model.gap import Gap
 from supportbundle.model.plan import START_ALLOWANCE, Plan, Progress, Shard, Task
 from supportbundle.model.spec import CollectorType
+from supportbundle.model.trouble import place_of
 
 log = logging.getLogger(__name__)
 

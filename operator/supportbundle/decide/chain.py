@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from supportbundle.decide import say
 from supportbundle.decide.lifetime import is_cancelled, is_deleted, is_unheld
-from supportbundle.decide.outcomes import end_collection, fail, is_here
+from supportbundle.decide.outcomes import end_collection, fail, is_here, lock_left
 from supportbundle.decide.world import Act, ApprovalFacts, Decision, JobState, Verdict, World
 from supportbundle.model.conditions import ConditionType
 from supportbundle.model.gap import Gap
@@ -296,10 +296,18 @@ def _fallback_reason(world: World, *, overdue: bool) -> str:
 def _expire(world: World) -> Decision:
     """Delete the artifact, unless the destination is no longer where it lies; then say which object is left."""
     artifact, here = world.bundle.status.artifact, is_here(world)
+    locked = lock_left(world)
     where = f"{artifact.bucket}/{artifact.key}" if artifact else ""
     message = "The artifact reached the end of its ttl and was deleted. Create a new bundle to collect again."
     if not here:
         message = f"The ttl is over, but the destination has changed: {where} must be deleted by hand."
+    elif locked:
+        message = (
+            f"The ttl is over, but {where} is under object lock and stays: {locked}. Delete it by hand after that."
+        )
     return Decision(
-        acts=(Act.EXPIRE,) if here else (), phase=Phase.EXPIRED, claims=say.expired("Expired", message), final=True
+        acts=(Act.EXPIRE,) if here and not locked else (),
+        phase=Phase.EXPIRED,
+        claims=say.expired("Expired", message),
+        final=True,
     )

@@ -39,6 +39,15 @@ def end_collection(world: World, lost: tuple[LostShard, ...]) -> Decision:
     return Decision(phase=Phase.ASSEMBLING, claims=claims, collection=collection, again=timedelta(0))
 
 
+def lock_left(world: World) -> str:
+    """How long object storage refuses to delete the artifact, in words; the lock began when the zip was written."""
+    options, end = world.destination.spec.s3 if world.destination else None, world.bundle.status.completed_at
+    lock = options.object_lock if options else None
+    if lock is None or end is None or world.now >= end + timedelta(days=lock.days):
+        return ""
+    return f"{lock.mode} until {end + timedelta(days=lock.days):%Y-%m-%dT%H:%M:%SZ}"
+
+
 def is_here(world: World) -> bool:
     """Whether the destination is still where the artifact lies."""
     artifact, options = world.bundle.status.artifact, world.destination.spec.s3 if world.destination else None

@@ -139,7 +139,9 @@ async def _deps(
     kube_system = await client.get(paths.CLUSTER_ID_SOURCE)
     return Deps(
         client=client,
-        stores=Stores(client, namespace, time.monotonic, lambda store: measured(store, metrics.store_request)),
+        stores=Stores(
+            client, namespace, time.monotonic, lambda store: measured(store, metrics.store_request), config.staging
+        ),
         guard=Guard(client, config.policy_names, time.monotonic),
         config=config,
         planners=REGISTRY,

@@ -90,7 +90,7 @@ class Api:
     minute to be started anew. An answer of 5xx is not waited for: it may be about one dead node.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all of them settings of one connection, given by name
         self,
         login: Login,
         session: aiohttp.ClientSession,

@@ -43,6 +43,20 @@ def is_pod_address(text: str) -> bool:
     )
 
 
+def is_destination_address(text: str) -> bool:
+    """Whether a zip may be sent to this address: as for a pod's, but by way of NAT64 too, as IPv6-only clusters need.
+
+    Private addresses are fine: a server of object storage inside the cluster is as good as one outside.
+    """
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        return False
+    if address in _NAT64:
+        return is_pod_address(str(IPv4Address(int(address) & 0xFFFFFFFF)))
+    return is_pod_address(str(address))
+
+
 def _inner(address: IPv4Address | IPv6Address) -> tuple[IPv4Address, ...]:
     """The IPv4 addresses that an IPv6 address leads to."""
     if isinstance(address, IPv4Address):

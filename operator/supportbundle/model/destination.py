@@ -5,30 +5,66 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from supportbundle.errors import Invalid
 from supportbundle.model.base import Value
 from supportbundle.model.quantity import Duration
-from supportbundle.model.spec import Name253, PseudonymKind, SanitizationRule
+from supportbundle.model.spec import Encryption, Name253, PseudonymKind, SanitizationRule
+
+HostKey = Annotated[str, StringConstraints(max_length=1024)]
 
 
 class DestinationType(StrEnum):
     """The discriminator; options stand in the field of the same name in lower case."""
 
     S3 = "S3"
+    HTTP_PUT = "HTTPPut"
+    SFTP = "SFTP"
 
 
 class CredentialsSecret(Value):
-    """A Secret of the operator's namespace with `accessKey`, `secretKey` and perhaps `sessionToken`."""
+    """A Secret of the operator's namespace; what it must hold stands where it is referred to."""
 
     name: Name253
 
 
+class SecretKey(Value):
+    """One key of a Secret of the operator's namespace."""
+
+    name: Name253
+    key: Annotated[str, StringConstraints(max_length=253)]
+
+
+class SSEType(StrEnum):
+    """How object storage encrypts; the words of x-amz-server-side-encryption."""
+
+    AES256 = "AES256"
+    KMS = "aws:kms"
+    KMS_DSSE = "aws:kms:dsse"
+
+
+class ServerSideEncryption(Value):
+    """Encryption by the server itself. Without `kmsKeyID` the account's own key."""
+
+    type: SSEType
+    kms_key_id: Annotated[str | None, Field(max_length=2048, alias="kmsKeyID")] = None
+
+
+class ObjectLock(Value):
+    """How long nobody may delete the zip; Governance leaves a way out for those with a special right."""
+
+    mode: Literal["GOVERNANCE", "COMPLIANCE"]
+    days: Annotated[int, Field(ge=1, le=36500)]
+
+
 class S3Options(Value):
-    """An S3-compatible bucket. Without `credentialsSecretRef` the operator's own identity signs (IRSA and the like)."""
+    """An S3-compatible bucket. Without `credentialsSecretRef` the operator's own identity signs (IRSA and the like).
+
+    An `external` bucket belongs to somebody else: nothing but the finished zip goes there.
+    """
 
     bucket: Annotated[str, Field(min_length=3, max_length=63)]
     endpoint: str | None = None
@@ -37,6 +73,30 @@ class S3Options(Value):
     path_style: bool = False
     ca_bundle: str | None = None
     credentials_secret_ref: CredentialsSecret | None = None
+    external: bool = False
+    server_side_encryption: ServerSideEncryption | None = None
+    object_lock: ObjectLock | None = None
+    storage_class: str | None = None
+    tags: Annotated[dict[str, str], Field(max_length=10)] = Field(default_factory=dict)
+
+
+class HTTPPutOptions(Value):
+    """A link that whoever holds it may PUT to, such as a vendor's presigned URL."""
+
+    url_secret_ref: SecretKey
+    headers: Annotated[dict[str, str], Field(max_length=20)] = Field(default_factory=dict)
+    ca_bundle: str | None = None
+
+
+class SFTPOptions(Value):
+    """A directory of an SFTP server whose keys are known beforehand."""
+
+    host: Annotated[str, Field(min_length=1, max_length=253)]
+    port: Annotated[int, Field(ge=1, le=65535)] = 22
+    user: Annotated[str, Field(min_length=1, max_length=128)]
+    path: str = "."
+    host_keys: Annotated[tuple[HostKey, ...], Field(min_length=1, max_length=10)]
+    credentials_secret_ref: CredentialsSecret
 
 
 class ApprovalRule(Value):
@@ -80,10 +140,22 @@ class DestinationSpec(Value):
 
     type: DestinationType
     s3: S3Options | None = None
-    allowed_namespaces: tuple[str, ...] = ()
+    http_put: HTTPPutOptions | None = None
+    sftp: SFTPOptions | None = None
     approval: ApprovalRule = ApprovalRule()
+    encryption: Encryption | None = None
+    allowed_namespaces: tuple[str, ...] = ()
     retention: Retention = Retention()
     sanitization: DestinationSanitization = DestinationSanitization()
+
+    @property
+    def credentials(self) -> str | None:
+        """The Secret that a delivery needs; None where the operator's own identity signs."""
+        if self.http_put is not None and self.type == DestinationType.HTTP_PUT:
+            return self.http_put.url_secret_ref.name
+        options = self.s3 if self.type == DestinationType.S3 else self.sftp
+        ref = options.credentials_secret_ref if options else None
+        return ref.name if ref else None
 
 
 class Destination(Value):
@@ -95,6 +167,17 @@ class Destination(Value):
     def allows(self, namespace: str) -> bool:
         """Whether bundles of this namespace may go there."""
         return not self.spec.allowed_namespaces or namespace in self.spec.allowed_namespaces
+
+    @property
+    def keeps_zips(self) -> bool:
+        """Whether what was delivered is still the operator's, to hand out and to remove."""
+        return self.spec.type == DestinationType.S3
+
+    def takes_parts(self, *, encrypted: bool) -> bool:
+        """Whether bundles may be staged and assembled in the very store where the zip ends."""
+        spec = self.spec
+        inside = spec.type == DestinationType.S3 and spec.s3 is not None and not spec.s3.external
+        return inside and not spec.approval.required and spec.encryption is None and not encrypted
 
 
 def parse_destination(obj: Mapping[str, Any]) -> Destination:

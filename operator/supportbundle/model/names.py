@@ -26,6 +26,7 @@ LABEL_BUNDLE: Final = f"{GROUP}/bundle"
 LABEL_SCHEDULE: Final = f"{GROUP}/schedule"
 LABEL_SCHEDULE_UID: Final = f"{GROUP}/schedule-uid"
 COLLECTOR_NAME: Final = "supportbundle-collector"
+DELIVERY_NAME: Final = "supportbundle-delivery"
 PSEUDONYMS: Final = "supportbundle-pseudonyms-"
 _LONGEST: Final = 253
 
@@ -51,11 +52,11 @@ def pseudonym_secret(destination: str) -> str:
     return f"{name[: _LONGEST - 17].rstrip('-.')}-{hashlib.sha256(destination.encode()).hexdigest()[:16]}"
 
 
-def labels(name: str, uid: str) -> dict[str, str]:
+def labels(name: str, uid: str, program: str = COLLECTOR_NAME) -> dict[str, str]:
     """Labels of everything made for a bundle. A label value holds 63 characters; the uid identifies."""
     return {
         LABEL_MANAGED_BY: MANAGED_BY,
-        LABEL_NAME: COLLECTOR_NAME,
+        LABEL_NAME: program,
         LABEL_UID: uid,
         LABEL_BUNDLE: name[:63].rstrip("-."),
     }
@@ -107,11 +108,31 @@ def staged_key(prefix: str) -> str:
     return f"{prefix}bundle.zip"
 
 
+def encrypted_key(prefix: str) -> str:
+    """The staged zip, encrypted once: every try of the delivery sends the same bytes."""
+    return f"{prefix}bundle.zip.age"
+
+
+def upload_key(prefix: str) -> str:
+    """Which unfinished upload at the destination a delivery may go on with; written as often as one begins."""
+    return f"{prefix}upload.json"
+
+
+def delivered_key(prefix: str) -> str:
+    """The write-once proof that the destination holds everything."""
+    return f"{prefix}delivered.json"
+
+
+def delivery_name(uid: str) -> str:
+    """Job and Secret of a delivery, in the operator's namespace: 47 characters, so pod names fit in 63."""
+    return f"{run_name(uid)}-deliver"
+
+
 def artifact_root(cluster_id: str) -> str:
     """Below it lie all finished zips of this cluster."""
     return f"bundles/{cluster_id}/"
 
 
-def artifact_key(cluster_id: str, namespace: str, name: str, uid: str) -> str:
+def artifact_key(cluster_id: str, namespace: str, name: str, uid: str, *, encrypted: bool = False) -> str:
     """The finished zip. The cluster's id keeps two clusters with one bucket apart."""
-    return f"{artifact_root(cluster_id)}{namespace}/{name}-{uid}.zip"
+    return f"{artifact_root(cluster_id)}{namespace}/{name}-{uid}.zip{'.age' if encrypted else ''}"

@@ -1,7 +1,4 @@
-"""SupportBundle.spec as frozen values. `crds/` states the schema; a contract test keeps the two equal.
-
-The whole shape is here; what is not built yet is listed in `unsupported.py` and refused by name.
-"""
+"""SupportBundle.spec as frozen values. `crds/` states the schema; a contract test keeps the two equal."""
 
 from __future__ import annotations
 
@@ -191,10 +188,14 @@ class DestinationRef(Value):
     name: Name253 = "default"
 
 
-class Encryption(Value):
-    """Age recipients for which the zip is encrypted."""
+RECIPIENT_PATTERN = r"^(age1[02-9ac-hj-np-z]{58}|ssh-(ed25519|rsa) [A-Za-z0-9+/]{60,1000}={0,3}( [ -~]{0,200})?)$"
+Recipient = Annotated[str, StringConstraints(pattern=RECIPIENT_PATTERN, max_length=1024)]
 
-    recipients: tuple[str, ...]
+
+class Encryption(Value):
+    """Recipients for which the zip is encrypted with age: X25519 keys, or SSH keys (Ed25519, RSA)."""
+
+    recipients: Annotated[tuple[Recipient, ...], Field(min_length=1, max_length=16)]
 
 
 class Limits(Value):

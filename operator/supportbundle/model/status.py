@@ -44,14 +44,19 @@ class ProgressStatus(Observed):
 
 
 class Artifact(Observed):
-    """Where the zip lies. No URL: status is readable by many more people than the zip."""
+    """Where the zip lies. No URL: status is readable by many more people than the zip.
+
+    `bucket` is empty where the destination is none; `key` is then what the receiver calls it. `sha256` is of the bytes
+    that were sent, empty where object storage put them together by itself.
+    """
 
     destination: str
-    bucket: str
+    bucket: str = ""
     key: str
     size_bytes: int
-    etag: str
+    etag: str = ""
     files: int
+    sha256: str = ""
     manifest_sha256: str = Field(default="", alias="manifestSHA256")
     expires_at: datetime | None = None
 

@@ -25,6 +25,7 @@ from supportbundle.plan import Surroundings, all_rules, build_plan
 from supportbundle.reconcile import manifests, paths
 from supportbundle.reconcile.assemble import assemble
 from supportbundle.reconcile.cluster import read_cluster
+from supportbundle.reconcile.delivery import deliver, stop_delivery, undo
 from supportbundle.reconcile.deps import Deps
 from supportbundle.reconcile.estimate import estimate
 from supportbundle.reconcile.pseudonyms import ensure_key
@@ -133,11 +134,12 @@ async def renew_uploads(world: World, place: Place, deps: Deps) -> None:
 
 
 async def _release(world: World, _place: Place | None, deps: Deps) -> None:
-    """Take back everything that gave the collectors power."""
+    """Take back everything that gave the collectors power, reviewers' links and the delivery's Job."""
     meta = world.bundle.metadata
     await release(meta.namespace, meta.uid, deps)
     if world.bundle.status.staged is not None:
         await drop_links(meta.uid, deps)
+        await stop_delivery(meta.uid, deps)
 
 
 async def release(namespace: str, uid: str, deps: Deps) -> None:
@@ -162,6 +164,10 @@ async def _estimate(world: World, place: Place | None, deps: Deps) -> Estimated:
     return await estimate(world.bundle, _planned(world), _need(place), deps)
 
 
+async def _deliver(world: World, place: Place | None, deps: Deps) -> None:
+    await deliver(world, _need(place), deps)
+
+
 async def _drop_staging(world: World, place: Place | None, deps: Deps) -> None:
     """Best effort: a failed bundle must be able to say so while its store is down; the sweep comes after."""
     if place is None:
@@ -175,9 +181,12 @@ async def _drop_staging(world: World, place: Place | None, deps: Deps) -> None:
 
 async def drop_unfinished(namespace: str, name: str, uid: str, place: Place, deps: Deps) -> None:
     """Delete whatever a bundle that never became Ready has stored: staging, and a zip that nobody was told of."""
-    key = names.artifact_key(deps.cluster_id, namespace, name, uid)
-    await deps.blocking(lambda: place.store.abort_uploads(key))
-    await deps.blocking(lambda: place.store.delete([key]))
+    if place.direct:
+        key = names.artifact_key(deps.cluster_id, namespace, name, uid)
+        await deps.blocking(lambda: place.store.abort_uploads(key))
+        await deps.blocking(lambda: place.store.delete([key]))
+    else:
+        await undo(namespace, name, uid, place, deps)
     await drop_prefix(names.staging_prefix(deps.cluster_id, namespace, uid), place, deps)
 
 
@@ -240,6 +249,7 @@ _ACTS: Mapping[Act, Callable[[World, Place | None, Deps], Awaitable[Outcome | Es
     Act.HOLD: _hold,
     Act.SUSPEND: _suspend,
     Act.ASSEMBLE: _assemble,
+    Act.DELIVER: _deliver,
     Act.ESTIMATE: _estimate,
     Act.DROP_STAGING: _drop_staging,
     Act.REVIEW: _review,
@@ -250,9 +260,8 @@ _ACTS: Mapping[Act, Callable[[World, Place | None, Deps], Awaitable[Outcome | Es
 
 
 async def _signed(bundle: Bundle, plan: Plan, place: Place, deps: Deps) -> Uploads:
-    options = place.destination.spec.s3
     prefix = _prefix(bundle, deps)
-    authority = options.ca_bundle if options else None
+    authority = place.staging.ca_bundle if place.staging else None
     return await deps.blocking(lambda: sign_uploads(plan, place.store, prefix, authority))
 
 

@@ -21,6 +21,7 @@ from supportbundle.decide.report import Outcome
 from supportbundle.errors import Conflict, Corrupt, NotFound
 from supportbundle.model import names
 from supportbundle.model.bundle import Bundle
+from supportbundle.model.delivery import MANIFEST_DIGEST, ZIP_TYPE, object_metadata
 from supportbundle.model.gap import Gap
 from supportbundle.model.plan import BundleRef, Plan, Shard
 from supportbundle.model.status import Artifact, Collection, FragmentRef, SanitizationStatus, Staged
@@ -30,11 +31,8 @@ from supportbundle.storage.base import ObjectInfo
 
 log = logging.getLogger(__name__)
 MANIFEST: Final = "manifest.json"
-DIGEST: Final = "manifest-sha256"
-"""User metadata of the zip: which manifest, and so which content, it holds."""
 HEADER_READERS: Final = 8
 """Parallel reads of local headers: large members cost one request each."""
-ZIP_TYPE: Final = "application/zip"
 
 
 async def assemble(bundle: Bundle, plan: Plan, place: Place, deps: Deps) -> Outcome:
@@ -150,11 +148,17 @@ class Assembler:
     def _find(self, assembly: Assembly, digest: str) -> ObjectInfo | None:
         """The zip that an earlier try has stored."""
         found = self._store.head(self._key)
-        if found and found.size == assembly.size and found.metadata.get(DIGEST) == digest:
+        if found and found.size == assembly.size and found.metadata.get(MANIFEST_DIGEST) == digest:
             return found
         return None
 
     def _write(self, assembly: Assembly, digest: str) -> ObjectInfo:
         """Copy on the server, then verify by HEAD. Leftovers of a crashed try go first: they cost storage for ever."""
         self._store.abort_uploads(self._key)
-        return self._store.write_parts(self._key, assembly.parts, metadata={DIGEST: digest}, content_type=ZIP_TYPE)
+        return self._store.write_parts(
+            self._key,
+            assembly.parts,
+            metadata=object_metadata(digest),
+            content_type=ZIP_TYPE,
+            final=self._place.direct,
+        )

@@ -28,12 +28,23 @@ def utc_now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
 
 
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """Of one delivery: when the first began, how many there were, and what stopped the last, until when."""
+
+    first: datetime
+    count: int = 0
+    trouble: str = ""
+    until: datetime | None = None
+
+
 @dataclass(slots=True)
 class Memory:
     """What a process remembers by uid.
 
     Immutable plans, progress by etag, when URLs were signed, when the status was written (monotonic seconds), where it
-    stages, since when it is refused, when reviewers' links were signed.
+    stages (destination, and whether encrypted), since when it is refused, when reviewers' links were signed, how its
+    delivery went so far.
 
     Losing it costs requests, or leaves the staging of a deleted bundle to the sweep; never correctness.
     """
@@ -42,15 +53,16 @@ class Memory:
     progress: dict[str, dict[str, Progress]] = field(default_factory=dict)
     signed: dict[str, datetime] = field(default_factory=dict)
     written: dict[str, float] = field(default_factory=dict)
-    destinations: dict[str, str] = field(default_factory=dict)
+    destinations: dict[str, tuple[str, bool]] = field(default_factory=dict)
     refused: dict[str, tuple[str, datetime]] = field(default_factory=dict)
     links: dict[str, dict[str, datetime]] = field(default_factory=dict)
+    deliveries: dict[str, Tries] = field(default_factory=dict)
 
     def forget(self, uid: str) -> None:
         """The bundle is over."""
-        for table in (self.plans, self.progress, self.signed, self.written, self.destinations, self.refused):
+        tables = (self.plans, self.progress, self.signed, self.written, self.destinations, self.refused)
+        for table in (*tables, self.links, self.deliveries):
             table.pop(uid, None)
-        self.links.pop(uid, None)
 
 
 @dataclass(frozen=True, slots=True)

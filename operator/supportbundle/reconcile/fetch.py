@@ -41,7 +41,7 @@ async def fetch(namespace: str, name: str, operator_namespace: str, out: BinaryI
     """Write the zip of a Ready bundle to `out`.
 
     Raises:
-        NotFound: the bundle has no zip (yet, or any more).
+        NotFound: the bundle has no zip (yet, or any more), or it is with its receiver.
     """
     async with connect(await configured()) as client:
         status = parse_status(await _look_up(client, namespace, name))
@@ -51,6 +51,6 @@ async def fetch(namespace: str, name: str, operator_namespace: str, out: BinaryI
         if artifact is None or not status.finished:
             raise _no_zip(namespace, name, status)
         stores = Stores(client, operator_namespace, time.monotonic)
-        place = await stores.place(artifact.destination)
+        place = await stores.kept(artifact.destination)
     await asyncio.to_thread(lambda: out.writelines(place.store.stream(place.key(artifact.key))))
     out.flush()

@@ -19,11 +19,11 @@ from supportbundle.model.spec import SupportBundleSpec
 from supportbundle.model.status import FragmentRef, Phase
 from supportbundle.reconcile import paths, refusals
 from supportbundle.reconcile.approvals import read_approvals
+from supportbundle.reconcile.delivery import read_delivery
 from supportbundle.reconcile.deps import Deps
 from supportbundle.reconcile.jobs import read_job
 from supportbundle.reconcile.key import Key
-from supportbundle.reconcile.setup import DEFAULT
-from supportbundle.reconcile.stores import Place
+from supportbundle.reconcile.stores import DEFAULT, Place
 from supportbundle.reconcile.templates import request_of
 from supportbundle.storage.base import ObjectInfo
 
@@ -55,7 +55,7 @@ async def gather(key: Key, deps: Deps) -> Gathered | None:
 async def _leaving(bundle: Bundle, raw: Mapping[str, Any], deps: Deps) -> Gathered:
     """A bundle that is being deleted: its destination is all that matters, and its store is not asked anything."""
     try:
-        place = await deps.stores.place(bundle.spec.destination.name)
+        place = await _place(bundle, deps)
     except (NotFound, Invalid):
         place = None
     destination, patience = place.destination if place else None, timedelta(seconds=deps.config.deletion_seconds)
@@ -89,7 +89,9 @@ async def _with_place(bundle: Bundle, raw: Mapping[str, Any], deps: Deps) -> Gat
     # A bundle that collects was allowed when it started; until then whatever forbids it stops it.
     started = bundle.status.phase != Phase.PENDING
     try:
-        place = await deps.stores.place(bundle.spec.destination.name)
+        place = await _place(bundle, deps)
+        if not started:
+            await deps.stores.require_secret(place.destination)
     except (NotFound, Invalid) as error:
         refusal = None if bundle.status.finished else refusals.of_missing_destination(bundle, error, started=started)
         return _refused(bundle, raw, None, refusal, deps)
@@ -113,17 +115,28 @@ async def _with_place(bundle: Bundle, raw: Mapping[str, Any], deps: Deps) -> Gat
     return Gathered(replace(world, approval=approval, words=words), raw, place)
 
 
+async def _place(bundle: Bundle, deps: Deps) -> Place:
+    """Where the zip lies once there is one; until then where it is made."""
+    name = bundle.spec.destination.name
+    if bundle.status.finished:
+        return await deps.stores.kept(name)
+    return await deps.stores.place(name, encrypted=bundle.spec.encryption is not None)
+
+
 async def _forbidding(bundle: Bundle, place: Place, deps: Deps) -> Refusal | None:
     return refusals.of_destination(bundle, place.destination) or await deps.guard.refusal(bundle)
 
 
 async def _with_store(bundle: Bundle, place: Place, deps: Deps) -> World:
     meta = bundle.metadata
-    deps.memory.destinations[meta.uid] = place.destination.name
+    deps.memory.destinations[meta.uid] = (place.destination.name, bundle.spec.encryption is not None)
     prefix = names.staging_prefix(deps.cluster_id, meta.namespace, meta.uid)
     staged = {info.key: info for info in await deps.blocking(lambda: list(place.store.list(prefix)))}
     plan = await _plan(bundle, place, prefix, staged, deps)
     world = World(bundle, deps.clock(), destination=place.destination, plan=plan, direct=place.direct)
+    if bundle.status.staged is not None:
+        delivery = await read_delivery(bundle, bundle.status.staged, place, staged, deps)
+        return replace(world, now=deps.clock(), delivery=delivery)
     if plan is None or bundle.status.collection is not None:
         return world
     fragments = _fragments(prefix, plan, staged)

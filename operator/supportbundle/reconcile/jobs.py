@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -45,11 +45,8 @@ async def read_job(bundle: Bundle, deps: Deps) -> JobFacts | None:
     suspended = _suspended(status)
     if ready and not finished and suspended is None:
         return JobFacts(JobState.ACTIVE, ready)
-    selector = {"labelSelector": f"{names.LABEL_UID}={bundle.metadata.uid}"}
-    found = [pod async for pod in deps.client.items(paths.every("pods", namespace), selector)]
-    # A label is anybody's to set; only the Job controller makes pods that the Job controls.
-    pods = [pod for pod in found if (owner := controller_of(pod)) and owner.uid == job["metadata"]["uid"]]
-    trouble = _pods_trouble(pods, deps.clock()) or await _job_trouble(job, pods, deps)
+    pods = await pods_of(job, bundle.metadata.uid, deps)
+    trouble = pods_trouble(pods, deps.clock()) or await job_trouble(job, pods, deps)
     state = JobState.FINISHED if finished else JobState.ACTIVE
     alive = sum(pod.get("status", {}).get("phase") not in {"Succeeded", "Failed"} for pod in pods)
     doomed = await _doomed(namespace, pods, deps)
@@ -71,23 +68,33 @@ async def _doomed(namespace: str, pods: Iterable[Mapping[str, Any]], deps: Deps)
     return "deletionTimestamp" in (await deps.client.get(paths.namespace(namespace)))["metadata"]
 
 
-def _pods_trouble(pods: Iterable[Mapping[str, Any]], now: datetime) -> str:
+async def pods_of(job: Mapping[str, Any], uid: str, deps: Deps) -> list[dict[str, Any]]:
+    """The pods of a Job that was made for the bundle of this uid."""
+    selector = {"labelSelector": f"{names.LABEL_UID}={uid}"}
+    every = deps.client.items(paths.every("pods", job["metadata"]["namespace"]), selector)
+    # A label is anybody's to set; only the Job controller makes pods that the Job controls.
+    return [pod async for pod in every if (owner := controller_of(pod)) and owner.uid == job["metadata"]["uid"]]
+
+
+def pods_trouble(pods: Iterable[Mapping[str, Any]], now: datetime, what: str = "collector") -> str:
     """Why a pod that exists does not run."""
     for pod in pods:
         status = pod.get("status", {})
         slow = now - datetime.fromisoformat(pod["metadata"]["creationTimestamp"]) > SLOW_START
         for condition in status.get("conditions", ()):
             if condition["type"] == "PodScheduled" and condition["status"] == "False":
-                return _text(f"The collector pod cannot be scheduled: {condition.get('message', '')}", UNSCHEDULED)
+                return _text(f"The {what} pod cannot be scheduled: {condition.get('message', '')}", UNSCHEDULED)
         for container in status.get("containerStatuses", ()):
             waiting = container.get("state", {}).get("waiting", {})
             if waiting.get("reason") and (slow or waiting["reason"] not in NO_TROUBLE):
-                said = f"The collector pod waits: {waiting['reason']}: {waiting.get('message', '')}"
+                said = f"The {what} pod waits: {waiting['reason']}: {waiting.get('message', '')}"
                 return _text(said, UNPULLED if waiting["reason"] in PULLING else "")
     return ""
 
 
-async def _job_trouble(job: Mapping[str, Any], pods: list[dict[str, Any]], deps: Deps) -> str:
+async def job_trouble(
+    job: Mapping[str, Any], pods: Sequence[Mapping[str, Any]], deps: Deps, what: str = "collector"
+) -> str:
     """Why there is no pod at all: quota, Pod Security and webhooks show only as Events of the Job."""
     if pods:
         return ""
@@ -97,7 +104,9 @@ async def _job_trouble(job: Mapping[str, Any], pods: list[dict[str, Any]], deps:
         async for event in deps.client.items(paths.every("events", job["metadata"]["namespace"]), selector)
     ]
     # The name of the pod that was not made is another one at each try, and would make each status a new one.
-    return _text(f"The collector pod cannot be created: {NAMED_POD.sub('', messages[-1])}", REFUSED) if messages else ""
+    if not messages:
+        return ""
+    return _text(f"The {what} pod cannot be created: {NAMED_POD.sub('', messages[-1])}", REFUSED)
 
 
 def _lost_reasons(pods: Iterable[Mapping[str, Any]]) -> dict[int, str]:
@@ -108,11 +117,25 @@ def _lost_reasons(pods: Iterable[Mapping[str, Any]]) -> dict[int, str]:
         status = pod.get("status", {})
         if not SHARD_INDEX.fullmatch(index) or status.get("phase") != "Failed":
             continue
-        ended = [c.get("state", {}).get("terminated", {}) for c in status.get("containerStatuses", ())]
-        reason = next((f"{t.get('reason')}: {t.get('message', '')}" for t in ended if t), "")
-        why = f"{status.get('reason', '')} {status.get('message', '')}".strip() or reason
-        reasons[int(index)] = _text(f"The collector pod failed: {why or 'no reason given'}")
+        reasons[int(index)] = _ended(status, "collector")
     return reasons
+
+
+def ended_badly(pod: Mapping[str, Any], what: str) -> str:
+    """Why a pod of a Job of one index failed; its own last words alone where it has said any. Empty if it did not."""
+    status = pod.get("status", {})
+    if status.get("phase") != "Failed":
+        return ""
+    ended = (c.get("state", {}).get("terminated", {}) for c in status.get("containerStatuses", ()))
+    said = next((str(t["message"]) for t in ended if t.get("message")), "")
+    return _text(said) or _ended(status, what)
+
+
+def _ended(status: Mapping[str, Any], what: str) -> str:
+    ended = [c.get("state", {}).get("terminated", {}) for c in status.get("containerStatuses", ())]
+    reason = next((f"{t.get('reason')}: {t.get('message', '')}" for t in ended if t), "")
+    why = f"{status.get('reason', '')} {status.get('message', '')}".strip() or reason
+    return _text(f"The {what} pod failed: {why or 'no reason given'}")
 
 
 def _text(message: str, next_step: str = "") -> str:

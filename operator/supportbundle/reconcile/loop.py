@@ -24,6 +24,7 @@ from supportbundle.model.status import Status
 from supportbundle.reconcile import paths
 from supportbundle.reconcile.act import drop_prefix, drop_unfinished, perform, release, renew_uploads
 from supportbundle.reconcile.approvals import answer_all
+from supportbundle.reconcile.delivery import stop_delivery
 from supportbundle.reconcile.deps import Deps
 from supportbundle.reconcile.events import emit, say_event
 from supportbundle.reconcile.gather import Gathered, gather
@@ -237,9 +238,11 @@ class Reconciler:
         deps = self._deps
         await release(key.namespace, key.uid, deps)
         await drop_links(key.uid, deps)
-        if (destination := deps.memory.destinations.get(key.uid)) is not None:
-            with contextlib.suppress(NotFound):
-                place = await deps.stores.place(destination)
+        await stop_delivery(key.uid, deps)
+        if (known := deps.memory.destinations.get(key.uid)) is not None:
+            destination, encrypted = known
+            with contextlib.suppress(NotFound, Invalid):
+                place = await deps.stores.place(destination, encrypted=encrypted)
                 await drop_unfinished(key.namespace, key.name, key.uid, place, deps)
         deps.memory.forget(key.uid)
 

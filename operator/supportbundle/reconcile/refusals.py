@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 from supportbundle.decide.world import Refusal
-from supportbundle.errors import SupportBundleError
+from supportbundle.errors import Invalid, StagingMissing, SupportBundleError
 from supportbundle.model.bundle import Bundle
 from supportbundle.model.destination import Destination
-from supportbundle.model.unsupported import unsupported
+from supportbundle.model.recipients import recipients_of
+from supportbundle.model.spec import Encryption
 
 DESTINATION_PATIENCE = timedelta(minutes=2)
 """GitOps may apply a bundle and its destination in any order."""
@@ -21,11 +22,17 @@ BUCKET_PATIENCE = timedelta(minutes=2)
 
 
 def of_spec(bundle: Bundle) -> Refusal | None:
-    """Fields that this version cannot honour: never ignored."""
-    if not (paths := unsupported(bundle.spec)):
-        return None
-    message = f"Not built yet in this version: {', '.join(paths)}. Create a bundle without it."
-    return Refusal("NotSupported", message)
+    """What only the operator can see to be wrong."""
+    return _of_recipients(bundle.spec.encryption, "InvalidSpec", "spec.encryption")
+
+
+def _of_recipients(encryption: Encryption | None, reason: str, where: str) -> Refusal | None:
+    """Keys that look like keys and are none: found now, not when everything is collected."""
+    try:
+        recipients_of(encryption.recipients if encryption else ())
+    except Invalid as error:
+        return Refusal(reason, f"{where}: {error}")
+    return None
 
 
 def of_policies(missing: tuple[str, ...]) -> Refusal:
@@ -39,9 +46,10 @@ def of_policies(missing: tuple[str, ...]) -> Refusal:
 
 
 def of_destination(bundle: Bundle, destination: Destination) -> Refusal | None:
-    """The destination's own list of namespaces."""
+    """The destination's own list of namespaces, and the keys that it encrypts for."""
     if destination.allows(bundle.metadata.namespace):
-        return None
+        where = f"SupportBundleDestination {destination.name}, spec.encryption"
+        return _of_recipients(destination.spec.encryption, "DestinationUnavailable", where)
     message = (
         f"SupportBundleDestination {destination.name} does not accept bundles of namespace "
         f"{bundle.metadata.namespace}. Ask an admin, or name another destination."
@@ -69,9 +77,12 @@ def unchecked(bundle: Bundle) -> Refusal:
 
 def of_missing_destination(bundle: Bundle, error: SupportBundleError, *, started: bool) -> Refusal:
     """It may still come, or come back."""
+    patience = STORE_PATIENCE if started else DESTINATION_PATIENCE
+    if isinstance(error, StagingMissing):
+        return Refusal(error.reason, str(error), patience)
     name = bundle.spec.destination.name
     message = f"SupportBundleDestination {name} cannot be used: {error}"
-    return Refusal("DestinationUnavailable", message, STORE_PATIENCE if started else DESTINATION_PATIENCE)
+    return Refusal("DestinationUnavailable", message, patience)
 
 
 def of_missing_template(name: str) -> Refusal:

@@ -14,9 +14,9 @@ from supportbundle.model import names
 from supportbundle.model.plan import dump
 from supportbundle.reconcile import paths
 from supportbundle.reconcile.deps import Deps
+from supportbundle.reconcile.stores import DEFAULT
 
 log = logging.getLogger(__name__)
-DEFAULT = "default"
 BUCKET_SECONDS = 3.0
 """Between two tries to make the bucket: a server that the chart installs beside the operator starts within seconds."""
 

@@ -1,50 +1,53 @@
-"""From a destination's name to a store that can be used, with the credentials of the operator's own namespace."""
+"""From a destination's name to stores that can be used, with the credentials of the operator's own namespace."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
-from supportbundle.errors import NotFound
+from supportbundle.errors import Invalid, NotFound, StagingMissing
 from supportbundle.kube.client import Client
 from supportbundle.model.destination import Destination, S3Options, parse_destination
 from supportbundle.reconcile import paths
+from supportbundle.storage.addresses import Guard
 from supportbundle.storage.base import Credentials, Store
 from supportbundle.storage.registry import open_store, read_credentials
 
 FRESH_SECONDS = 30.0
 """How long a destination and its credentials are believed; a rotated Secret is seen after that."""
+DEFAULT = "default"
 
 
 class Place(NamedTuple):
     """A destination, and the store in which its bundles are staged; its keys are relative to that store's prefix.
 
-    `direct` says that this is where the zip stays, too.
+    `direct` says that this is where the zip stays, too. `staging` are that store's options.
     """
 
     destination: Destination
     store: Store
     direct: bool = True
+    staging: S3Options | None = None
 
     @property
     def bucket(self) -> str:
-        """The bucket's name, for people."""
+        """The bucket in which the zip ends, for people; empty where it is none."""
         return self.destination.spec.s3.bucket if self.destination.spec.s3 else ""
 
     @property
     def prefix(self) -> str:
-        """What stands before every key in the bucket."""
+        """What stands before every key in that bucket."""
         return self.destination.spec.s3.prefix if self.destination.spec.s3 else ""
 
     def key(self, full: str) -> str:
-        """The store's key of an object whose key in the bucket is `full`."""
+        """The key, for a store of that bucket, of an object whose key in the bucket is `full`."""
         return full.removeprefix(self.prefix)
 
 
 class Stores:
-    """Opens one store for each destination and keeps it while its settings stay the same."""
+    """Opens one store for each bucket and keeps it while its settings stay the same."""
 
     def __init__(
         self,
@@ -52,43 +55,104 @@ class Stores:
         namespace: str,
         monotonic: Callable[[], float],
         wrap: Callable[[Store], Store] = lambda store: store,
+        staging: S3Options | None = None,
+        guard: Guard | None = None,
     ) -> None:
         self._client = client
         self._wrap = wrap
         self._namespace = namespace
         self._monotonic = monotonic
-        self._places: dict[str, tuple[float, Place]] = {}
-        self._open: dict[str, tuple[tuple[str, Credentials | None], Store]] = {}
+        self._staging = staging
+        self._guard = guard or Guard()
+        self._known: dict[str, tuple[float, Destination]] = {}
+        self._keys: dict[str, tuple[float, Credentials]] = {}
+        self._open: dict[str, tuple[Credentials | None, Store]] = {}
 
-    async def place(self, name: str) -> Place:
-        """The destination of this name.
+    async def place(self, name: str, *, encrypted: bool = False) -> Place:
+        """The destination of this name, and where a bundle that is `encrypted` or not is staged for it.
 
         Raises:
-            NotFound: there is no such destination, or its credentials' Secret is missing.
+            NotFound: there is no such destination, or the credentials' Secret of the staging store is missing.
+            StagingMissing: there is no store to stage in.
             Invalid: it cannot be used as written.
         """
-        cached = self._places.get(name)
+        destination = await self._destination(name)
+        direct = destination.takes_parts(encrypted=encrypted)
+        staging = destination.spec.s3 if direct else await self._staging_for(destination)
+        return Place(destination, await self._store(staging), direct, staging)
+
+    async def kept(self, name: str) -> Place:
+        """A destination, and the bucket in which its finished zips lie.
+
+        Raises:
+            NotFound: there is no such destination, it is no bucket, or the Secret of its credentials is missing.
+            Invalid: it cannot be used as written.
+        """
+        destination = await self._destination(name)
+        if not destination.keeps_zips:
+            raise NotFound(f"What was delivered to {name} is with its receiver ({destination.spec.type.value}).")
+        return Place(destination, await self._store(destination.spec.s3), staging=destination.spec.s3)
+
+    async def require_secret(self, destination: Destination) -> None:
+        """Before anything is collected for it.
+
+        Raises:
+            NotFound: the Secret that a delivery needs is missing.
+        """
+        if name := destination.spec.credentials:
+            await self._secret(name)
+
+    async def may_copy(self, place: Place) -> bool:
+        """Whether the destination's server can copy the staged zip by itself: one endpoint, one set of credentials."""
+        ours, theirs = place.staging, place.destination.spec.s3
+        if ours is None or theirs is None or not place.destination.keeps_zips:
+            return False
+        if (ours.endpoint, ours.region) != (theirs.endpoint, theirs.region):
+            return False
+        try:
+            return await self._credentials(ours) == await self._credentials(theirs)
+        except (NotFound, Invalid):
+            return False
+
+    async def every_place(self) -> list[Place]:
+        """All stores in which bundles of usable destinations are staged, each once, for the sweep."""
+        found = [item["metadata"]["name"] async for item in self._client.items(paths.EVERY_DESTINATION)]
+        wanted = [self.place(name, encrypted=encrypted) for name in found for encrypted in (False, True)]
+        places = await asyncio.gather(*wanted, return_exceptions=True)
+        return list({id(place.store): place for place in places if isinstance(place, Place)}.values())
+
+    async def _destination(self, name: str) -> Destination:
+        cached = self._known.get(name)
         if cached and self._monotonic() - cached[0] < FRESH_SECONDS:
             return cached[1]
         destination = parse_destination(await self._client.get(paths.destination(name)))
-        place = Place(destination, await self._store(destination), direct=not destination.spec.approval.required)
-        self._places[name] = (self._monotonic(), place)
-        return place
+        self._known[name] = (self._monotonic(), destination)
+        return destination
 
-    async def every_place(self) -> list[Place]:
-        """All usable destinations, for the sweep."""
-        found = [item["metadata"]["name"] async for item in self._client.items(paths.EVERY_DESTINATION)]
-        places = await asyncio.gather(*(self.place(name) for name in found), return_exceptions=True)
-        return [place for place in places if isinstance(place, Place)]
+    async def _staging_for(self, destination: Destination) -> S3Options:
+        """The store of the settings; else that of the destination `default`, if it is another one than this."""
+        if self._staging is not None:
+            return self._staging
+        options = destination.spec.s3
+        try:
+            other = await self._destination(DEFAULT)
+        except NotFound:
+            other = None
+        fallback = other.spec.s3 if other and other.keeps_zips else None
+        if fallback is None or fallback.external:
+            raise _staging_missing(destination, f"the destination {DEFAULT} is no bucket of one's own")
+        if options and (fallback.endpoint, fallback.bucket) == (options.endpoint, options.bucket):
+            raise _staging_missing(destination, f"it lies in the bucket of the destination {DEFAULT} itself")
+        return fallback
 
-    async def _store(self, destination: Destination) -> Store:
+    async def _store(self, options: S3Options | None) -> Store:
         """The store that is open, or a new one where settings or keys have changed."""
-        keys = await self._credentials(destination.spec.s3)
-        settings = (destination.spec.model_dump_json(), keys)
-        known, store = self._open.get(destination.name, (None, None))
-        if store is None or known != settings:
-            store = self._wrap(open_store(destination.spec, keys))
-            self._open[destination.name] = (settings, store)
+        keys = await self._credentials(options)
+        settings = options.model_dump_json() if options else ""
+        known, store = self._open.get(settings, (None, None))
+        if store is None or known != keys:
+            store = self._wrap(open_store(options, keys, self._guard))
+            self._open[settings] = (keys, store)
         return store
 
     async def _credentials(self, options: S3Options | None) -> Credentials | None:
@@ -96,10 +160,26 @@ class Stores:
         ref = options.credentials_secret_ref if options else None
         if ref is None:
             return None
+        cached = self._keys.get(ref.name)
+        if cached and self._monotonic() - cached[0] < FRESH_SECONDS:
+            return cached[1]
+        keys = read_credentials(await self._secret(ref.name), name=ref.name)
+        self._keys[ref.name] = (self._monotonic(), keys)
+        return keys
+
+    async def _secret(self, name: str) -> dict[str, bytes]:
         try:
-            secret = await self._client.get(paths.named("secrets", self._namespace, ref.name))
+            secret: Mapping[str, Any] = await self._client.get(paths.named("secrets", self._namespace, name))
         except NotFound as error:
-            where = f"Secret {ref.name} in namespace {self._namespace}"
-            raise NotFound(f"{where} with the bucket's credentials is missing.", "An admin must create it.") from error
-        data = {key: base64.b64decode(value) for key, value in (secret.get("data") or {}).items()}
-        return read_credentials(data, name=ref.name)
+            where = f"Secret {name} in namespace {self._namespace}"
+            raise NotFound(
+                f"{where} with the destination's credentials is missing.", "An admin must create it."
+            ) from error
+        return {key: base64.b64decode(value) for key, value in (secret.get("data") or {}).items()}
+
+
+def _staging_missing(destination: Destination, why: str) -> StagingMissing:
+    return StagingMissing(
+        f"Bundles for {destination.name} must be staged elsewhere until they may be delivered, and {why}.",
+        "An admin must set the Helm value staging.bucket to a bucket of one's own.",
+    )

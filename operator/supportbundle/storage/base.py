@@ -6,7 +6,7 @@ All methods block and may be called from any thread. All keys are relative to th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -40,6 +40,50 @@ class SignedRequest:
 
     url: str = field(repr=False)
     headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """What is to be delivered: `read(start, end)` gives its bytes, the same ones each time while `version` is the same.
+
+    `key` may hold slashes.
+    """
+
+    key: str
+    size: int
+    read: Callable[[int, int], bytes]
+    version: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    content_type: str = "application/zip"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The receiver has everything. `location` is for people and holds no secret."""
+
+    sha256: str
+    location: str
+    etag: str = ""
+
+
+class Notes(Protocol):
+    """Where a delivery remembers, beyond its own life, which unfinished upload is its own."""
+
+    def read(self) -> str:
+        """What was written last; empty at first."""
+        ...
+
+    def write(self, text: str) -> None:
+        """Replace it."""
+        ...
+
+
+class Receiver(Protocol):
+    """A place that takes one package. Blocks; raises as `Store` does; may be repeated and goes on where it can."""
+
+    def send(self, package: Package, notes: Notes) -> Receipt:
+        """Deliver; returns when the receiver has confirmed everything."""
+        ...
 
 
 class Store(Protocol):
@@ -92,13 +136,23 @@ class Store(Protocol):
         *,
         metadata: Mapping[str, str] | None = None,
         content_type: str = "application/zip",
+        final: bool = False,
     ) -> ObjectInfo:
         """Write one object from parts, atomically, replacing what is there; leaves nothing behind when it fails.
+
+        `final` says that it stays: storage class, tags and lock of the destination hold for it.
 
         Ranges name objects of this store; one that makes up a whole part is copied by its server.
 
         The keys of `metadata` are lower case. Raises `Conflict` if a source is no longer the object that the part
         names or the result is not what was written, `NotFound` if a source is gone.
+        """
+        ...
+
+    def copy_in(self, bucket: str, source: ObjectInfo, key: str, *, metadata: Mapping[str, str]) -> ObjectInfo:
+        """Let the server copy an object of another of its buckets, which our credentials may read, to stay here.
+
+        `source.key` is the whole key there. Raises as `write_parts` does.
         """
         ...
 

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import os
 import threading
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode, urlsplit
 
 from supportbundle.errors import Invalid
+from supportbundle.storage.addresses import Guard
 from supportbundle.storage.base import Credentials
 from supportbundle.storage.failures import translated
 
@@ -29,10 +33,35 @@ _lock = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
+class Retention:
+    """What holds for an object that stays: storage class, tags, and a lock of so many days."""
+
+    storage_class: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    lock_mode: str = ""
+    lock_days: int = 0
+
+    def parameters(self, now: datetime) -> dict[str, Any]:
+        """As S3's PutObject and CreateMultipartUpload take it."""
+        found: dict[str, Any] = {}
+        if self.storage_class:
+            found["StorageClass"] = self.storage_class
+        if self.tags:
+            found["Tagging"] = urlencode(self.tags)
+        if self.lock_mode:
+            found |= {
+                "ObjectLockMode": self.lock_mode,
+                "ObjectLockRetainUntilDate": now + timedelta(days=self.lock_days),
+            }
+        return found
+
+
+@dataclass(frozen=True, slots=True)
 class StoreConfig:
     """One S3-compatible bucket. Without `credentials` boto3's own chain signs (IRSA, Pod Identity, environment).
 
-    `prefix` is put before every key; `ca_pem` are certificates to trust instead of the system's.
+    `prefix` is put before every key; `ca_pem` are certificates to trust instead of the system's. `encryption` are
+    parameters of every write, `retention` those of what stays. `guard` looks at each address before it is asked.
     """
 
     bucket: str
@@ -42,6 +71,9 @@ class StoreConfig:
     path_style: bool = False
     ca_pem: str | None = None
     credentials: Credentials | None = None
+    encryption: Mapping[str, Any] = field(default_factory=dict)
+    retention: Retention = field(default_factory=Retention)
+    guard: Guard | None = None
 
 
 def make_client(config: StoreConfig) -> S3Client:
@@ -68,7 +100,7 @@ def make_client(config: StoreConfig) -> S3Client:
     keys = config.credentials
     try:
         with _lock, translated("setting up object storage"):
-            return _session().client(
+            client = _session().client(
                 "s3",
                 endpoint_url=config.endpoint,
                 region_name=config.region or ("us-east-1" if config.endpoint else None),
@@ -78,11 +110,29 @@ def make_client(config: StoreConfig) -> S3Client:
                 aws_session_token=keys.session_token if keys else None,
                 config=settings,
             )
+            if config.guard is not None:
+                client.meta.events.register("before-send.s3", _Checked(config.guard))
+            return client
     except ValueError:  # botocore's answer to an endpoint that is no URL, or a region that is none
         raise Invalid(
             f"The endpoint {config.endpoint!r} or the region {config.region!r} of object storage is malformed.",
             "Correct the destination.",
         ) from None
+
+
+class _Checked:
+    """Looks at where a request goes, each time before it is sent.
+
+    botocore resolves the name again, so whoever controls the name's DNS could still answer differently the second time;
+    what is then sent is signed for that host and holds no credential.
+    """
+
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+
+    def __call__(self, request: Any, **_: object) -> None:  # noqa: ANN401 - botocore's AWSPreparedRequest
+        parts = urlsplit(request.url)
+        self._guard.check(parts.hostname or "", parts.port or 443)
 
 
 @cache

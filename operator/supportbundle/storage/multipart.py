@@ -47,26 +47,28 @@ def fetch(client: S3Client, at: dict[str, Any], start: int | None, end: int | No
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """One object to write: `target` is its Bucket and Key, `read` gets ranges that share a part."""
+    """One object to write: `target` is its Bucket and Key, `read` gets ranges that share a part.
+
+    `source` is the bucket that ranges are copied from, and what stands before their keys in it; `described` is what S3
+    is told of the object when its writing begins.
+    """
 
     client: S3Client
     target: dict[str, Any]
-    prefix: str
+    source: tuple[str, str]
     read: Reader
-    metadata: dict[str, str]
-    content_type: str
+    described: dict[str, Any]
     _memory: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(IN_MEMORY))
 
     def run(self, parts: Sequence[Part]) -> None:
         """Write the object; when anything fails, nothing of it stays."""
-        described: dict[str, Any] = {"Metadata": self.metadata, "ContentType": self.content_type}
         if len(parts) == 1 and not parts[0].copied:
             body = self._bytes(parts[0])
             with translated("writing", self.target["Key"]):
-                self.client.put_object(**self.target, **described, Body=body)
+                self.client.put_object(**self.target, **self.described, Body=body)
             return
         with translated("starting the upload", self.target["Key"]):
-            upload_id = self.client.create_multipart_upload(**self.target, **described)["UploadId"]
+            upload_id = self.client.create_multipart_upload(**self.target, **self.described)["UploadId"]
         try:
             done = self._send_all(upload_id, parts)
             self._complete(upload_id, done)
@@ -88,10 +90,11 @@ class Upload:
     def _send(self, upload_id: str, number: int, part: Part) -> CompletedPartTypeDef:
         into: dict[str, Any] = {**self.target, "UploadId": upload_id, "PartNumber": number}
         if copied := part.copied:
+            bucket, prefix = self.source
             with translated("copying", copied.key):
                 answer = self.client.upload_part_copy(
                     **into,
-                    CopySource={"Bucket": self.target["Bucket"], "Key": self.prefix + copied.key},
+                    CopySource={"Bucket": bucket, "Key": prefix + copied.key},
                     CopySourceRange=f"bytes={copied.start}-{copied.end - 1}",
                     CopySourceIfMatch=copied.etag,
                 )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from supportbundle.errors import Conflict, NotFound, StoreDenied
-from supportbundle.model.pieces import Part
+from supportbundle.model.pieces import CopyRange, Part
 from supportbundle.storage.base import ObjectInfo, SignedRequest
 from supportbundle.storage.client import StoreConfig, make_client
 from supportbundle.storage.failures import translated
@@ -18,8 +18,16 @@ from supportbundle.storage.multipart import Upload, abort_uploads, fetch
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
+_HEADERS: Final = {
+    "IfNoneMatch": "If-None-Match",
+    "ServerSideEncryption": "x-amz-server-side-encryption",
+    "SSEKMSKeyId": "x-amz-server-side-encryption-aws-kms-key-id",
+}
+"""Parameters of a PUT that become part of a presigned signature, so that its bearer must send them."""
 DELETE_BATCH: Final = 1000
 """Keys in one DeleteObjects request, at most."""
+COPY_PART: Final = 1 << 30
+"""Bytes that a server copies in one request; boto3 waits a minute for an answer, and servers copy far more in that."""
 
 
 class S3Store:
@@ -34,11 +42,12 @@ class S3Store:
 
     def presign_put(self, key: str, *, write_once: bool, expires: timedelta) -> SignedRequest:
         """Signs locally; no request is sent."""
-        headers = {"If-None-Match": "*"} if write_once else {}
+        once = {"IfNoneMatch": "*"} if write_once else {}
+        headers = {_HEADERS[name]: value for name, value in (once | dict(self._config.encryption)).items()}
         with translated("presigning", key):
             url = self._client.generate_presigned_url(
                 "put_object",
-                Params=self._at(key) | ({"IfNoneMatch": "*"} if write_once else {}),
+                Params=self._at(key) | once | dict(self._config.encryption),
                 ExpiresIn=int(expires.total_seconds()),
             )
         return SignedRequest(url, headers)
@@ -64,7 +73,12 @@ class S3Store:
         condition: dict[str, Any] = {"IfNoneMatch": "*"} if write_once else {}
         with translated("writing", key):
             answer = self._client.put_object(
-                **self._at(key), Body=data, Metadata=metadata or {}, ContentType=content_type, **condition
+                **self._at(key),
+                Body=data,
+                Metadata=metadata or {},
+                ContentType=content_type,
+                **condition,
+                **self._config.encryption,
             )
         return answer["ETag"]
 
@@ -142,18 +156,50 @@ class S3Store:
         *,
         metadata: Mapping[str, str] | None = None,
         content_type: str = "application/zip",
+        final: bool = False,
     ) -> ObjectInfo:
         """A multipart upload; one PUT where a single part passes us anyway."""
         upload = Upload(
             client=self._client,
             target=self._at(key),
-            prefix=self._config.prefix,
+            source=(self._config.bucket, self._config.prefix),
             read=self.get,
-            metadata=dict(metadata or {}),
-            content_type=content_type,
+            described=self._described(metadata, content_type, final=final),
         )
         upload.run(parts)
-        size = sum(part.size for part in parts)
+        return self._verified(key, sum(part.size for part in parts), metadata)
+
+    def copy_in(self, bucket: str, source: ObjectInfo, key: str, *, metadata: Mapping[str, str]) -> ObjectInfo:
+        """One UploadPartCopy for each gibibyte: a plain CopyObject ends at 5 GiB."""
+        starts = range(0, source.size, COPY_PART)
+        ranges = [CopyRange(source.key, source.etag, start, min(start + COPY_PART, source.size)) for start in starts]
+        self.abort_uploads(key)
+        upload = Upload(
+            client=self._client,
+            target=self._at(key),
+            source=(bucket, ""),
+            read=self.get,
+            described=self._described(metadata, "application/zip", final=True),
+        )
+        upload.run([Part((piece,)) for piece in ranges])
+        return self._verified(key, source.size, metadata)
+
+    @property
+    def config(self) -> StoreConfig:
+        """How it was opened."""
+        return self._config
+
+    @property
+    def client(self) -> S3Client:
+        """For what this package does with the bucket beyond `Store`."""
+        return self._client
+
+    def _described(self, metadata: Mapping[str, str] | None, content_type: str, *, final: bool) -> dict[str, Any]:
+        """What is said of an object when its writing begins."""
+        kept = self._config.retention.parameters(datetime.now(UTC)) if final else {}
+        return {"Metadata": dict(metadata or {}), "ContentType": content_type, **self._config.encryption, **kept}
+
+    def _verified(self, key: str, size: int, metadata: Mapping[str, str] | None) -> ObjectInfo:
         info = self.head(key)
         if info is None or info.size != size or info.metadata != (metadata or {}):
             raise Conflict(

@@ -142,6 +142,32 @@ def test_a_ca_bundle_of_several_lines_arrives_whole(helm: Callable[..., Any], tm
     assert config.default_destination.s3.ca_bundle == pem
 
 
+STAGING = ("staging.bucket=aside", "staging.region=eu-central-1", "staging.prefix=s/", "staging.existingSecret=keys")
+
+
+def test_a_staging_bucket_is_read_as_it_was_written(settings: Callable[..., Mapping[str, Any]]) -> None:
+    config = OperatorConfig.model_validate(
+        settings(*STAGING, "staging.serverSideEncryption.type=AES256", "store.serverSideEncryption.type=aws:kms")
+    )
+    assert config.staging is not None
+    assert (config.staging.bucket, config.staging.region, config.staging.prefix) == ("aside", "eu-central-1", "s/")
+    assert config.staging.credentials_secret_ref is not None
+    assert config.staging.credentials_secret_ref.name == "keys"
+    assert config.staging.server_side_encryption is not None
+    assert OperatorConfig.model_validate(settings()).staging is None
+
+
+def test_deliveries_have_an_account_without_rights_and_with_the_clouds_identity(render: Render) -> None:
+    arn = "serviceAccount.annotations.role=x"
+    account = next(
+        o for o in render(arn) if o["kind"] == "ServiceAccount" and o["metadata"]["name"] == f"{NAME}-deliver"
+    )
+    assert account["metadata"]["annotations"] == {"role": "x"}
+    assert account["automountServiceAccountToken"] is False
+    bindings = [o for o in render() if o["kind"] in {"RoleBinding", "ClusterRoleBinding"}]
+    assert not [b for b in bindings for s in b["subjects"] if s["name"] == account["metadata"]["name"]]
+
+
 @pytest.mark.parametrize("suffix", ["", "-store"])
 def test_pods_meet_the_restricted_standard(one: One, suffix: str) -> None:
     pod = one("Deployment", suffix)["spec"]["template"]["spec"]

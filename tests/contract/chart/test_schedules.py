@@ -13,7 +13,6 @@ from supportbundle.config import OperatorConfig
 from supportbundle.decide.cron import read_cron
 from supportbundle.model.bundle import Metadata
 from supportbundle.model.schedule import parse_schedule
-from supportbundle.model.unsupported import unsupported
 
 Object = dict[str, Any]
 ROOT = Path(__file__).parents[3]
@@ -58,7 +57,7 @@ def test_the_operator_may_make_bundles_and_write_no_schedule(one: Callable[..., 
     verbs = {resource: rule["verbs"] for rule in rules for resource in rule["resources"] if "resourceNames" not in rule}
     assert verbs["supportbundleschedules"] == ["get", "list", "watch"]
     assert verbs["supportbundleschedules/status"] == ["patch"]
-    assert not {"update", "patch"} & set(verbs["supportbundles"])
+    assert "update" not in verbs["supportbundles"]
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
@@ -75,4 +74,3 @@ def test_examples_are_schedules_and_what_they_need(path: Path, render: Callable[
         schedule = parse_schedule({**obj, "metadata": meta.model_dump(by_alias=True)})
         assert read_cron(schedule.spec, "u", meta.creation_timestamp) or schedule.spec.triggers
         assert schedule.spec.bundle_template.spec.service_account_name == "bundles"
-        assert unsupported(schedule.spec.bundle_template.spec) == ()
