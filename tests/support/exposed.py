@@ -26,6 +26,7 @@ def exposition() -> bytes:
     metrics.bundles.labels("Ready").set(1)
     metrics.finished.labels("Ready", "Complete").inc()
     metrics.stages.labels("Collecting").observe(1)
+    metrics.scheduled.labels("Schedule").inc()
     return generate_latest(registry)
 
 

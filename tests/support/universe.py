@@ -36,7 +36,7 @@ ARTIFACT = names.artifact_key(CLUSTER, "team", "incident", UID)
 STAGING = names.staging_prefix(CLUSTER, "team", UID)
 STAGING_OPTIONS = S3Options(bucket="bucket")
 SPEC = DestinationSpec(type=DestinationType.S3, s3=STAGING_OPTIONS)
-CONFIG = OperatorConfig(image="image", collect_role_prefix="collect-", policy_names=("p",))
+CONFIG = OperatorConfig(image="image", collect_role_prefix="collect-", policy_names=("p",), sweep_grace_seconds=0)
 
 
 class OneStore:
@@ -44,7 +44,8 @@ class OneStore:
 
     def __init__(self, store: MemoryStore, spec: DestinationSpec, outside: MemoryStore | None) -> None:
         self.destination = Destination(name="default", spec=spec)
-        self._staged = Place(self.destination, store, outside is None, STAGING_OPTIONS)
+        direct = outside is None and not spec.approval.required
+        self._staged = Place(self.destination, store, direct, STAGING_OPTIONS)
         self._kept = Place(self.destination, outside or store, staging=spec.s3)
         self.copies = False
         self.missing: SupportBundleError | None = None

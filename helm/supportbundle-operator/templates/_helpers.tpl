@@ -66,7 +66,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 
 {{/* Suffixes of the policies, in one place: templates/policy-*.yaml and the operator's settings must agree. */}}
 {{- define "supportbundle.policies" -}}
-requester{{ range (.Files.Get "files/capabilities.yaml" | fromYaml).capabilities }} requester-{{ lower .name }}{{ end }} collector-pods schedules approval operator-makes operator-bundles operator-bindings operator-secrets operator-accounts operator-jobs operator-roles operator-never
+requester{{ range (.Files.Get "files/capabilities.yaml" | fromYaml).capabilities }} requester-{{ lower .name }}{{ end }} collector-pods schedules approvals operator-makes operator-bundles operator-bindings operator-secrets operator-accounts operator-jobs operator-roles operator-never
 {{- end -}}
 
 {{/* A CEL list of Kubernetes' own namespaces: nothing is collected there. */}}

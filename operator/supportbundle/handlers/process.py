@@ -140,7 +140,11 @@ async def _deps(
     return Deps(
         client=client,
         stores=Stores(
-            client, namespace, time.monotonic, lambda store: measured(store, metrics.store_request), config.staging
+            client,
+            namespace,
+            time.monotonic,
+            config.staging,
+            wrap=lambda store: measured(store, metrics.store_request),
         ),
         guard=Guard(client, config.policy_names, time.monotonic),
         config=config,

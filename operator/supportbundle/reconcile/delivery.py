@@ -65,15 +65,6 @@ async def stop_delivery(uid: str, deps: Deps) -> None:
             await deps.client.delete(paths.named(kind, deps.namespace, names.delivery_name(uid)))
 
 
-async def stop_orphans(running: set[str], deps: Deps) -> None:
-    """Remove the Jobs of bundles that are over; such as were deleted while no operator ran."""
-    selector = {"labelSelector": f"{names.LABEL_NAME}={names.DELIVERY_NAME}"}
-    async for job in deps.client.items(paths.every("jobs", deps.namespace), selector):
-        uid = job["metadata"].get("labels", {}).get(names.LABEL_UID, "")
-        if uid not in running and job["metadata"]["name"] == names.delivery_name(uid):
-            await stop_delivery(uid, deps)
-
-
 async def undo(namespace: str, name: str, uid: str, place: Place, deps: Deps) -> None:
     """Take back, as far as we may, what a delivery that is not wanted any more has left in a bucket."""
     note = names.upload_key(names.staging_prefix(deps.cluster_id, namespace, uid))

@@ -17,6 +17,7 @@ from supportbundle.errors import Forbidden
 from supportbundle.model import names
 from supportbundle.reconcile import paths
 from supportbundle.reconcile.act import release
+from supportbundle.reconcile.delivery import stop_delivery
 from supportbundle.reconcile.deps import Deps
 from supportbundle.reconcile.reviews import drop_links
 
@@ -38,7 +39,8 @@ async def find_powers(before: datetime, deps: Deps) -> list[Found]:
     found: list[Found] = []
     watched = deps.config.watch_namespaces
     lists = [paths.every(kind, namespace) for namespace in watched for kind in KINDS]
-    for path in (*(lists or map(paths.everywhere, KINDS)), paths.every("roles", deps.namespace)):
+    beside = [paths.every(kind, deps.namespace) for kind in ("roles", "jobs")]
+    for path in (*(lists or map(paths.everywhere, KINDS)), *beside):
         try:
             found += [item async for item in _ours(path, before, deps)]
         except Forbidden as error:  # staging can be swept all the same
@@ -63,4 +65,5 @@ async def take_back(found: list[Found], running: AbstractSet[str], deps: Deps) -
         await release(namespace, uid, deps)
         if namespace == deps.namespace:
             await drop_links(uid, deps)
+            await stop_delivery(uid, deps)
     deps.metrics.swept.inc(len(over))

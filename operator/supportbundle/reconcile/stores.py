@@ -54,9 +54,9 @@ class Stores:
         client: Client,
         namespace: str,
         monotonic: Callable[[], float],
-        wrap: Callable[[Store], Store] = lambda store: store,
         staging: S3Options | None = None,
         guard: Guard | None = None,
+        wrap: Callable[[Store], Store] = lambda store: store,
     ) -> None:
         self._client = client
         self._wrap = wrap

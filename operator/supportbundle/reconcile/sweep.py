@@ -14,7 +14,6 @@ from supportbundle.model import names
 from supportbundle.model.bundle import parse_status
 from supportbundle.model.status import Phase
 from supportbundle.reconcile.act import drop_prefix
-from supportbundle.reconcile.delivery import stop_orphans
 from supportbundle.reconcile.deps import Deps
 from supportbundle.reconcile.due import due_in
 from supportbundle.reconcile.key import Key, key_of
@@ -58,7 +57,6 @@ async def sweep(deps: Deps, enqueue: Callable[[Key], None]) -> None:
     running, unread = await _resync(deps, enqueue)
     scope = Scope(deps.config.watch_namespaces)
     root = names.staging_root(deps.cluster_id)
-    await stop_orphans(running, deps)
     begun = deps.clock() - ABANDONED
     await take_back(powers, running, deps)
     for place, found in reached:

@@ -19,6 +19,8 @@ WATCH = ("watchNamespaces={a,b}", "capabilities.clusterInfo=true")
 ALL = ("capabilities.clusterInfo=true",)
 CLUSTER_WIDE = {
     ("supportbundle.dev", "supportbundledestinations"),
+    ("supportbundle.dev", "supportbundletemplates"),
+    ("supportbundle.dev", "supportbundletemplates/status"),
     ("authorization.k8s.io", "subjectaccessreviews"),
     ("", "namespaces"),
     ("", "nodes"),
@@ -73,6 +75,8 @@ def test_the_readme_tells_what_stays_cluster_wide(resource: str) -> None:
     section = text.partition("## What stays cluster-wide")[2].partition("\n## ")[0].lower()
     words = {
         "supportbundledestinations": "destinations",
+        "supportbundletemplates": "watch` templates",
+        "supportbundletemplates/status": "their status",
         "namespaces": "the namespace `kube-system`",
         "storageclasses": "storage classes",
         "validatingadmissionpolicybindings": "and bindings",

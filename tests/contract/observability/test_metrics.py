@@ -47,7 +47,7 @@ def test_the_documentation_lists_every_metric_as_it_is() -> None:
 
 def test_no_label_can_hold_a_name_of_a_tenant() -> None:
     used = {label for *_, labels in exposed.families() for label in labels}
-    assert used == {"code", "method", "operation", "outcome", "phase", "reason", "result", "stage", "version"}
+    assert used == {"cause", "code", "method", "operation", "outcome", "phase", "reason", "result", "stage", "version"}
 
 
 def test_the_alerts_are_valid(promtool: Promtool) -> None:

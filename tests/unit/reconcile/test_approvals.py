@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from support.build import NOW, UID
-from support.universe import ARTIFACT, HERE, KEY, STAGING, Universe
+from support.universe import ARTIFACT, KEY, SPEC, STAGING, Universe
 from supportbundle.model import names
 from supportbundle.model.destination import ApprovalRule
 from supportbundle.reconcile import paths
@@ -27,7 +27,7 @@ SAID = NOW + timedelta(minutes=1)
 def strict(universe: Universe) -> Universe:
     """The destination asks for approval within an hour."""
     rule = ApprovalRule(required=True, timeout=timedelta(hours=1))
-    return replace(universe, here=HERE.model_copy(update={"approval": rule}))
+    return replace(universe, spec=SPEC.model_copy(update={"approval": rule}))
 
 
 def status(universe: Universe) -> dict[str, Any]:
@@ -160,7 +160,7 @@ async def test_a_link_of_a_bundle_that_is_over_is_swept(strict: Universe) -> Non
 @pytest.mark.parametrize("required", [True, False])
 async def test_words_that_no_step_would_hear_are_answered_too(universe: Universe, *, required: bool) -> None:
     rule = ApprovalRule(required=required)
-    world = replace(universe, here=HERE.model_copy(update={"approval": rule}))
+    world = replace(universe, spec=SPEC.model_copy(update={"approval": rule}))
     path = say(world, "early", "Approved")
     answers = Answers(world.process())
     await answers.run(Key("team", "early", world.api.objects[path]["metadata"]["uid"]))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from support.build import NOW, UID
-from support.universe import ARTIFACT, CLUSTER, HERE, KEY, STAGING, Universe
+from support.universe import ARTIFACT, CLUSTER, KEY, SPEC, STAGING, Universe
 from supportbundle.errors import Unavailable
 from supportbundle.model import names
 from supportbundle.model.destination import Retention
@@ -107,7 +107,7 @@ async def test_before_an_uninstallation_every_bundle_is_let_go_and_its_zip_named
 
 
 async def test_a_ttl_outside_the_destinations_bounds_is_clamped_and_said(universe: Universe) -> None:
-    bounded = replace(universe, here=HERE.model_copy(update={"retention": Retention(max_ttl=timedelta(hours=1))}))
+    bounded = replace(universe, spec=SPEC.model_copy(update={"retention": Retention(max_ttl=timedelta(hours=1))}))
     await finished(bounded, ttl="48h")
     status = bounded.api.objects[BUNDLE]["status"]
     assert status["artifact"]["expiresAt"] == "2026-11-21T13:00:00Z"

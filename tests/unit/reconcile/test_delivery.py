@@ -25,8 +25,9 @@ from supportbundle.model.destination import (
     SecretKey,
 )
 from supportbundle.reconcile import paths
-from supportbundle.reconcile.delivery import PATIENCE, stop_orphans
+from supportbundle.reconcile.delivery import PATIENCE
 from supportbundle.reconcile.loop import Reconciler
+from supportbundle.reconcile.orphans import find_powers, take_back
 
 BUNDLE = paths.bundle("team", "incident")
 JOB = paths.named("jobs", "system", names.delivery_name(UID))
@@ -235,9 +236,9 @@ async def test_a_bundle_deleted_on_its_way_leaves_nothing(outside: Universe) -> 
 async def test_the_sweep_stops_deliveries_of_bundles_that_are_over(outside: Universe) -> None:
     reconciler = await until(outside, "Delivering")
     await reconciler.run(KEY)
-    await stop_orphans({UID}, outside.process())
+    await take_back(await find_powers(outside.now, outside.process()), {UID}, outside.process())
     assert JOB in outside.api.objects
-    await stop_orphans(set(), outside.process())
+    await take_back(await find_powers(outside.now, outside.process()), set(), outside.process())
     assert JOB not in outside.api.objects
 
 

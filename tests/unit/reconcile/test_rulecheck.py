@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from support.universe import HERE, KEY, STAGING, Universe
+from support.universe import KEY, SPEC, STAGING, Universe
 from supportbundle.errors import InvalidRule
 from supportbundle.model import names
 from supportbundle.model.destination import DestinationSanitization
@@ -67,7 +67,7 @@ async def test_a_bundle_with_a_rule_that_cannot_work_fails_at_once_and_says_whic
 def strict(universe: Universe, *rules: SanitizationRule) -> Universe:
     """The destination has rules of its own, and wants addresses to become pseudonyms."""
     floor = DestinationSanitization(rules=rules, pseudonymize=(PseudonymKind.IP,))
-    return replace(universe, here=HERE.model_copy(update={"sanitization": floor}))
+    return replace(universe, spec=SPEC.model_copy(update={"sanitization": floor}))
 
 
 async def test_a_rule_of_a_destination_that_cannot_work_is_blamed_on_the_destination(universe: Universe) -> None:

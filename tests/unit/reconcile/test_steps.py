@@ -85,9 +85,9 @@ async def test_a_bundle_cancelled_while_its_zip_is_made_leaves_no_zip(universe: 
 
 async def test_large_zips_leave_workers_to_others(universe: Universe) -> None:
     """With two workers one assembly runs at a time; the next one asks again, instead of holding the other worker."""
-    universe.config = CONFIG.model_copy(update={"workers": 2})
-    universe.store = store = SlowStore(universe.store.fuse)
-    universe.pool = ThreadPoolExecutor(2)
+    store = SlowStore(universe.store.fuse)
+    config = CONFIG.model_copy(update={"workers": 2})
+    universe = replace(universe, config=config, store=store, pool=ThreadPoolExecutor(2))
     reconciler = await steps(universe, "Assembling")
     first = asyncio.create_task(reconciler.run(KEY))
     await asyncio.to_thread(store.begun.wait, 10)
