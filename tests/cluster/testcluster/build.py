@@ -49,8 +49,8 @@ class Module:
     packages: tuple[str, ...]
     programs: tuple[str, ...]
     flags: str = "-s -w"
-    tags: tuple[str, ...] = ()
     expect: str = ""
+    tags: tuple[str, ...] = ()
 
 
 MODULES = {
