@@ -113,8 +113,8 @@ def asked(url: str) -> tuple[int, bytes]:
 
 @pytest.mark.usefixtures("silent", "bucket")
 def test_a_reviewer_alone_reads_the_link_and_a_denial_leaves_nothing(reviewers: str) -> None:
-    sbundle.create(reviewers, "denied", destination={"name": "e2e-strict"})
-    obj = awaiting(reviewers, "denied")
+    sbundle.create(reviewers, "turned-down", destination={"name": "e2e-strict"})
+    obj = awaiting(reviewers, "turned-down")
     assert "no leak was found" in condition(obj, "Ready")["message"]
     say(reviewers, obj, "look", "Review", ANN)
     command = answered(reviewers, "look", "LinkReady").partition("kubectl ")[2]
@@ -126,7 +126,7 @@ def test_a_reviewer_alone_reads_the_link_and_a_denial_leaves_nothing(reviewers: 
     assert "manifest.json" in zipfile.ZipFile(io.BytesIO(data)).namelist()
 
     for shown in (
-        json.dumps(get(reviewers, "sbundle", "denied")),
+        json.dumps(get(reviewers, "sbundle", "turned-down")),
         json.dumps(get(reviewers, "sbapproval", "look")),
         kubectl("-n", reviewers, "get", "events", "-o", "json"),
         kubectl("-n", SYSTEM, "logs", OPERATOR, "--tail=-1"),
@@ -134,7 +134,7 @@ def test_a_reviewer_alone_reads_the_link_and_a_denial_leaves_nothing(reviewers: 
         assert "X-Amz-Signature" not in shown
 
     say(reviewers, obj, "no", "Denied", BOB)
-    over = sbundle.finished(reviewers, "denied")
+    over = sbundle.finished(reviewers, "turned-down")
     assert condition(over, "Ready")["reason"] == "ApprovalDenied"
     assert over["status"]["approval"]["by"] == BOB
     answered(reviewers, "no", "Denied")
