@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -204,12 +204,12 @@ def webhook() -> Iterator[str]:
         process.communicate(timeout=10)
 
 
-def call(url: str, token: str, **labels: str) -> tuple[int, str]:
-    """Fire one alert."""
+def call(url: str, token: str, *, ago: timedelta = timedelta(), **labels: str) -> tuple[int, str]:
+    """Fire one alert that began some time ago."""
     alert = {
         "status": "firing",
         "labels": {"alertname": "Slow", "namespace": NAMESPACE, **labels},
-        "startsAt": datetime.now(UTC).isoformat(),
+        "startsAt": (datetime.now(UTC) - ago).isoformat(),
     }
     body = json.dumps({"version": "4", "alerts": [alert]}).encode()
     request = urllib.request.Request(url, data=body, headers={"Authorization": f"Bearer {token}"})  # noqa: S310 - loopback
@@ -229,7 +229,7 @@ def test_an_alert_fires_its_schedule_and_nothing_else(site: str) -> None:
         assert call(url, TOKEN, alertname="Other") == (200, '{"unknown": 1}')
         assert call(url, TOKEN, namespace="default") == (200, '{"unknown": 1}')
         assert children("alerts") == []
-        assert call(url, TOKEN) == (200, '{"fired": 1}')
+        assert call(url, TOKEN, ago=timedelta(minutes=1)) == (200, '{"fired": 1}')
         (bundle,) = children("alerts")
         assert call(url, TOKEN) == (200, '{"suppressed": 1}')
     sbundle.ready(site, bundle["metadata"]["name"])
