@@ -220,15 +220,16 @@ def is_delivering(world: World) -> Decision | None:
         return None
     if delivery is not None and delivery.given_up:
         return fail("DeliveryFailed", delivery.trouble)
-    name = world.bundle.spec.destination.name
-    if delivery is None:
-        claims = say.working("Delivering", f"Sending the zip to the destination {name}.")
-        return Decision(acts=(Act.DELIVER,), phase=Phase.DELIVERING, claims=claims, again=POLL)
-    if delivery.trouble:
-        claims = say.working("DeliveryDelayed", f"{delivery.trouble} The operator tries again.")
-        return Decision(phase=Phase.DELIVERING, claims=claims, again=SLOW_POLL)
-    claims = say.working("Delivering", f"Sending the zip to the destination {name}.")
-    return Decision(phase=Phase.DELIVERING, claims=claims, again=POLL)
+    if trouble := delivery.trouble if delivery else "":
+        claims = say.working("DeliveryDelayed", f"{trouble} The operator tries again.")
+    else:
+        claims = say.working("Delivering", f"Sending the zip to the destination {world.bundle.spec.destination.name}.")
+    return Decision(
+        acts=() if delivery else (Act.DELIVER,),
+        phase=Phase.DELIVERING,
+        claims=claims,
+        again=SLOW_POLL if trouble else POLL,
+    )
 
 
 def is_to_be_assembled(world: World) -> Decision:
