@@ -19,7 +19,7 @@ CASES = {
     "colon": ("[a]\npasswd: hunter2 x\nb = 1\n", "[a]\npasswd: <redacted:password>\nb = 1\n"),
     "quoted": (
         '[client]\nuser=root\npassword="hunter2 #x" ; note\n',
-        '[client]\nuser=root\npassword=<redacted:password>\n',
+        "[client]\nuser=root\npassword=<redacted:password>\n",
     ),
     "deeper lines": (
         "[a]\ntoken = hunter2\n   hunter2\n; a note\n   hunter2\nb = 1\n",
