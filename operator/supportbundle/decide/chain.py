@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from supportbundle.decide import say
-from supportbundle.decide.world import Act, Decision, JobState, Verdict, World
+from supportbundle.decide.world import Act, Decision, JobState, World
 from supportbundle.model.conditions import ConditionType
 from supportbundle.model.gap import Gap
 from supportbundle.model.plan import START_ALLOWANCE, Plan
@@ -21,8 +21,6 @@ WATCH_POLL = timedelta(seconds=2)
 """With the collectors' own interval, progress in status is at most 5 s old."""
 SLOW_POLL = timedelta(seconds=5)
 WAIT_POLL = timedelta(seconds=15)
-APPROVAL_POLL = timedelta(minutes=5)
-"""Should the watch of approvals have missed one."""
 
 
 def decide(world: World) -> Decision:
@@ -159,61 +157,10 @@ def has_lost_everything(world: World) -> Decision | None:
     return fail("CollectionFailed", f"Nothing could be collected: {cause}", warnings=_plan(world).gaps)
 
 
-def is_denied(world: World) -> Decision | None:
-    """Somebody has said no, or nobody has said anything in time. What was staged goes."""
-    approval, staged = world.approval, world.bundle.status.staged
-    if staged is None or approval is None or approval.verdict == Verdict.APPROVED:
-        return None
-    if approval.verdict == Verdict.DENIED:
-        why = f": {approval.reason}" if approval.reason else "."
-        return fail("ApprovalDenied", f"{approval.by} denied the delivery{why}")
-    if world.now < staged.at + approval.timeout:
-        return None
-    message = "Nobody approved the delivery in the time that the destination allows. Create the bundle again."
-    return fail("ApprovalTimedOut", message)
-
-
-def awaits_approval(world: World) -> Decision | None:
-    """The zip lies staged. A SupportBundleApproval brings the key back; the deadline does too."""
-    approval, staged = world.approval, world.bundle.status.staged
-    if staged is None or approval is None or approval.verdict == Verdict.APPROVED:
-        return None
-    deadline = staged.at + approval.timeout
-    claims = say.working("AwaitingApproval", say.awaiting(world.bundle, staged, deadline))
-    return Decision(phase=Phase.AWAITING_APPROVAL, claims=claims, again=min(deadline - world.now, APPROVAL_POLL))
-
-
-def is_delivered(world: World) -> Decision | None:
-    """The destination holds the whole zip."""
-    delivery, status = world.delivery, world.bundle.status
-    if status.staged is None or delivery is None or delivery.artifact is None:
-        return None
-    claims = say.ready(*say.outcome(delivery.artifact, status.sanitization, status.warning_count))
-    return Decision(acts=(Act.RELEASE,), phase=Phase.READY, claims=claims, artifact=delivery.artifact, final=True)
-
-
-def is_delivering(world: World) -> Decision | None:
-    """On its way, or to be sent. What is staged is kept while there is hope: nothing is ever collected twice."""
-    delivery, status = world.delivery, world.bundle.status
-    if status.staged is None:
-        return None
-    if delivery is not None and delivery.given_up:
-        return fail("DeliveryFailed", delivery.trouble)
-    name = world.bundle.spec.destination.name
-    if delivery is None:
-        claims = say.working("Delivering", f"Sending the zip to the destination {name}.")
-        return Decision(acts=(Act.DELIVER,), phase=Phase.DELIVERING, claims=claims, again=POLL)
-    if delivery.trouble:
-        claims = say.working("DeliveryDelayed", f"{delivery.trouble} The operator tries again.")
-        return Decision(phase=Phase.DELIVERING, claims=claims, again=SLOW_POLL)
-    claims = say.working("Delivering", f"Sending the zip to the destination {name}.")
-    return Decision(phase=Phase.DELIVERING, claims=claims, again=POLL)
-
-
-def is_to_be_assembled(world: World) -> Decision:
+def is_to_be_assembled(world: World) -> Decision:  # noqa: ARG001 - the last check of a chain asks nothing more
     """Collection has ended with something to pack. The act itself reports what it made."""
     claims = say.working("Assembling", "Putting the parts together in object storage.")
-    return Decision(acts=(Act.RELEASE, Act.ASSEMBLE), phase=Phase.ASSEMBLING, claims=claims, final=world.direct)
+    return Decision(acts=(Act.RELEASE, Act.ASSEMBLE), phase=Phase.ASSEMBLING, claims=claims, final=True)
 
 
 CHECKS: tuple[Check, ...] = (
@@ -229,10 +176,6 @@ CHECKS: tuple[Check, ...] = (
     has_no_job,
     is_collecting,
     has_lost_everything,
-    is_denied,
-    awaits_approval,
-    is_delivered,
-    is_delivering,
     is_to_be_assembled,
 )
 

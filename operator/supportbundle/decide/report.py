@@ -20,20 +20,15 @@ from supportbundle.model.status import (
     Phase,
     ProgressStatus,
     SanitizationStatus,
-    Staged,
     Status,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the assembly made; neither artifact nor staged if nothing was collected.
-
-    `source_bytes` were read from the targets.
-    """
+    """What the assembly made; no artifact if nothing was collected. `source_bytes` were read from the targets."""
 
     artifact: Artifact | None
-    staged: Staged | None
     source_bytes: int
     sanitization: SanitizationStatus
     gaps: tuple[Gap, ...]
@@ -51,7 +46,6 @@ def next_status(world: World, decision: Decision) -> Status:
             "completed_at": old.completed_at or (now if decision.final else None),
             "progress": _progress(world) or old.progress,
             "collection": decision.collection or old.collection,
-            "artifact": decision.artifact or old.artifact,
             "warnings": decision.warnings[:MAX_WARNINGS] or old.warnings,
             "warning_count": len(decision.warnings) or old.warning_count,
         }
@@ -59,30 +53,27 @@ def next_status(world: World, decision: Decision) -> Status:
 
 
 def end_status(world: World, outcome: Outcome) -> Status:
-    """The status of a bundle whose zip is stored or staged, and verified; or which had nothing to store."""
-    gaps, artifact, staged = outcome.gaps, outcome.artifact, outcome.staged
-    if artifact is None and staged is None:
+    """The status of a bundle whose zip is stored and verified, or which had nothing to store."""
+    gaps, artifact = outcome.gaps, outcome.artifact
+    if artifact is None:
         cause = f"{gaps[0].target}: {gaps[0].message}" if gaps else "no collector wrote a file."
         return next_status(world, fail("CollectionFailed", f"Nothing could be collected: {cause}", warnings=gaps))
     old, now = world.bundle.status, world.now
-    if artifact:
-        phase, claims = Phase.READY, say.ready(*say.outcome(artifact, outcome.sanitization, len(gaps)))
-    else:
-        phase, claims = (
-            Phase.DELIVERING,
-            say.working("Staged", "The zip is whole and checked; next comes its delivery."),
-        )
-    claims = (*claims, say.sanitized(clean=outcome.sanitization.leaks == 0))
+    reason = "PartiallyCollected" if gaps else "Complete"
+    message = f"{artifact.files} files, {artifact.size_bytes} bytes, {outcome.sanitization.redactions} redactions."
+    if gaps:
+        message += f" {len(gaps)} wanted item(s) are missing; see status.warnings and warning.txt."
+    clean = outcome.sanitization.leaks == 0
+    claims = (*say.ready(reason, message), say.sanitized(clean=clean))
     total = _progress(world) or old.progress or ProgressStatus()
     return old.model_copy(
         update={
-            "phase": phase,
+            "phase": Phase.READY,
             "observed_generation": world.bundle.metadata.generation,
             "conditions": merge(old.conditions, claims, generation=world.bundle.metadata.generation, now=now),
-            "completed_at": old.completed_at or (now if artifact else None),
+            "completed_at": old.completed_at or now,
             "progress": total.model_copy(update={"bytes": outcome.source_bytes}),
             "artifact": artifact,
-            "staged": staged,
             "sanitization": outcome.sanitization,
             "warnings": gaps[:MAX_WARNINGS],
             "warning_count": len(gaps),

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from supportbundle.model.bundle import Bundle
 from supportbundle.model.conditions import Claim, ConditionStatus, ConditionType
-from supportbundle.model.status import Artifact, SanitizationStatus, Staged
 
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
 
@@ -39,28 +35,6 @@ def ready(reason: str, message: str) -> tuple[Claim, ...]:
         Claim(type=ConditionType.RECONCILING, status=FALSE, reason=reason),
         Claim(type=ConditionType.STALLED, status=FALSE, reason=reason),
         Claim(type=ConditionType.UPLOADED, status=TRUE, reason="Verified", message=message),
-    )
-
-
-def outcome(artifact: Artifact, sanitization: SanitizationStatus | None, missing: int) -> tuple[str, str]:
-    """Reason and message of a zip that is stored where it stays."""
-    redactions = sanitization.redactions if sanitization else 0
-    message = f"{artifact.files} files, {artifact.size_bytes} bytes, {redactions} redactions."
-    if not missing:
-        return "Complete", message
-    return "PartiallyCollected", f"{message} {missing} wanted item(s) are missing; see status.warnings and warning.txt."
-
-
-def awaiting(bundle: Bundle, staged: Staged, deadline: datetime) -> str:
-    """What a reviewer reads first, and how to decide."""
-    status, meta = bundle.status, bundle.metadata
-    sanitization = status.sanitization or SanitizationStatus()
-    held = f"{sanitization.leaks} files were held back by the leak check" if sanitization.leaks else "no leak was found"
-    return (
-        f"{staged.files} files, {staged.size_bytes} bytes, {sanitization.redactions} redactions in "
-        f"{sanitization.files} files, {status.warning_count} wanted item(s) missing; {held}. "
-        f"Create a SupportBundleApproval for uid {meta.uid} before {deadline:%Y-%m-%dT%H:%M:%SZ}, "
-        f"or nothing is delivered to {bundle.spec.destination.name}."
     )
 
 

@@ -11,7 +11,7 @@ from supportbundle.model.conditions import Claim
 from supportbundle.model.destination import Destination
 from supportbundle.model.gap import Gap
 from supportbundle.model.plan import Plan, Progress
-from supportbundle.model.status import Artifact, Collection, FragmentRef, Phase
+from supportbundle.model.status import Collection, FragmentRef, Phase
 
 
 class JobState(StrEnum):
@@ -29,35 +29,6 @@ class JobFacts:
     ready: int = 0
     trouble: str = ""
     lost_reasons: dict[int, str] = field(default_factory=dict)
-
-
-class Verdict(StrEnum):
-    """What the first decisive SupportBundleApproval says."""
-
-    APPROVED = "Approved"
-    DENIED = "Denied"
-
-
-@dataclass(frozen=True, slots=True)
-class ApprovalFacts:
-    """The destination wants somebody's approval within `timeout` of the staging. No verdict: nobody has decided yet."""
-
-    timeout: timedelta
-    verdict: Verdict | None = None
-    by: str = ""
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryFacts:
-    """The way from the staging store to the destination. `artifact` is there once the whole zip is, and only then.
-
-    `trouble` says why it is not yet; `given_up` that no further try is made.
-    """
-
-    artifact: Artifact | None = None
-    trouble: str = ""
-    given_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +53,6 @@ class World:
     job: JobFacts | None = None
     fragments: tuple[FragmentRef, ...] = ()
     progress: tuple[Progress, ...] = ()
-    direct: bool = True
-    """The zip is assembled where it stays. Else it is staged first, and delivered when nothing forbids it."""
-    approval: ApprovalFacts | None = None
-    delivery: DeliveryFacts | None = None
 
 
 class Act(StrEnum):
@@ -93,9 +60,8 @@ class Act(StrEnum):
 
     PLAN = auto()
     LAUNCH = auto()
-    RELEASE = auto()  # Jobs, account, bindings, Secrets: the bundle's whole power
+    RELEASE = auto()  # Job, account, bindings, Secret: the bundle's whole power
     ASSEMBLE = auto()
-    DELIVER = auto()  # a copy by the server, or the Job that streams
     ESTIMATE = auto()
     DROP_STAGING = auto()
     EXPIRE = auto()
@@ -110,6 +76,5 @@ class Decision:
     claims: tuple[Claim, ...] = ()
     collection: Collection | None = None
     warnings: tuple[Gap, ...] = ()
-    artifact: Artifact | None = None
     again: timedelta | None = None
     final: bool = False

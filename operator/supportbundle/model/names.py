@@ -72,11 +72,6 @@ def progress_key(prefix: str, shard: int) -> str:
     return f"{prefix}progress/{shard:05d}.json"
 
 
-def staged_key(prefix: str) -> str:
-    """The finished zip of a bundle that is not assembled where it stays."""
-    return f"{prefix}bundle.zip"
-
-
 def artifact_root(cluster_id: str) -> str:
     """Below it lie all finished zips of this cluster."""
     return f"bundles/{cluster_id}/"

@@ -20,8 +20,6 @@ class Phase(StrEnum):
     PENDING = "Pending"
     COLLECTING = "Collecting"
     ASSEMBLING = "Assembling"
-    AWAITING_APPROVAL = "AwaitingApproval"
-    DELIVERING = "Delivering"
     READY = "Ready"
     FAILED = "Failed"
     CANCELLED = "Cancelled"
@@ -54,16 +52,6 @@ class Artifact(Observed):
     files: int
     manifest_sha256: str = Field(default="", alias="manifestSHA256")
     expires_at: datetime | None = None
-
-
-class Staged(Observed):
-    """The finished zip in the staging store, before anybody outside has seen it. Written once, by the assembly."""
-
-    at: datetime
-    size_bytes: int
-    etag: str
-    files: int
-    manifest_sha256: str = Field(default="", alias="manifestSHA256")
 
 
 class SanitizationStatus(Observed):
@@ -121,7 +109,6 @@ class Status(Observed):
     completed_at: datetime | None = None
     progress: ProgressStatus | None = None
     collection: Collection | None = None
-    staged: Staged | None = None
     artifact: Artifact | None = None
     sanitization: SanitizationStatus | None = None
     estimate: Estimate | None = None

@@ -23,7 +23,7 @@ from supportbundle.model import names
 from supportbundle.model.bundle import Bundle
 from supportbundle.model.gap import Gap
 from supportbundle.model.plan import BundleRef, Plan, Shard
-from supportbundle.model.status import Artifact, Collection, FragmentRef, SanitizationStatus, Staged
+from supportbundle.model.status import Artifact, Collection, FragmentRef, SanitizationStatus
 from supportbundle.reconcile.deps import Deps
 from supportbundle.reconcile.stores import Place
 from supportbundle.storage.base import ObjectInfo
@@ -46,9 +46,7 @@ async def assemble(bundle: Bundle, plan: Plan, place: Place, deps: Deps) -> Outc
     collection = bundle.status.collection
     assert collection is not None, "decide asks for an assembly only when collection has ended"  # noqa: S101
     prefix = names.staging_prefix(deps.cluster_id, bundle.metadata.namespace, bundle.metadata.uid)
-    meta = bundle.metadata
-    final = names.artifact_key(deps.cluster_id, meta.namespace, meta.name, meta.uid)
-    key = final if place.direct else names.staged_key(prefix)
+    key = names.artifact_key(deps.cluster_id, bundle.metadata.namespace, bundle.metadata.name, bundle.metadata.uid)
     work = Assembler(place, plan, collection, prefix, key)
     return await deps.blocking(lambda: work.run(bundle))
 
@@ -76,23 +74,23 @@ class Assembler:
             reasons={rule.name: rule.reason for rule in self._plan.sanitization.rules},
         )
         if not selection.entries:
-            return Outcome(None, None, 0, SanitizationStatus(), gaps)
+            return Outcome(None, 0, SanitizationStatus(), gaps)
         tail = build_tail(facts, selection, gaps)
         assembly = layout(selection, tail, modified=self._plan.created_at)
         digest = next(hashlib.sha256(member.data).hexdigest() for member in tail if member.path == MANIFEST)
         stored = self._find(assembly, digest) or self._write(assembly, digest)
         sums = totals(selection.entries)
-        staged = Staged(
-            at=stored.modified,
-            size_bytes=stored.size,
-            etag=stored.etag.strip('"'),
-            files=assembly.members,
-            manifest_sha256=digest,
-        )
-        direct = self._place.direct
         return Outcome(
-            artifact=self._artifact(bundle, staged) if direct else None,
-            staged=None if direct else staged,
+            artifact=Artifact(
+                destination=self._place.destination.name,
+                bucket=self._place.bucket,
+                key=f"{self._place.prefix}{self._key}",
+                size_bytes=stored.size,
+                etag=stored.etag.strip('"'),
+                files=assembly.members,
+                manifest_sha256=digest,
+                expires_at=self._collection.ended_at + bundle.spec.ttl,
+            ),
             source_bytes=sums.source_bytes,
             sanitization=SanitizationStatus(
                 redactions=sums.redactions,
@@ -100,19 +98,6 @@ class Assembler:
                 leaks=sum(gap.reason == "Unsanitizable" for gap in gaps),
             ),
             gaps=gaps,
-        )
-
-    def _artifact(self, bundle: Bundle, staged: Staged) -> Artifact:
-        """What was assembled where it stays."""
-        return Artifact(
-            destination=self._place.destination.name,
-            bucket=self._place.bucket,
-            key=f"{self._place.prefix}{self._key}",
-            size_bytes=staged.size_bytes,
-            etag=staged.etag,
-            files=staged.files,
-            manifest_sha256=staged.manifest_sha256,
-            expires_at=self._collection.ended_at + bundle.spec.ttl,
         )
 
     def _fragments(self) -> tuple[list[Fragment], list[Gap]]:

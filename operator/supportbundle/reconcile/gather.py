@@ -102,16 +102,18 @@ async def _with_store(bundle: Bundle, place: Place, deps: Deps) -> World:
     prefix = names.staging_prefix(deps.cluster_id, meta.namespace, meta.uid)
     staged = {info.key: info for info in await deps.blocking(lambda: list(place.store.list(prefix)))}
     plan = await _plan(bundle, place, prefix, staged, deps)
-    world = World(bundle, deps.clock(), destination=place.destination, plan=plan, direct=place.direct)
+    world = World(bundle, deps.clock(), destination=place.destination, plan=plan)
     if plan is None or bundle.status.collection is not None:
         return world
     fragments = _fragments(prefix, plan, staged)
     job: JobFacts | None = None
     if len(fragments) < len(plan.shards):
         job = await read_job(bundle, deps)
-    return replace(
-        world,
-        now=deps.clock(),
+    return World(
+        bundle,
+        deps.clock(),
+        destination=place.destination,
+        plan=plan,
         job=job,
         fragments=fragments,
         progress=await _progress(bundle, place, prefix, staged, deps),

@@ -96,9 +96,7 @@ class Reconciler:
         status = _status(world, decision, outcome)
         await self._write(found.raw, world, status)
         await self._keep_urls_fresh(found)
-        if outcome or decision.artifact:
-            if not status.finished:
-                return 0.0
+        if outcome:
             await self._after_end(found)
             return self._until_expiry(status)
         if decision.final:

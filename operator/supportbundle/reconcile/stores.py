@@ -19,14 +19,10 @@ FRESH_SECONDS = 30.0
 
 
 class Place(NamedTuple):
-    """A destination, and the store in which its bundles are staged; its keys are relative to that store's prefix.
-
-    `direct` says that this is where the zip stays, too.
-    """
+    """A destination, and the store behind it. The store's keys are relative to the destination's prefix."""
 
     destination: Destination
     store: Store
-    direct: bool = True
 
     @property
     def bucket(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,18 +10,15 @@ from hypothesis import strategies as st
 
 from support.build import NOW, fragment, plan, seen_status, world
 from supportbundle.decide import Decision, JobFacts, JobState, World, decide
-from supportbundle.decide.world import Act, ApprovalFacts, DeliveryFacts, Refusal, Verdict
+from supportbundle.decide.world import Act, Refusal
 from supportbundle.model.conditions import ConditionStatus, ConditionType
 from supportbundle.model.destination import Destination, DestinationSpec, DestinationType, S3Options
 from supportbundle.model.gap import Gap
-from supportbundle.model.status import Artifact, Collection, LostShard, Phase, Staged, Status
+from supportbundle.model.status import Artifact, Collection, LostShard, Phase, Status
 
 ARTIFACT = Artifact(
     destination="default", bucket="b", key="k", size_bytes=1, etag="e", files=1, expires_at=NOW + timedelta(hours=1)
 )
-STAGED = Staged(at=NOW, size_bytes=1, etag="e", files=1)
-UNDECIDED = ApprovalFacts(timedelta(hours=72))
-APPROVED = replace(UNDECIDED, verdict=Verdict.APPROVED, by="ann")
 ACTIVE = JobFacts(JobState.ACTIVE, ready=1)
 FINISHED = JobFacts(JobState.FINISHED)
 NO_STORE = Refusal("StoreDenied", "wrong keys")
@@ -120,86 +116,6 @@ def test_the_next_step(seen: World, acts: tuple[Act, ...], phase: Phase | None, 
     assert decision.acts == acts
     assert decision.phase == phase
     assert condition(decision, ConditionType.READY) == ready
-
-
-def staged(**changes: object) -> World:
-    """The zip lies in the staging store and not yet at its destination."""
-    status = ended(fragments=(fragment(),)).model_copy(update={"staged": STAGED})
-    return world(status, plan=plan(), direct=False, **changes)
-
-
-@pytest.mark.parametrize(
-    ("seen", "acts", "phase", "ready"),
-    [
-        pytest.param(staged(), (Act.DELIVER,), Phase.DELIVERING, ("Unknown", "Delivering"), id="no-approval-needed"),
-        pytest.param(
-            staged(approval=UNDECIDED), (), Phase.AWAITING_APPROVAL, ("Unknown", "AwaitingApproval"), id="undecided"
-        ),
-        pytest.param(
-            staged(approval=UNDECIDED, after=timedelta(hours=73)),
-            (Act.RELEASE, Act.DROP_STAGING),
-            Phase.FAILED,
-            ("False", "ApprovalTimedOut"),
-            id="nobody-decided",
-        ),
-        pytest.param(
-            staged(approval=replace(UNDECIDED, verdict=Verdict.DENIED, by="ann", reason="too much")),
-            (Act.RELEASE, Act.DROP_STAGING),
-            Phase.FAILED,
-            ("False", "ApprovalDenied"),
-            id="denied",
-        ),
-        pytest.param(
-            staged(approval=APPROVED, after=timedelta(hours=73)),
-            (Act.DELIVER,),
-            Phase.DELIVERING,
-            ("Unknown", "Delivering"),
-            id="approved-however-late-it-is-read",
-        ),
-        pytest.param(
-            staged(delivery=DeliveryFacts()), (), Phase.DELIVERING, ("Unknown", "Delivering"), id="on-its-way"
-        ),
-        pytest.param(
-            staged(delivery=DeliveryFacts(trouble="No answer.")),
-            (),
-            Phase.DELIVERING,
-            ("Unknown", "DeliveryDelayed"),
-            id="tried-again",
-        ),
-        pytest.param(
-            staged(delivery=DeliveryFacts(trouble="No answer.", given_up=True)),
-            (Act.RELEASE, Act.DROP_STAGING),
-            Phase.FAILED,
-            ("False", "DeliveryFailed"),
-            id="given-up",
-        ),
-        pytest.param(
-            staged(approval=APPROVED, delivery=DeliveryFacts(ARTIFACT)),
-            (Act.RELEASE,),
-            Phase.READY,
-            ("True", "Complete"),
-            id="delivered",
-        ),
-        pytest.param(
-            staged(approval=UNDECIDED, spec={"cancel": True}),
-            (Act.RELEASE, Act.DROP_STAGING),
-            Phase.CANCELLED,
-            ("False", "Cancelled"),
-            id="cancelled-while-staged",
-        ),
-    ],
-)
-def test_the_way_of_a_staged_zip(seen: World, acts: tuple[Act, ...], phase: Phase, ready: tuple[str, str]) -> None:
-    decision = decide(seen)
-    assert decision.acts == acts
-    assert decision.phase == phase
-    assert condition(decision, ConditionType.READY) == ready
-
-
-def test_nothing_is_delivered_before_somebody_approves() -> None:
-    """Whatever the rest of the world looks like."""
-    for delivery in (None, DeliveryFacts(), DeliveryFacts(ARTIFACT)):
-        assert Act.DELIVER not in decide(staged(approval=UNDECIDED, delivery=delivery)).acts
 
 
 def finished(reason_true: ConditionType, phase: Phase, artifact: Artifact | None = None) -> Status:

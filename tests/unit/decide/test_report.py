@@ -7,11 +7,10 @@ from datetime import timedelta
 from support.build import NOW, fragment, plan, seen_status, task, world
 from supportbundle.decide import decide
 from supportbundle.decide.report import Outcome, end_status, next_status
-from supportbundle.decide.world import DeliveryFacts
 from supportbundle.model.conditions import ConditionStatus, ConditionType
 from supportbundle.model.gap import Gap
 from supportbundle.model.plan import Plan, Progress, Shard
-from supportbundle.model.status import MAX_WARNINGS, Artifact, Collection, Phase, SanitizationStatus, Staged, Status
+from supportbundle.model.status import MAX_WARNINGS, Artifact, SanitizationStatus, Status
 
 ARTIFACT = Artifact(destination="default", bucket="b", key="k", size_bytes=10, etag="e", files=3)
 GAP = Gap(target="web-1/app", collector="logs", reason="Timeout", message="slow")
@@ -32,7 +31,7 @@ def test_the_first_write_sets_every_condition() -> None:
 
 
 def test_a_zip_with_gaps_is_ready_and_says_partially() -> None:
-    outcome = Outcome(ARTIFACT, None, 500, SanitizationStatus(redactions=2, files=1), (GAP,) * 80)
+    outcome = Outcome(ARTIFACT, 500, SanitizationStatus(redactions=2, files=1), (GAP,) * 80)
     status = end_status(world(plan=plan()), outcome)
     assert ready(status) == ("True", "PartiallyCollected")
     assert (len(status.warnings), status.warning_count) == (MAX_WARNINGS, 80)
@@ -40,34 +39,13 @@ def test_a_zip_with_gaps_is_ready_and_says_partially() -> None:
 
 
 def test_a_whole_zip_is_complete() -> None:
-    status = end_status(world(plan=plan()), Outcome(ARTIFACT, None, 500, SanitizationStatus(), ()))
+    status = end_status(world(plan=plan()), Outcome(ARTIFACT, 500, SanitizationStatus(), ()))
     assert ready(status) == ("True", "Complete")
     sanitized = status.condition(ConditionType.SANITIZED)
     assert sanitized is not None
     assert sanitized.reason == "LeakCheckPassed"
     assert status.progress is not None
     assert status.progress.bytes == 500
-
-
-def test_a_staged_zip_is_not_the_end() -> None:
-    staged = Staged(at=NOW, size_bytes=1, etag="e", files=1)
-    seen = world(plan=plan(), direct=False)
-    status = end_status(seen, Outcome(None, staged, 500, SanitizationStatus(redactions=2), (GAP,)))
-    assert (status.finished, status.completed_at, status.artifact) == (False, None, None)
-    assert (status.staged, status.warning_count) == (staged, 1)
-
-
-def test_a_delivered_zip_is_ready_and_remembers_its_gaps() -> None:
-    before = seen_status(
-        collection=Collection(ended_at=NOW, fragments=(fragment(),)),
-        staged=Staged(at=NOW, size_bytes=1, etag="e", files=1),
-        warnings=(GAP,),
-        warning_count=1,
-    )
-    seen = world(before, plan=plan(), direct=False, delivery=DeliveryFacts(ARTIFACT))
-    status = next_status(seen, decide(seen))
-    assert ready(status) == ("True", "PartiallyCollected")
-    assert (status.finished, status.artifact, status.phase) == (True, ARTIFACT, Phase.READY)
 
 
 def test_progress_counts_a_stored_shard_as_done_whatever_it_said_last() -> None:
@@ -133,7 +111,7 @@ def test_the_transition_time_moves_only_with_the_status() -> None:
 
 
 def test_a_run_that_yields_no_file_has_failed() -> None:
-    status = end_status(world(plan=plan()), Outcome(None, None, 0, SanitizationStatus(), (GAP,)))
+    status = end_status(world(plan=plan()), Outcome(None, 0, SanitizationStatus(), (GAP,)))
     assert ready(status) == ("False", "CollectionFailed")
     assert status.warnings == (GAP,)
     assert status.finished
