@@ -33,6 +33,7 @@ MINIMAL: Mapping[CollectorType, Mapping[str, object]] = MappingProxyType(
         CollectorType.EXEC: {"exec": {"command": ["true"]}},
         CollectorType.FILES: {"files": {"paths": ["/x"]}},
         CollectorType.CONFIG: {"config": {"workloads": True}},
+        CollectorType.API: {"api": {"port": 1, "steps": [{"name": "x", "path": "/", "output": "x"}]}},
     }
 )
 """The least options of the types that need some."""

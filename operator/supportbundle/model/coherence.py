@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from pydantic.alias_generators import to_camel
 
+from supportbundle.model.api import APIOptions, DocumentFormat, Step
 from supportbundle.model.base import Value
 from supportbundle.model.collectors import ConfigOptions, ExecOptions, HTTPMethod, HTTPOptions, LogsOptions, Via
 from supportbundle.model.spec import CollectorSpec, CollectorType, SelectorOperator, SelectorRequirement, Target
@@ -22,10 +23,12 @@ NEEDS_OPTIONS = {
     CollectorType.HTTP: "type HTTP needs http with a port",
     CollectorType.EXEC: "type Exec needs exec with a command or a tool",
     CollectorType.FILES: "type Files needs files with paths, for example {paths [/etc/app/*.yaml]}",
+    CollectorType.API: "type API needs api with a port and steps",
 }
 EMPTY_TARGET = "an empty target names no pod; set selector ({} takes every pod of the namespace) or podNames"
 ATOMIC = frozenset({"command", "match_expressions", "values"})
 """Lists in which the same may stand twice; in all others an entry is known by its value, its name or its type."""
+KEYS = ("name", "type", "key")
 VALUES = "In and NotIn need values; Exists and DoesNotExist take none"
 
 
@@ -58,7 +61,7 @@ def _repeated(value: Value) -> Iterator[str]:
             case Value() as inner:
                 yield from _repeated(inner)
             case tuple() as entries:
-                known = [getattr(entry, "name", None) or getattr(entry, "type", None) or entry for entry in entries]
+                known = [next((found for k in KEYS if (found := getattr(entry, k, None))), entry) for entry in entries]
                 if name not in ATOMIC and len(set(known)) < len(known):
                     twice = next(key for key in known if known.count(key) > 1)
                     yield f"{to_camel(name)} has {twice!s} twice; keep one"
@@ -111,6 +114,14 @@ def _http(holds: Callable[[HTTPOptions], bool]) -> Callable[[CollectorSpec], boo
     return lambda c: c.http is None or holds(c.http)
 
 
+def _asked(holds: Callable[[HTTPOptions | APIOptions], bool]) -> Callable[[CollectorSpec], bool]:
+    return lambda c: all(options is None or holds(options) for options in (c.http, c.api))
+
+
+def _steps(holds: Callable[[Step], bool]) -> Callable[[CollectorSpec], bool]:
+    return lambda c: c.api is None or all(map(holds, c.api.steps))
+
+
 def _exec(holds: Callable[[ExecOptions], bool]) -> Callable[[CollectorSpec], bool]:
     return lambda c: c.exec is None or holds(c.exec)
 
@@ -120,8 +131,12 @@ def _asks_for_something(config: ConfigOptions) -> bool:
     return config.config_maps is not None or any(parts)
 
 
-def _has_one_authority(http: HTTPOptions) -> bool:
-    tls = http.tls
+def _writes(step: Step) -> bool:
+    return step.format != DocumentFormat.JSON or step.indent is not None or step.missing is not None
+
+
+def _has_one_authority(asked: HTTPOptions | APIOptions) -> bool:
+    tls = asked.tls
     return tls is None or bool(tls.ca_bundle) + (tls.ca_from is not None) + tls.insecure_skip_verify <= 1
 
 
@@ -144,7 +159,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "service excludes via PodIP; leave via out",
-        _http(lambda http: http.service is None or http.via != Via.POD_IP),
+        _asked(lambda asked: asked.service is None or asked.via != Via.POD_IP),
     ),
     Rule(
         "only a POST has a body; set method to POST or remove body",
@@ -152,9 +167,33 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "a header stands in headers and in headersFrom; keep one",
-        _http(lambda http: not {h.name for h in http.headers} & {h.name for h in http.headers_from}),
+        _asked(lambda asked: not {h.name for h in asked.headers} & {h.name for h in asked.headers_from}),
     ),
-    Rule("caBundle, caFrom and insecureSkipVerify exclude each other; keep one", _http(_has_one_authority)),
+    Rule("caBundle, caFrom and insecureSkipVerify exclude each other; keep one", _asked(_has_one_authority)),
+    Rule(
+        "a step needs a path, a value or fields",
+        _steps(lambda step: step.path is not None or step.value is not None or bool(step.fields)),
+    ),
+    Rule(
+        "value and fields of a step exclude each other; keep one",
+        _steps(lambda step: step.value is None or not step.fields),
+    ),
+    Rule(
+        "accept is for a step with path; set path or remove accept",
+        _steps(lambda step: step.path is not None or not step.accept),
+    ),
+    Rule(
+        "format, indent and missing are for a step with output; set output or remove them",
+        _steps(lambda step: step.output is not None or not _writes(step)),
+    ),
+    Rule(
+        "keepNull and reportMissing are for fields; remove them",
+        _steps(lambda step: bool(step.fields) or not (step.keep_null or step.report_missing)),
+    ),
+    Rule(
+        "format Text is for texts, so it excludes indent and fields",
+        _steps(lambda step: step.format != DocumentFormat.TEXT or (step.indent is None and not step.fields)),
+    ),
     Rule("set either command or tool", _exec(lambda run: bool(run.command) != (run.tool is not None))),
     Rule(
         "the first word of command names the program and cannot be empty",

@@ -31,6 +31,7 @@ class ContainerFacts(Value):
 
     name: str
     kind: ContainerKind
+    image: str = ""
     started: bool
     running: bool = False
     user: int | None = None
@@ -148,6 +149,7 @@ def _containers(spec: Json, status: Json) -> Iterator[ContainerFacts]:
             yield ContainerFacts(
                 name=container["name"],
                 kind=kind,
+                image=container.get("image", ""),
                 running="running" in state,
                 user=_identity(spec, container, seen, told="uid", asked="runAsUser"),
                 group=_identity(spec, container, seen, told="gid", asked="runAsGroup"),

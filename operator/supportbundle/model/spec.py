@@ -8,6 +8,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from supportbundle.model.api import APIOptions
 from supportbundle.model.base import Value
 from supportbundle.model.capability import DEFAULT_CAPABILITIES, Capability
 from supportbundle.model.collectors import (
@@ -74,6 +75,7 @@ class CollectorType(StrEnum):
     HELM = "Helm"
     RESOURCES = "Resources"
     METRICS = "Metrics"
+    API = "API"
 
 
 class CollectorSpec(Value):
@@ -92,12 +94,14 @@ class CollectorSpec(Value):
     helm: HelmOptions | None = None
     resources: ResourcesOptions | None = None
     metrics: MetricsOptions | None = None
+    api: APIOptions | None = None
 
     @property
     def uses_secrets(self) -> bool:
         """Whether it takes Secrets for itself."""
+        asked = [options for options in (self.http, self.api) if options is not None]
         return (
-            bool(self.http and (self.http.headers_from or (self.http.tls and self.http.tls.ca_from)))
+            any(options.headers_from or (options.tls and options.tls.ca_from) for options in asked)
             or bool(self.profile and self.profile.headers_from)
             or bool(self.config and self.config.secret_shapes)
         )

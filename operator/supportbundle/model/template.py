@@ -87,6 +87,7 @@ class TemplateCollector(Value):
     helm: Raw | None = None
     resources: Raw | None = None
     metrics: Raw | None = None
+    api: Raw | None = None
 
     @property
     def raw(self) -> dict[str, JsonValue]:

@@ -17,6 +17,7 @@ from supportbundle.model.request import Request
 from supportbundle.model.spec import CollectorSpec, Sanitization, SupportBundleSpec, Target, TemplateRef
 from supportbundle.model.template import Template, TemplateCollector, UsedTemplate, When
 from supportbundle.plan import parameters
+from supportbundle.plan.steps import wrong_with
 from supportbundle.plan.substitute import BadReference, Found, Given, as_text, made, references, referred_at
 from supportbundle.plan.templatecheck import require_valid
 
@@ -86,6 +87,9 @@ class _Filler:
             raise self._refused(f"collector {found.name}", raw, error) from error
         for said in incoherent(spec):
             raise self._unfit(f"collector {found.name}", references(raw), said)
+        for index, said in wrong_with(spec):
+            place = referred_at(raw, ("api", "steps", index))
+            raise self._unfit(f"collector {found.name}", place or references(raw), said)
         return spec
 
     def target(self) -> Target | None:

@@ -12,6 +12,7 @@ from supportbundle.model.coherence import incoherent, incoherent_target
 from supportbundle.model.spec import CollectorSpec, Target
 from supportbundle.model.template import Template, TemplateCollector, When
 from supportbundle.plan import parameters
+from supportbundle.plan.steps import wrong_with
 from supportbundle.plan.substitute import BadReference, made, references, referred_at
 
 Requires = Callable[[CollectorSpec], frozenset[Capability]]
@@ -88,6 +89,10 @@ class _Checker:
             return
         if not references(raw).parameters & self._guessed:
             yield from incoherent(spec)
+        for index, said in wrong_with(spec):
+            place = referred_at(raw, ("api", "steps", index))
+            if place is None or not place.parameters & self._guessed:
+                yield said
         if requires and (missing := requires(spec) - set(self._spec.capabilities)):
             yield f"it needs {', '.join(sorted(missing))}, which spec.capabilities does not list"
 

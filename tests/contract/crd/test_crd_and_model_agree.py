@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 
 from supportbundle.model.approval import ApprovalSpec, ApprovalStatus
-from supportbundle.model.coherence import ATOMIC, RULES
+from supportbundle.model.coherence import ATOMIC, KEYS, RULES
 from supportbundle.model.destination import DestinationSpec
 from supportbundle.model.quantity import DURATION_PATTERN, QUANTITY_PATTERN, parse_duration, parse_quantity
 from supportbundle.model.schedule import ScheduleSpec, ScheduleStatus
@@ -214,4 +214,4 @@ def test_the_operator_knows_in_which_lists_of_collectors_the_same_may_stand_twic
     named = {to_camel(name) for name in ATOMIC}
     assert atomic == {path for path in lists if path.rsplit(".", 1)[-1] in named}
     keys = {tuple(field.get("x-kubernetes-list-map-keys", ())) for field in lists.values()}
-    assert keys <= {(), ("name",), ("type",)}
+    assert keys == {(), *((key,) for key in KEYS)}

@@ -1,0 +1,1 @@
+"""What an API collector makes of answers: pure helpers, and the sequence that uses them."""
