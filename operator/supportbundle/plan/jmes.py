@@ -129,8 +129,8 @@ def parse(text: str) -> Tree:
 def evaluate(tree: Tree, data: object, meter: Meter) -> object:
     """What the expression gives. `data` is not changed, and parts of it stand in the result.
 
-    Unlike elsewhere, a function that is given null where it takes none gives null, so that what has no source is
-    missing and does not fail.
+    Unlike elsewhere, a function that is given null where it takes none gives null, and so does to_string(): what has no
+    source is missing, and neither fails nor becomes the text "null".
 
     Raises:
         ExpressionFailed: a function was given something else that it does not take.
@@ -214,6 +214,8 @@ class _Functions(Functions):  # type: ignore[misc] # the library has no types
         self._meter = meter
 
     def call_function(self, function_name: str, resolved_args: Sequence[object]) -> object:
+        if function_name == "to_string" and resolved_args[0] is None:
+            return None
         for argument in resolved_args:
             self._meter.spend(_extent(argument))
         self._pay(function_name, resolved_args)
