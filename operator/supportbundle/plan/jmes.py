@@ -322,6 +322,8 @@ def _unreadable(error: Exception) -> str:
             return "it is empty"
         case IncompleteExpressionError():
             return "it ends too early"
+        case ParseError(token_type="EOF"):
+            return "it ends too early"
         case LexerError():
             return f"column {error.lexer_position + 1}: {error.message}"
         case ParseError():
