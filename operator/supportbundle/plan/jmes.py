@@ -11,6 +11,7 @@ The only module that knows the library, which has no types.
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -46,6 +47,7 @@ _CHUNK = 64
 _LIST, _ITEM, _OBJECT, _ENTRY = 56, 8, 64, 100
 _COMPARISONS = 24
 """How often sorting looks at one of sixteen million."""
+_WHOLE = range(-(1 << 63), 1 << 64)
 _NOTHING = frozenset({"null", "NoneType"})
 _MAKERS = frozenset(
     {"filter_projection", "multi_select_dict", "multi_select_list", "projection", "slice", "value_projection"}
@@ -120,7 +122,7 @@ def parse(text: str) -> Tree:
     level: Sequence[Tree] = [tree]
     for _ in range(MAX_DEPTH):
         for node in level:
-            _check_function(node)
+            _check(node)
         if not (level := [child for node in level for child in children(node)]):
             return tree
     raise BadExpression(f"it is nested more than {MAX_DEPTH} deep")
@@ -227,7 +229,7 @@ class _Functions(Functions):  # type: ignore[misc] # the library has no types
             raise
         if not isinstance(made, str):  # texts were paid for where they are new
             self._meter.make(_memory(made))
-        return made
+        return made if _writable(made) else None
 
     def _pay(self, name: str, given: Sequence[object]) -> None:
         """What the size of the arguments alone does not tell."""
@@ -302,8 +304,17 @@ def _kind(value: object) -> str:
     return "number" if isinstance(value, int | float) and not isinstance(value, bool) else ""
 
 
-def _check_function(node: Tree) -> None:
-    """The library would notice only when it comes there."""
+def _writable(value: object) -> bool:
+    """Infinity and the like are no JSON, and whole numbers of more than 64 bits are not read by everybody."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return not isinstance(value, int) or value in _WHOLE
+
+
+def _check(node: Tree) -> None:
+    """What the library would notice only when it comes there, or never."""
+    if node["type"] == "literal" and not all(map(_writable, _numbers(node["value"]))):
+        raise BadExpression("a number is too large")
     if node["type"] != "function_expression":
         return
     known = Functions.FUNCTION_TABLE.get(node["value"])
@@ -313,6 +324,19 @@ def _check_function(node: Tree) -> None:
     more = known["signature"][-1].get("variadic", False)
     if given < takes or (given > takes and not more):
         raise BadExpression(f"{node['value']}() takes {takes}{' or more' if more else ''}, and {given} are given")
+
+
+def _numbers(literal: object) -> Iterator[object]:
+    """All that stands in a literal, which is as deep as a thousand characters can be."""
+    stack = [literal]
+    while stack:
+        match found := stack.pop():
+            case list():
+                stack += found
+            case dict():
+                stack += found.values()
+            case _:
+                yield found
 
 
 def _unreadable(error: Exception) -> str:
