@@ -158,7 +158,6 @@ class Sequence:
             raise NotAsked(str(ask))
         try:
             await self._exchange(ask, step, filled, meter)
-            self._silent = 0
         except NotFound as error:
             self._ask = PodGone(f"The pod was deleted meanwhile. {error}")
             raise self._ask from error
@@ -166,6 +165,10 @@ class Sequence:
             self._silent += 1
             self._ask = error if self._silent >= GIVE_UP else ask
             raise
+        except SupportBundleError:
+            self._silent = 0
+            raise
+        self._silent = 0
 
     async def _exchange(self, ask: Ask, step: ReadStep, path: str, meter: Meter) -> None:
         async with ask(step, path) as answer:
