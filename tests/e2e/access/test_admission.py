@@ -23,6 +23,13 @@ def http(**options: object) -> Object:
     return {"capabilities": ["HTTP"], **collector("HTTP", http={"port": 80, **options})}
 
 
+STEP: Object = {"name": "a", "path": "/", "output": "a"}
+
+
+def steps(*found: Object) -> Object:
+    return {"capabilities": ["HTTP"], **collector("API", api={"port": 80, "steps": list(found)})}
+
+
 def command(**options: object) -> Object:
     return {"capabilities": ["Exec"], **collector("Exec", exec=options)}
 
@@ -51,11 +58,27 @@ def rule(kind: str, pattern: str, **fields: object) -> Object:
         (collector("Logs", helm={}), "helm may be set only where type is Helm"),
         (collector("Logs", resources={}), "resources may be set only where type is Resources"),
         (collector("Logs", metrics={}), "metrics may be set only where type is Metrics"),
+        (collector("Logs", api={"port": 1, "steps": [STEP]}), "api may be set only where type is API"),
         (collector("Config"), "type Config needs config"),
         (collector("Profile"), "type Profile needs profile with the port"),
         (collector("HTTP"), "type HTTP needs http with a port"),
         (collector("Exec"), "type Exec needs exec with a command or a tool"),
         (collector("Files"), "type Files needs files with paths"),
+        (collector("API"), "type API needs api with a port and steps"),
+        (steps(), "spec.collectors[0].api.steps"),
+        (steps({"name": "a-b", "path": "/"}), "spec.collectors[0].api.steps[0].name"),
+        (steps({**STEP, "path": "/#x"}), "spec.collectors[0].api.steps[0].path"),
+        (steps({**STEP, "output": "../x"}), "spec.collectors[0].api.steps[0].output"),
+        (steps({**STEP, "value": "x" * 1025}), "spec.collectors[0].api.steps[0].value"),
+        (steps({**STEP, "fields": [{"key": "a..b", "value": "x"}]}), "spec.collectors[0].api.steps[0].fields[0].key"),
+        (steps({**STEP, "accept": [200]}), "spec.collectors[0].api.steps[0].accept[0]"),
+        (steps(STEP, STEP), "Duplicate value"),
+        (steps({"name": "a", "output": "a"}), "a step needs a path, a value or fields"),
+        (steps({**STEP, "value": "x", "fields": [{"key": "k", "value": "x"}]}), "value and fields of a step exclude"),
+        (steps({"name": "a", "value": "x", "output": "a", "accept": [404]}), "accept is for a step with path"),
+        (steps({"name": "a", "path": "/", "missing": "Null"}), "are for a step with output"),
+        (steps({**STEP, "keepNull": True}), "keepNull and reportMissing are for fields"),
+        (steps({**STEP, "format": "Text", "indent": 2}), "format Text is for texts"),
         (config(), "config asks for nothing"),
         (http(service="web", via="PodIP"), "service excludes via PodIP"),
         (http(service="Web"), "spec.collectors[0].http.service"),

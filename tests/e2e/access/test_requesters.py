@@ -38,6 +38,7 @@ CLUSTER_INFO: Object = {"name": "r", "type": "Resources", "resources": {"cluster
 SOMETHING: Object = {"name": "e", "type": "Events"}
 EVERY_EVENT: Object = {"capabilities": ["Events"], "collectors": [SOMETHING]}
 HEADER: Object = {"name": "Authorization", "prefix": "Bearer ", "secret": "token", "key": "value"}
+STEPS: list[Object] = [{"name": "a", "path": "/", "output": "a"}]
 
 
 def rights_of(capability: Capability) -> list[Rule]:
@@ -201,10 +202,11 @@ def test_an_account_needs_the_right_to_the_clusters_facts_itself(site: Site) -> 
     [
         ("HTTP", {"type": "HTTP", "http": {"port": 80, "headersFrom": [HEADER]}}),
         ("HTTP", {"type": "HTTP", "http": {"port": 80, "tls": {"caFrom": {"secret": "ca", "key": "ca.crt"}}}}),
+        ("HTTP", {"type": "API", "api": {"port": 80, "steps": STEPS, "headersFrom": [HEADER]}}),
         ("Profiles", {"type": "Profile", "profile": {"port": 80, "headersFrom": [HEADER]}}),
         ("Config", {"type": "Config", "config": {"secretShapes": True}}),
     ],
-    ids=["http-header", "http-ca", "profile-header", "shapes"],
+    ids=["http-header", "http-ca", "api-header", "profile-header", "shapes"],
 )
 def test_who_uses_secrets_must_be_able_to_read_them(site: Site, capability: str, options: Object) -> None:
     person = site.person(CREATE, USE, LIST, *rights_of(Capability(capability)))

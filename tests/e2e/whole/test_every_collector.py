@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 import pytest
+import yaml
 
 from support import sbundle
 
@@ -19,6 +20,15 @@ KINDS = [{"type": "CPU", "seconds": 2}] + [
 ]
 CONFIG = {"configMaps": {}, "workloads": True, "environment": True, "related": True, "secretShapes": True}
 TOKEN = [{"name": "Authorization", "prefix": "Bearer ", "secret": "probe", "key": "token"}]
+STEPS = [
+    {"name": "health", "path": "/healthz", "output": "health.txt"},
+    {
+        "name": "about",
+        "output": "about/pod.yaml",
+        "format": "YAML",
+        "fields": [{"key": "pod.name", "value": "pod.name"}, {"key": "pod.system", "value": "node.operatingSystem"}],
+    },
+]
 COLLECTORS: tuple[dict[str, Any], ...] = (
     {"name": "logs", "type": "Logs"},
     {"name": "events", "type": "Events"},
@@ -32,6 +42,7 @@ COLLECTORS: tuple[dict[str, Any], ...] = (
     {"name": "objects", "type": "Resources", "resources": {"clusterInfo": True}},
     {"name": "usage", "type": "Metrics", "metrics": {"port": 8080}},
     {"name": "releases", "type": "Helm", "helm": {"releases": ["greeter"]}},
+    {"name": "steps", "type": "API", "api": {"port": 8080, "steps": STEPS}},
 )
 CAPABILITIES = ["Logs", "Events", "Config", "Profiles", "HTTP", "Exec", "Debug", "Helm", "Resources"]
 PLANTED = (b"planted-in-a-file-77", b"planted-in-values-42", b"prb-7c1e90d2ab34")
@@ -67,6 +78,8 @@ def only(members: dict[str, bytes], pattern: str) -> bytes:
         r"pods/web-[^/]+/profiles/goroutine\.txt",
         r"pods/web-[^/]+/http/health\.txt",
         r"services/web/http/service",
+        r"pods/web-[^/]+/api/health\.txt",
+        r"pods/web-[^/]+/api/about/pod\.yaml",
         r"pods/shell/exec/who\.txt",
         r"pods/shell/exec/who\.stderr\.txt",
         r"pods/shell/files/app/tmp/etc/a\.conf",
@@ -113,6 +126,13 @@ def test_an_exit_code_is_a_fact_of_the_manifest(bundle: Bundle) -> None:
     (member,) = [m for m in manifest["members"] if m["path"] == "pods/shell/exec/who.txt"]
     assert member["notes"]["exitCode"] == 3
     assert b"uid=1000" in bundle[1]["pods/shell/exec/who.txt"]
+
+
+def test_a_document_is_put_together_of_what_is_known(bundle: Bundle) -> None:
+    assert only(bundle[1], r"pods/web-[^/]+/api/health\.txt") == b"ok\n"
+    about = yaml.safe_load(only(bundle[1], r"pods/web-[^/]+/api/about/pod\.yaml"))
+    assert about["pod"]["name"].startswith("web-")
+    assert about["pod"]["system"] == "linux"
 
 
 def test_shapes_tell_lengths_and_never_values(bundle: Bundle) -> None:

@@ -10,6 +10,12 @@ from supportbundle.model.coherence import incoherent
 from supportbundle.model.spec import CollectorSpec
 
 HEADER = {"name": "A", "secret": "s", "key": "k"}
+STEP = {"name": "a", "path": "/", "output": "a"}
+FIELD = {"key": "k", "value": "x"}
+
+
+def api(*steps: dict[str, Any], **options: Any) -> dict[str, Any]:
+    return {"api": {"port": 1, "steps": list(steps), **options}}
 
 
 def said(kind: str, **options: Any) -> list[str]:
@@ -60,6 +66,19 @@ def said(kind: str, **options: Any) -> list[str]:
         ),
         ("HTTP", {"http": {"port": 1, "headersFrom": [HEADER, HEADER]}}, "headersFrom has A twice; keep one"),
         ("Files", {"files": {"paths": ["/a", "/b", "/a"]}}, "paths has /a twice"),
+        ("API", {}, "type API needs api"),
+        ("API", api(STEP, service="web", via="PodIP"), "service excludes via PodIP"),
+        ("API", api(STEP, headers=[{"name": "A", "value": "v"}], headersFrom=[HEADER]), "a header stands in headers"),
+        ("API", api(STEP, tls={"caBundle": "PEM", "insecureSkipVerify": True}), "keep one"),
+        ("API", api({"name": "a", "output": "a"}), "a step needs a path, a value or fields"),
+        ("API", api(STEP | {"value": "x", "fields": [FIELD]}), "value and fields of a step exclude each other"),
+        ("API", api({"name": "a", "value": "x", "output": "a", "accept": [404]}), "accept is for a step with path"),
+        ("API", api({"name": "a", "path": "/", "indent": 2}), "are for a step with output"),
+        ("API", api({"name": "a", "path": "/", "missing": "Null"}), "are for a step with output"),
+        ("API", api(STEP | {"keepNull": True}), "keepNull and reportMissing are for fields"),
+        ("API", api(STEP | {"format": "Text", "indent": 2}), "format Text is for texts"),
+        ("API", api(STEP, STEP), "steps has a twice"),
+        ("API", api(STEP | {"fields": [FIELD, FIELD]}), "fields has k twice"),
         ("Logs", {"target": {"podNames": ["a", "a"]}}, "podNames has a twice"),
     ],
 )
@@ -80,6 +99,8 @@ def test_what_means_nothing_is_told_in_the_words_of_admission(kind: str, options
         ("Exec", {"exec": {"command": ["id", "", ""]}}),
         ("Metrics", {"metrics": {"port": 1, "path": "/m"}}),
         ("Metrics", {}),
+        ("API", api(STEP, {"name": "b", "value": "a.x"}, headersFrom=[HEADER], tls={})),
+        ("API", api({"name": "b", "fields": [FIELD], "output": "b", "keepNull": True, "format": "YAML", "indent": 4})),
     ],
 )
 def test_what_means_something_is_left_alone(kind: str, options: dict[str, Any]) -> None:

@@ -213,6 +213,28 @@ def test_a_parameter_cannot_switch_on_what_the_bundle_was_not_checked_for() -> N
     assert [gap.target for gap in made.gaps] == ["clusterInfo"]
 
 
+def asking(*steps: dict[str, Any]) -> dict[str, Any]:
+    """A collector of type API with these steps, each called after its place."""
+    named = [{"name": name, "path": "/", "output": name, **step} for name, step in zip("xyz", steps, strict=False)]
+    return {"name": "api", "type": "API", "api": {"port": 80, "steps": named}}
+
+
+def test_a_step_that_only_a_parameter_breaks_is_the_bundles_to_mend() -> None:
+    found = template(
+        asking({"path": "/$(owner)/{{x}}"}, {"when": "x.$(owner)"}), parameters=[{"name": "owner", "required": True}]
+    )
+    require_valid(found)
+    [made] = filled(found, {"owner": "ann"}).spec.collectors
+    assert made.api is not None
+    assert [(step.path, step.when) for step in made.api.steps] == [("/ann/{{x}}", None), ("/", "x.ann")]
+    with pytest.raises(
+        InvalidParameters, match=r"Parameter owner='a n' .* cannot stand in collector api: step x: path"
+    ):
+        filled(found, {"owner": "a n"})
+    with pytest.raises(InvalidParameters, match=r"Parameter owner='1' .* cannot stand in collector api: step y: when"):
+        filled(found, {"owner": "1"})
+
+
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
@@ -250,6 +272,13 @@ def test_a_parameter_cannot_switch_on_what_the_bundle_was_not_checked_for() -> N
             {"collectors": [{"name": "r", "type": "Exec", "exec": {"command": ["sh", "-c", "echo $(date -u)"]}}]},
             "write $$( for a plain $(",
         ),
+        ({"collectors": [asking({"value": "a."})]}, "collector api: step x: value: it ends too early"),
+        ({"collectors": [asking({"path": "/{y.id}"})]}, "collector api: step x: path: y is no earlier step"),
+        (
+            {"collectors": [asking({"path": "/$(p)/{y}"})], "parameters": [{"name": "p", "default": "v"}]},
+            "y is no earlier step",
+        ),
+        ({"collectors": [asking({"format": "Text", "indent": 2})]}, "format Text is for texts"),
     ],
 )  # fmt: skip
 def test_a_template_that_cannot_work_says_why(spec: dict[str, Any], said: str) -> None:
@@ -275,6 +304,7 @@ def test_a_template_that_cannot_work_says_why(spec: dict[str, Any], said: str) -
         {"name": "p", "type": "Exec", "exec": {"tool": "$(any)"}},
         {"name": "p", "type": "Files", "files": {"paths": ["$(any)"]}},
         {"name": "p", "type": "Logs", "logs": {"since": "$(any)"}},
+        {"name": "p", "type": "API", "api": {"port": 80, "steps": [{"name": "x", "value": "$(any)", "output": "x"}]}},
     ],
 )
 def test_what_only_a_bundle_can_tell_is_not_held_against_a_template(collector: dict[str, Any]) -> None:
@@ -293,9 +323,10 @@ OPTIONS = st.fixed_dictionaries(
             st.fixed_dictionaries({"name": HOLES, "secret": st.sampled_from(["token", "$(app)", "db"]), "key": HOLES}),
             max_size=2,
         ),
+        "steps": st.lists(st.fixed_dictionaries({"name": HOLES, "path": HOLES, "output": HOLES}), max_size=2),
     },
 )  # fmt: skip
-KINDS = st.sampled_from(["Logs", "HTTP", "Exec", "Files", "Config", "Resources", "Profile", "Events"])
+KINDS = st.sampled_from(["API", "Logs", "HTTP", "Exec", "Files", "Config", "Resources", "Profile", "Events"])
 
 
 @given(
@@ -323,7 +354,7 @@ def test_whatever_a_template_says_it_is_refused_in_words_or_widens_nothing(
     used = {
         header.secret
         for collector in made.collectors
-        for options in (collector.http, collector.profile)
+        for options in (collector.http, collector.profile, collector.api)
         if options
         for header in options.headers_from
     }

@@ -52,7 +52,14 @@ async def test_a_marked_account_may_collect_and_nobody_else() -> None:
     assert await refused(Api(), PLAIN)
 
 
-@pytest.mark.parametrize("collector", [WITH_TOKEN, SHAPES, PROFILE, AUTHORITY])
+STEPS = {
+    "name": "a",
+    "type": "API",
+    "api": {"port": 80, "steps": [{"name": "x", "path": "/", "output": "x"}], "headersFrom": TOKEN},
+}
+
+
+@pytest.mark.parametrize("collector", [STEPS, WITH_TOKEN, SHAPES, PROFILE, AUTHORITY])
 async def test_whoever_uses_secrets_must_be_allowed_to_read_them(collector: dict[str, Any]) -> None:
     assert await refused(Api(*MARKED), collector)
     assert not await refused(Api(*MARKED, ("get", "secrets")), collector)

@@ -9,7 +9,6 @@ from supportbundle.collect.steps.facts import facts
 from supportbundle.model.cluster import ClusterFacts
 from supportbundle.plan.context import PlanContext
 
-
 NODES = (
     {"metadata": {"name": "n0"}, "status": {"nodeInfo": {"architecture": "arm64"}}},
     {"metadata": {"name": "n1"}, "status": {"nodeInfo": {"architecture": "amd64"}}},
