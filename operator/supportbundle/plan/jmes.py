@@ -33,7 +33,7 @@ from supportbundle.errors import Invalid, TooLarge
 Tree = Mapping[str, Any]
 """A node: `type`, `children`, and `value` where it has one. The children of a slice are numbers."""
 
-STEPS: Final = 5_000_000
+STEPS: Final = 3_000_000
 """Some six seconds of one core at worst. Ten thousand objects with twenty fields each take 400,000."""
 
 ROOM: Final = 32 << 20

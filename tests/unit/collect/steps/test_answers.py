@@ -62,6 +62,7 @@ HOSTILE = {
     "numbers": b"[" + b"1.5," * 20_000 + b"1]",
     "whole numbers": b"[" + b"123456789," * 20_000 + b"1]",
     "many keys": orjson.dumps({f"key{i}": i for i in range(20_000)}),
+    "texts that end with a backslash": b"[" + b'"a\\\\",' * 20_000 + b"1]",
     "one wide character": ('"' + "a" * 100_000 + "\U0001f600" + '"').encode(),
 }
 
@@ -70,6 +71,12 @@ HOSTILE = {
 def test_no_document_takes_much_more_than_is_thought(name: str) -> None:
     raw = HOSTILE[name]
     assert taken(raw) <= memory(raw) * 1.2 + 4096
+
+
+def test_documents_inside_texts_are_texts() -> None:
+    line = '{"level":"info","msg":"hello world","caller":"app/server.go:1","fields":{"n":5,"to":["a"]}}'
+    raw = orjson.dumps([line] * 2000)
+    assert memory(raw) < 3 * len(raw)
 
 
 def test_a_usual_answer_takes_a_third_of_what_is_thought_at_least() -> None:
