@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -294,6 +295,21 @@ class TestFailures:
         cluster = refusing(serving(a=slow, b=slow, c=b"", d=slow, e=slow, f={}), c=500)
         assert await collected(cluster, sink, *map(asked, "abcdef")) == {"f.json": b"{}"}
 
+    async def test_answers_that_break_off_show_it_too(self, sink: FakeSink) -> None:
+        half = [b"half", DeadlineExceeded("slow")]
+        cluster = serving(a=half, b=half, c=half, d=half, e={})
+        assert (await collected(cluster, sink, *map(asked, "abcde")))["e.json"] == b"{}"
+
+    async def test_who_is_told_to_end_tells_what_a_fallback_was_for(self, sink: FakeSink) -> None:
+        cluster = Hanging(bodies={f"{URL}/a": [[b""]]}, statuses={f"{URL}/a": 404})
+        planned = task(asked("a"), asked("b", fallbackFor="a"))
+        running = asyncio.create_task(run(COLLECTOR, planned, cluster, sink))
+        await cluster.reached.wait()
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert told(sink) == [("HTTP404", "a (a.json)")]
+
     async def test_a_pod_that_is_gone_is_not_asked_again(self, sink: FakeSink) -> None:
         await collected(serving(a=[NotFound("no such pod")]), sink, asked("a"), asked("b"), asked("c"))
         assert [gap.reason for gap in sink.gaps] == ["PodGone", "NotAsked"]
@@ -448,6 +464,21 @@ class TestAsking:
         cluster = Answering(bodies={f"{URL}/x": [[b"{}"]]}, headers={"Content-Type": "application/json\x1b"})
         await collected(cluster, sink, asked("x"))
         assert sink.files[f"{HERE}x.json"].notes["contentType"] == "application/json\\x1b"
+
+
+@dataclass
+class Hanging(FakeCluster):
+    """A pod that never answers some requests."""
+
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @asynccontextmanager
+    async def request(self, request: PodRequest) -> AsyncIterator[PodAnswer]:
+        if request.url not in self.bodies:
+            self.reached.set()
+            await asyncio.Event().wait()
+        async with super().request(request) as answer:
+            yield answer
 
 
 @dataclass

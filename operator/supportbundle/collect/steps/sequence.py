@@ -30,7 +30,7 @@ from supportbundle.plan.steps import ReadStep
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 GIVE_UP = 3
-"""Requests in a row without an answer, after which the port is asked for nothing more."""
+"""Requests in a row without the beginning of an answer, after which the port is asked for nothing more."""
 
 
 class State(Enum):
@@ -113,9 +113,14 @@ class Sequence:
         self._ask = ask
         if isinstance(ask, SupportBundleError):
             self._gap(ask.reason, str(ask))
-        for step in self.steps:
-            self._states[step.name] = await self._one(step)
-            self._settle(step)
+        try:
+            for step in self.steps:
+                self._states[step.name] = await self._one(step)
+                self._settle(step)
+        finally:
+            # Whoever is told to end has no time for fallbacks any more.
+            for gap in self._held.values():
+                self.context.sink.gap(gap)
         if self._unasked:
             self._gap(NotAsked.reason, f"{self._ask} Therefore these steps were not asked: {', '.join(self._unasked)}.")
         for step in self.steps:
@@ -156,22 +161,22 @@ class Sequence:
         ask = self._ask
         if isinstance(ask, SupportBundleError):
             raise NotAsked(str(ask))
+        self._silent += 1
         try:
             await self._exchange(ask, step, filled, meter)
         except NotFound as error:
             self._ask = PodGone(f"The pod was deleted meanwhile. {error}")
             raise self._ask from error
         except (DeadlineExceeded, Unavailable) as error:
-            self._silent += 1
             self._ask = error if self._silent >= GIVE_UP else ask
             raise
         except SupportBundleError:
             self._silent = 0
             raise
-        self._silent = 0
 
     async def _exchange(self, ask: Ask, step: ReadStep, path: str, meter: Meter) -> None:
         async with ask(step, path) as answer:
+            self._silent = 0
             if answer.body is not None and not step.kept and not step.options.rewritten:
                 await self._stream(step, answer.body, answer.notes)
                 return
