@@ -130,7 +130,7 @@ class TestAnswers:
         raw = b'{"b" : 1,\r\n "a":\xff 12345678901234567890123}'
         assert await collected(serving(x=[raw[:5], raw[5:]]), sink, asked("x")) == {"x.json": raw}
         assert not sink.gaps
-        assert sink.files[f"{HERE}x.json"].notes.keys() == {"status", "firstByteMs"}
+        assert sink.files[f"{HERE}x.json"].notes.keys() == {"step", "status", "firstByteMs"}
 
     async def test_they_stay_so_where_later_steps_read_them(self, sink: FakeSink) -> None:
         raw = b'{"b" : 1, "a": [ "x y" ]}'
@@ -268,7 +268,7 @@ class TestFailures:
         document = {"name": "d", "output": "d.json", "fields": fields}
         found = await collected(serving(x={"n": 1}), sink, asked("x"), document)
         assert found["d.json"] == b'{"b":1}\n'
-        assert sink.files[f"{HERE}d.json"].notes == {"leftOut": "a, c"}
+        assert sink.files[f"{HERE}d.json"].notes == {"step": "d", "leftOut": "a, c"}
         assert [gap.message for gap in sink.gaps] == [
             "d (d.json): left out: a: length() takes string, array, object and was given number."
         ]
@@ -347,7 +347,7 @@ class TestConditions:
         assert found["y.json"] == (b'{"n": 1}' if wanted else b"")
         assert not sink.gaps
         if not wanted:
-            assert sink.files[f"{HERE}y.json"].notes == {"missing": "was skipped"}
+            assert sink.files[f"{HERE}y.json"].notes == {"step": "y", "missing": "was skipped"}
 
     @pytest.mark.parametrize(
         ("statuses", "sent", "content", "gaps"),

@@ -49,7 +49,7 @@ async def test_every_step_writes_its_file(sink: FakeSink) -> None:
         "summary.yaml": "version: '3.1'\nlicense:\n  company: Acme\n  seats: 50\nitems: 1200\npod:\n  name: web-0\n",
     }
     assert not sink.gaps
-    assert sink.files[f"{HERE}summary.yaml"].notes == {"leftOut": "pod.architecture"}
+    assert sink.files[f"{HERE}summary.yaml"].notes == {"step": "summary", "leftOut": "pod.architecture"}
 
 
 async def test_an_older_server_without_shards_costs_nothing(sink: FakeSink) -> None:

@@ -182,7 +182,8 @@ async def test_a_support_packet_is_put_together_of_fourteen_answers(sink: FakeSi
     assert files["sanitized_config.json"].data.decode() == json.dumps(SETTINGS, indent=4) + "\n"
     assert json.loads(files["plugins.json"].data) == {"enabled": [{"id": "jira", "version": "4.1.0"}], "disabled": []}
     without = "database_version, cluster_id, ldap_vendor_name, ldap_vendor_version, elastic_server_version"
-    assert files["support_packet.yaml"].notes == {"leftOut": f"{without}, elastic_server_plugins"}
+    left_out = f"{without}, elastic_server_plugins"
+    assert files["support_packet.yaml"].notes == {"step": "packet", "leftOut": left_out}
 
 
 async def test_what_one_answer_would_tell_is_all_that_the_packet_lacks_without_it(sink: FakeSink) -> None:
@@ -301,7 +302,7 @@ async def test_the_set_of_files_stays_the_same_when_the_chain_breaks_at_its_firs
     null = {f"workspace/{name}.json" for name in ("workspace", "parameters", "template", "template_version")}
     assert {path for path, data in written(sink).items() if data == b""} == empty
     assert {path for path, data in written(sink).items() if data == b"null\n"} == null
-    assert sink.files["pods/web-0/api/workspace/template_file.zip"].notes == {"missing": "StepFailed"}
+    assert sink.files["pods/web-0/api/workspace/template_file.zip"].notes == {"step": "source", "missing": "StepFailed"}
     assert [gap.reason for gap in sink.gaps] == ["HTTP404", *["StepFailed"] * 7]
     messages = [gap.message for gap in sink.gaps]
     assert messages[1].startswith("build_logs (workspace/build_logs.txt): It needs step workspace, which failed.")

@@ -247,7 +247,7 @@ class Sequence:
         self._written.add(output)
 
     def _note(self, step: ReadStep, member: Member, notes: Mapping[str, str | int]) -> None:
-        for key, value in notes.items():
+        for key, value in {"step": step.name, **notes}.items():
             member.note(key, value)
         if failures := [f"{name}: {self._why[name]}" for name in self._rivals(step) if name in self._why]:
             member.note("fallbackFor", "; ".join(failures))
