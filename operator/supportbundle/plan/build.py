@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from supportbundle.model.archive import ArchiveOptions
 from supportbundle.model.bundle import Bundle
 from supportbundle.model.capability import Capability
 from supportbundle.model.cause import cause_of
 from supportbundle.model.cluster import ClusterFacts
 from supportbundle.model.gap import Gap
+from supportbundle.model.placing import MissingFile
 from supportbundle.model.plan import (
     NO_DEBUG,
     DebugImages,
@@ -25,6 +27,8 @@ from supportbundle.model.pod import PodFacts
 from supportbundle.model.spec import CollectorSpec, CollectorType, OnCancel, PseudonymKind, SanitizationRule, Target
 from supportbundle.plan.claims import separate
 from supportbundle.plan.context import PlanContext
+from supportbundle.plan.fallbacks import Fallbacks, linked, problems
+from supportbundle.plan.placing import placed, without_second_files
 from supportbundle.plan.sample import sampled
 from supportbundle.plan.select import describe, select_pods
 from supportbundle.plan.shards import spread
@@ -66,10 +70,22 @@ def build_plan(bundle: Bundle, found: Surroundings, planners: Mapping[CollectorT
     tasks: list[Task] = []
     gaps: list[Gap] = []
     targets: dict[str, PodFacts] = {}
-    for spec in bundle.spec.collectors:
+    missing: list[MissingFile] = []
+    archive = (bundle.spec.archive or ArchiveOptions()).planned(
+        name=bundle.metadata.name, namespace=bundle.metadata.namespace, at=now
+    )
+    asked = bundle.spec.collectors
+    nonsense = dict(problems({c.name: c.fallback_for for c in asked}, {c.name: c.steps for c in asked}))
+    for spec in asked:
         chosen = select_pods(spec.target or bundle.spec.target, found.pods)
         targets |= {pod.name: pod for pod in chosen}
-        for item in _expand(bundle, spec, chosen, found, planners.get(spec.type), now):
+        if spec.name in nonsense:
+            gaps.append(Gap.say("Invalid", f"{nonsense[spec.name]}. Correct it in a new bundle.", collector=spec.name))
+            continue
+        expanded = _expand(bundle, spec, chosen, found, planners.get(spec.type), now)
+        items, constants = placed(spec, expanded, {pod.name for pod in chosen}, archive)
+        missing += constants
+        for item in items:
             if isinstance(item, Task) and len(tasks) < MAX_TASKS:
                 tasks.append(item)
             elif isinstance(item, Gap):
@@ -77,13 +93,16 @@ def build_plan(bundle: Bundle, found: Surroundings, planners: Mapping[CollectorT
             else:
                 message = f"A bundle runs at most {MAX_TASKS} tasks. Narrow the target."
                 gaps.append(Gap.say("TooManyTasks", message, target=item.target, collector=item.collector))
+    fallbacks = Fallbacks({c.name: c.fallback_for for c in asked if c.fallback_for and c.name not in nonsense})
+    tasks, second = _arranged(bundle, tasks, gaps, fallbacks, targets)
+    gaps += second
     plan = Plan(
         bundle=bundle.ref,
         created_at=now,
         capabilities=bundle.spec.capabilities,
         targets=len(targets),
         pods=tuple(sorted(targets)),
-        shards=spread(separate(tasks), bundle.spec.limits.max_bytes, found.scratch // 2),
+        shards=spread(separate(tasks, fallbacks.kin), bundle.spec.limits.max_bytes, found.scratch // 2),
         gaps=tuple(gaps),
         secrets=_secrets(targets.values() if found.known_secrets else (), tasks),
         parallelism=bundle.spec.limits.parallelism,
@@ -97,8 +116,26 @@ def build_plan(bundle: Bundle, found: Surroundings, planners: Mapping[CollectorT
             pseudonyms=_pseudonyms(bundle, found),
         ),
         cause=cause_of(bundle.metadata.annotations),
+        fallbacks=dict(fallbacks.by_name),
+        missing=tuple({each.path: each for each in reversed(missing)}.values()),
+        archive=archive,
     )
     return _dry(plan, bundle, planners) if bundle.spec.dry_run else plan
+
+
+def _arranged(
+    bundle: Bundle, tasks: Sequence[Task], gaps: Sequence[Gap], fallbacks: Fallbacks, pods: Collection[str]
+) -> tuple[list[Task], list[Gap]]:
+    """The tasks with what each stands in for, and gaps instead of those for which there is no place."""
+    constant = {spec.name for spec in bundle.spec.collectors if spec.missing is not None}
+    strict = [
+        task.model_copy(update={"strict": True})
+        if fallbacks.backed(task.collector) or task.collector in constant
+        else task
+        for task in tasks
+    ]
+    arranged = without_second_files(linked(strict, gaps, fallbacks, pods))
+    return [i for i in arranged if isinstance(i, Task)], [i for i in arranged if isinstance(i, Gap)]
 
 
 def all_rules(bundle: Bundle, floor: Sequence[SanitizationRule]) -> tuple[SanitizationRule, ...]:
