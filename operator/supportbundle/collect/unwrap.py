@@ -11,7 +11,7 @@ from supportbundle.collect.base import RunContext
 from supportbundle.collect.containerpaths import archive_path
 from supportbundle.collect.spool import SpoolFile
 from supportbundle.collect.zipreader import NotAZip, ZipEntry, ZipReader
-from supportbundle.errors import TooLarge
+from supportbundle.errors import Conflict, Invalid, TooLarge
 from supportbundle.model.gap import Gap, printable
 from supportbundle.model.plan import Task
 
@@ -70,7 +70,7 @@ class _Unwrapping:
                 continue
             try:
                 await self._write(reader, entry, path)
-            except NotAZip as error:
+            except (NotAZip, Conflict, Invalid) as error:
                 self._gap(error.reason, f"{_shown(entry)}: {error}")
                 continue
             taken.add(path)

@@ -142,6 +142,7 @@ async def reporting_run(
             budget=Budget(shard.budget),
             slots=slots,
             clock=lambda: datetime.now(UTC),
+            archive=plan.archive,
         )
         context = RunContext(
             namespace=plan.bundle.namespace,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -61,11 +62,11 @@ class ShardRun:
         """Run everything; at the deadline what is still running becomes a gap.
 
         What tasks leave for later, because their share of the bytes was too small, is run when all others are over.
-        A fallback begins as soon as all that it stands in for is over; bytes are kept for it until then.
+        A fallback begins as soon as all that it stands in for is over, and has at least the bytes kept for that.
         """
         self._deadline = min(self._deadline, asyncio.get_running_loop().time() + seconds)
         ordered = sorted(self._shard.tasks, key=lambda task: -task.priority)
-        self._sink.expect(ordered)
+        self._sink.expect(_with_their_fallbacks(ordered))
         self._waiting = {task.id: task for task in ordered if task.stands_in_for}
         tasks: Iterable[Task] = [task for task in ordered if not task.stands_in_for]
         while tasks := (*tasks, *self._due()):
@@ -96,12 +97,12 @@ class ShardRun:
                     self._not_needed(task)
                 else:
                     due.append(task)
+        self._sink.expect(due)
         return due
 
     def _not_needed(self, task: Task) -> None:
         self._satisfied.add(task.id)
         self._open.discard(task.id)
-        self._sink.ended(task)
 
     def interrupt(self) -> None:
         """End now: the deadline is this instant, so what was read is kept as at any deadline."""
@@ -201,6 +202,17 @@ async def report(run: ShardRun, say: Callable[[Progress], Awaitable[None]], *, f
     while True:
         await say(run.progress())
         await asyncio.sleep(every)
+
+
+def _with_their_fallbacks(tasks: Sequence[Task]) -> Iterator[Task]:
+    """What is to be expected at first: a task weighs what it yields, or what stands in for it if that is more."""
+    behind: Counter[str] = Counter()
+    for task in tasks:
+        for name in task.stands_in_for.tasks if task.stands_in_for else ():
+            behind[name] += task.estimate
+    for task in tasks:
+        if task.stands_in_for is None:
+            yield task.model_copy(update={"estimate": max(task.estimate, behind[task.id])})
 
 
 def _pod(target: str) -> str:

@@ -22,6 +22,7 @@ from supportbundle.collector.budget import Budget
 from supportbundle.collector.quoting import Quoting
 from supportbundle.collector.slots import Slots
 from supportbundle.errors import Conflict, SupportBundleError, Unsanitizable
+from supportbundle.model.archive import USUAL_NAMES, PlannedArchive
 from supportbundle.model.gap import Gap, printable
 from supportbundle.model.plan import Task
 from supportbundle.sanitize import LeakCheck, Report, Stream
@@ -130,7 +131,7 @@ class OpenMember:
 class FragmentSink:
     """The `collect.base.Sink` of one shard; `store` is given each finished member, one at a time."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what one shard has, each by its name
         self,
         store: Callable[[ClosedMember, MemberMeta], None],
         quoting: Quoting,
@@ -140,6 +141,7 @@ class FragmentSink:
         budget: Budget,
         slots: Slots,
         clock: Callable[[], datetime],
+        archive: PlannedArchive = USUAL_NAMES,
     ) -> None:
         self.bytes = 0
         self.gaps: list[Gap] = []
@@ -152,6 +154,7 @@ class FragmentSink:
         self._pool = pool
         self._budget = budget
         self._clock = clock
+        self._archive = archive
         self._appending = asyncio.Lock()
         self._paths: set[str] = set()
         self._written: dict[str, set[str]] = {}
@@ -191,7 +194,7 @@ class FragmentSink:
         What breaks off is no file of a strict task; what time ends is, for nothing better will come.
         """
         await self._slots.hold(task)
-        path = self._free(self._quoting.path(task.place(path), next(self._numbers)))
+        path = self._free(self._quoting.path(self._place(task, path), next(self._numbers)))
         started = self._clock()
         pipeline = Pipeline(
             self._sanitizer.open(path),
@@ -220,6 +223,11 @@ class FragmentSink:
                 self._paths.discard(path)
                 member.discard()
                 self._budget.give_back(task, member.read)
+
+    def _place(self, task: Task, path: str) -> str:
+        """Where it stands. A name that is the assembly's, as in a product's zip, goes to a folder of the collector."""
+        placed = task.place(path)
+        return f"{task.apart}{placed}" if self._archive.owns(placed) else placed
 
     def _free(self, path: str) -> str:
         if path in self._paths:

@@ -84,7 +84,12 @@ class Task(Value):
             within = self.folder and path.startswith(self.folder)
             return self.path.replace(FILE, path.removeprefix(self.folder) if within else path.rpartition("/")[2])
         gone = any(path == claim or (claim.endswith("/") and path.startswith(claim)) for claim in self.moved)
-        return f"collectors/{self.collector}/{path}" if gone else path
+        return f"{self.apart}{path}" if gone else path
+
+    @property
+    def apart(self) -> str:
+        """A folder in which nothing of others stands."""
+        return f"collectors/{self.collector}/"
 
 
 class Shard(Value):

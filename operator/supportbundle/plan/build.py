@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from supportbundle.model.archive import ArchiveOptions
+from supportbundle.model.archive import ArchiveOptions, PlannedArchive
 from supportbundle.model.bundle import Bundle
 from supportbundle.model.capability import Capability
 from supportbundle.model.cause import cause_of
@@ -67,35 +67,17 @@ class Surroundings:
 
 def build_plan(bundle: Bundle, found: Surroundings, planners: Mapping[CollectorType, Planner], now: datetime) -> Plan:
     """The result depends on the arguments alone."""
-    tasks: list[Task] = []
-    gaps: list[Gap] = []
-    targets: dict[str, PodFacts] = {}
-    missing: list[MissingFile] = []
     archive = (bundle.spec.archive or ArchiveOptions()).planned(
         name=bundle.metadata.name, namespace=bundle.metadata.namespace, at=now
     )
-    asked = bundle.spec.collectors
-    nonsense = dict(problems({c.name: c.fallback_for for c in asked}, {c.name: c.steps for c in asked}))
-    for spec in asked:
-        chosen = select_pods(spec.target or bundle.spec.target, found.pods)
-        targets |= {pod.name: pod for pod in chosen}
-        if spec.name in nonsense:
-            gaps.append(Gap.say("Invalid", f"{nonsense[spec.name]}. Correct it in a new bundle.", collector=spec.name))
+    asked = _Asked(bundle, archive)
+    for spec in bundle.spec.collectors:
+        if spec.name in asked.nonsense:
+            asked.refuse(spec)
             continue
-        expanded = _expand(bundle, spec, chosen, found, planners.get(spec.type), now)
-        items, constants = placed(spec, expanded, {pod.name for pod in chosen}, archive)
-        missing += constants
-        for item in items:
-            if isinstance(item, Task) and len(tasks) < MAX_TASKS:
-                tasks.append(item)
-            elif isinstance(item, Gap):
-                gaps.append(item)
-            else:
-                message = f"A bundle runs at most {MAX_TASKS} tasks. Narrow the target."
-                gaps.append(Gap.say("TooManyTasks", message, target=item.target, collector=item.collector))
-    fallbacks = Fallbacks({c.name: c.fallback_for for c in asked if c.fallback_for and c.name not in nonsense})
-    tasks, second = _arranged(bundle, tasks, gaps, fallbacks, targets)
-    gaps += second
+        chosen = select_pods(spec.target or bundle.spec.target, found.pods)
+        asked.add(spec, chosen, _expand(bundle, spec, chosen, found, planners.get(spec.type), now))
+    tasks, targets, fallbacks = asked.arranged(), asked.targets, asked.fallbacks
     plan = Plan(
         bundle=bundle.ref,
         created_at=now,
@@ -103,7 +85,7 @@ def build_plan(bundle: Bundle, found: Surroundings, planners: Mapping[CollectorT
         targets=len(targets),
         pods=tuple(sorted(targets)),
         shards=spread(separate(tasks, fallbacks.kin), bundle.spec.limits.max_bytes, found.scratch // 2),
-        gaps=tuple(gaps),
+        gaps=tuple(asked.gaps),
         secrets=_secrets(targets.values() if found.known_secrets else (), tasks),
         parallelism=bundle.spec.limits.parallelism,
         max_bytes=bundle.spec.limits.max_bytes,
@@ -117,25 +99,53 @@ def build_plan(bundle: Bundle, found: Surroundings, planners: Mapping[CollectorT
         ),
         cause=cause_of(bundle.metadata.annotations),
         fallbacks=dict(fallbacks.by_name),
-        missing=tuple({each.path: each for each in reversed(missing)}.values()),
+        missing=tuple(asked.missing.values()),
         archive=archive,
     )
     return _dry(plan, bundle, planners) if bundle.spec.dry_run else plan
 
 
-def _arranged(
-    bundle: Bundle, tasks: Sequence[Task], gaps: Sequence[Gap], fallbacks: Fallbacks, pods: Collection[str]
-) -> tuple[list[Task], list[Gap]]:
-    """The tasks with what each stands in for, and gaps instead of those for which there is no place."""
-    constant = {spec.name for spec in bundle.spec.collectors if spec.missing is not None}
-    strict = [
-        task.model_copy(update={"strict": True})
-        if fallbacks.backed(task.collector) or task.collector in constant
-        else task
-        for task in tasks
-    ]
-    arranged = without_second_files(linked(strict, gaps, fallbacks, pods))
-    return [i for i in arranged if isinstance(i, Task)], [i for i in arranged if isinstance(i, Gap)]
+class _Asked:
+    """What all collectors of a bundle come to, while it grows."""
+
+    def __init__(self, bundle: Bundle, archive: PlannedArchive) -> None:
+        specs = bundle.spec.collectors
+        wanted = {spec.name: spec.fallback_for for spec in specs}
+        self.nonsense = dict(problems(wanted, {spec.name: spec.steps for spec in specs}))
+        self.fallbacks = Fallbacks({c: found for c, found in wanted.items() if found and c not in self.nonsense})
+        self.targets: dict[str, PodFacts] = {}
+        self.gaps: list[Gap] = []
+        self.missing: dict[str, MissingFile] = {}
+        self._constant = {spec.name for spec in specs if spec.missing is not None}
+        self._archive = archive
+        self._tasks: list[Task] = []
+
+    def refuse(self, spec: CollectorSpec) -> None:
+        """A fallback that stands in for nothing that there is."""
+        message = f"{self.nonsense[spec.name]}. Correct it in a new bundle."
+        self.gaps.append(Gap.say("Invalid", message, collector=spec.name))
+
+    def add(self, spec: CollectorSpec, pods: Sequence[PodFacts], items: Sequence[Task | Gap]) -> None:
+        """The collector's tasks and gaps."""
+        self.targets |= {pod.name: pod for pod in pods}
+        found, constants = placed(spec, items, {pod.name for pod in pods}, self._archive)
+        for constant in constants:
+            self.missing.setdefault(constant.path, constant)
+        for item in found:
+            if isinstance(item, Task) and len(self._tasks) < MAX_TASKS:
+                strict = self.fallbacks.backed(spec.name) or spec.name in self._constant
+                self._tasks.append(item.model_copy(update={"strict": strict}))
+            elif isinstance(item, Gap):
+                self.gaps.append(item)
+            else:
+                message = f"A bundle runs at most {MAX_TASKS} tasks. Narrow the target."
+                self.gaps.append(Gap.say("TooManyTasks", message, target=item.target, collector=item.collector))
+
+    def arranged(self) -> list[Task]:
+        """The tasks with what each stands in for. One for which there is no place becomes a gap."""
+        items = without_second_files(linked(self._tasks, self.gaps, self.fallbacks, self.targets))
+        self.gaps += (item for item in items if isinstance(item, Gap))
+        return [item for item in items if isinstance(item, Task)]
 
 
 def all_rules(bundle: Bundle, floor: Sequence[SanitizationRule]) -> tuple[SanitizationRule, ...]:

@@ -52,6 +52,18 @@ def said(kind: str, **options: Any) -> list[str]:
         ("Exec", {"exec": {"command": ["id"], "tool": "NodeReport"}}, "set either command or tool"),
         ("Exec", {"exec": {"command": [""]}}, "the first word of command"),
         ("Exec", {"exec": {"command": ["id"], "seconds": 5}}, "process and seconds are for tool only"),
+        ("Logs", {"path": "Manifest.json"}, "path is the name of a file that the operator writes"),
+        ("Logs", {"path": "{pod/}{file}", "missing": "Null"}, "missing needs a path without {file}"),
+        ("Logs", {"missing": "Empty"}, "missing needs a path without {file}"),
+        ("Logs", {"fallbackFor": "c"}, "cannot be its own fallback"),
+        ("Logs", {"fallbackFor": "c/step"}, "cannot be its own fallback"),
+        ("Exec", {"exec": {"tool": "NodeReport", "unwrap": True}}, "a tool writes no zip"),
+        (
+            "Profile",
+            {"profile": {"port": 1, "kinds": [{"type": "Heap", "form": "Text"}]}},
+            "form is for type Goroutine",
+        ),
+        ("Profile", {"profile": {"port": 1, "kinds": [{"type": "Goroutine", "output": "g"}]}}, "output names one file"),
         ("Metrics", {"metrics": {"path": "/m"}}, "path and via are for port only"),
         (
             "Profile",
@@ -79,6 +91,8 @@ def test_what_means_nothing_is_told_in_the_words_of_admission(kind: str, options
         ("Exec", {"exec": {"tool": "NodeReport", "seconds": 5}}),
         ("Exec", {"exec": {"command": ["id", "", ""]}}),
         ("Metrics", {"metrics": {"port": 1, "path": "/m"}}),
+        ("Logs", {"path": "{pod/}server.log", "missing": "Null", "fallbackFor": "other/step"}),
+        ("Profile", {"profile": {"port": 1, "kinds": [{"type": "Goroutine", "form": "Text", "output": "goroutines"}]}}),
         ("Metrics", {}),
     ],
 )
