@@ -6,6 +6,7 @@ import asyncio
 import base64
 import io
 import json
+import logging
 import zipfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -114,9 +115,11 @@ async def collect(plan: Plan, shard: int, file: Path) -> None:
     """What the Job's pod does, without storing it."""
     statuses = {url: status for url, (status, _) in ANSWERS.items()}
     cluster = Pods(bodies={url: [[body]] for url, (_, body) in ANSWERS.items()}, statuses=statuses)
-    mounts = Mounts(file.parent, file.parent, file.parent)
-    async with reporting_run(plan, plan.shards[shard], cluster, mounts, file, Logbook()) as run:
+    mounts, book = Mounts(file.parent, file.parent, file.parent), Logbook()
+    logging.getLogger("supportbundle").addHandler(book)
+    async with reporting_run(plan, plan.shards[shard], cluster, mounts, file, book) as run:
         await run.run(30)
+    logging.getLogger("supportbundle").removeHandler(book)
 
 
 @pytest.fixture
