@@ -28,7 +28,7 @@ async def unwrap(
 ) -> int:
     """Hold the body (at most `limit` bytes) on disk, then write its members below `folder`, which ends in `/`.
 
-    Each file gets `notes`. What is wrong with one member is its own gap. Returns how many files were written.
+    Each file gets `notes`. What is wrong with one member is its own gap. Returns how many could be read.
 
     Raises:
         NotAZip: the body is no zip.

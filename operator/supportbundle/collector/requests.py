@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote_plus, urlsplit
 
@@ -61,7 +62,8 @@ class RequestLog:
 
     def lines(self, clean: Clean) -> list[str]:
         """One line for each request, without what must not leave."""
-        lines = [printable(clean(_line(entry, clean)), REQUEST_CHARS) for entry in self._entries]
+        once = cache(clean)  # the same segments stand in many addresses
+        lines = [printable(clean(_line(entry, once)), REQUEST_CHARS) for entry in self._entries]
         return [*lines, *([f"({self._dropped} more requests)"] if self._dropped else [])]
 
     def reached(self, origin: str, pod: str) -> None:
