@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import cast
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from support.build import task
 from support.collecting import FakeSecrets
 from support.sink import SECRET, Bench
-from supportbundle.collect.base import ClusterReader, RunContext
+from supportbundle.collect.base import ClusterReader, Collector, RunContext
 from supportbundle.collector.run import ShardRun
+from supportbundle.collector.sink import FragmentSink
 from supportbundle.collector.slots import Slots
 from supportbundle.collector.start import StartLine
 from supportbundle.errors import NotFound
+from supportbundle.model.gap import Gap
 from supportbundle.model.plan import Shard, StandsInFor, Task
 from supportbundle.model.spec import CollectorType
 
@@ -82,8 +86,8 @@ async def played(
         secrets=FakeSecrets(),
         start=StartLine(tasks, Slots()),
     )
-    collectors = {CollectorType.LOGS: cast("object", player)}
-    run = ShardRun(Shard(index=0, budget=1, tasks=tasks), collectors, context, bench.sink, Slots(), frozenset())  # type: ignore[arg-type] - only run is called
+    collectors = {CollectorType.LOGS: cast("Collector", player)}
+    run = ShardRun(Shard(index=0, budget=1, tasks=tasks), collectors, context, bench.sink, Slots(), frozenset())
     await asyncio.wait_for(run.run(seconds), 30)
     assert run.progress().tasks_done == len(tasks)
     return player.ran, [member.meta.collector for member in bench.index().members]
@@ -233,3 +237,72 @@ async def test_a_products_own_warnings_go_beside_ours(bench: Bench) -> None:
     ) as m:
         await m.write(b"x")
     assert [member.path for member in bench.index().members] == ["collectors/native/Warning.txt"]
+
+
+class Ledger:
+    """A sink that only remembers who wrote."""
+
+    bytes = 0
+
+    def __init__(self) -> None:
+        self.files: set[str] = set()
+        self.expected: set[str] = set()
+
+    def expect(self, tasks: Iterable[Task]) -> None:
+        self.expected |= {task.id for task in tasks}
+
+    def ended(self, task: Task) -> None:
+        self.expected.discard(task.id)
+
+    def gap(self, gap: Gap) -> None:
+        raise AssertionError(gap)
+
+    def wrote(self, task: str, step: str = "") -> bool:
+        assert not step
+        return task in self.files
+
+
+Drawn = list[tuple[set[int], bool, bool]]
+
+
+def drawn_tasks(drawn: Drawn) -> tuple[list[Task], list[str]]:
+    """The tasks, and those of which somebody needs what they do."""
+    tasks, needed, satisfied = [], [], set()
+    for number, (before, writes, _) in enumerate(drawn):
+        name = f"t{number}"
+        waits = sorted(f"t{other}" for other in before if other < number)
+        tasks.append(after(name, *waits) if waits else task(name))
+        is_needed = satisfied.isdisjoint(waits)
+        needed += [name] if is_needed else []
+        if writes or not is_needed:
+            satisfied.add(name)
+    return tasks, needed
+
+
+@given(st.lists(st.tuples(st.sets(st.integers(0, 9), max_size=3), st.booleans(), st.booleans()), max_size=10))
+@settings(deadline=None)
+async def test_whoever_is_needed_runs_and_nobody_else(drawn: Drawn) -> None:
+    """Each task may stand in for earlier ones, may write, and may first leave its work for later."""
+    tasks, needed = drawn_tasks(drawn)
+    ledger, ended = Ledger(), []
+
+    async def play(context: RunContext, task: Task) -> Task | None:
+        del context
+        _, writes, later = drawn[int(task.id[1:])]
+        await asyncio.sleep(0)
+        if later and not task.params:
+            return task.model_copy(update={"params": {"again": True}})
+        ended.append(task.id)
+        if writes:
+            ledger.files.add(task.id)
+        return None
+
+    sink = cast("FragmentSink", ledger)
+    context = RunContext(namespace="n", cluster=cast("ClusterReader", None), sink=sink, secrets=FakeSecrets())
+    shard = Shard(index=0, budget=1, tasks=tuple(reversed(tasks)))
+    collectors = {CollectorType.LOGS: cast("Collector", Playing({task.id: play for task in tasks}))}
+    run = ShardRun(shard, collectors, context, sink, Slots(), frozenset())
+    await asyncio.wait_for(run.run(20), 10)
+    assert sorted(ended) == sorted(needed)
+    assert run.progress().tasks_done == len(tasks)
+    assert not ledger.expected
