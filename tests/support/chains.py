@@ -8,6 +8,7 @@ from typing import Any
 from support.build import NOW, bundle, pod, task
 from supportbundle.model.capability import Capability
 from supportbundle.model.gap import Gap
+from supportbundle.model.placing import Missing
 from supportbundle.model.plan import Plan, Task
 from supportbundle.model.spec import CollectorSpec, CollectorType
 from supportbundle.plan import PlanContext, Surroundings, build_plan
@@ -19,8 +20,9 @@ class Prepared:
     One that is called `all` is about the namespace.
     """
 
-    def __init__(self, gaps: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, gaps: Mapping[str, Sequence[str]], *, promise: bool = False) -> None:
         self._gaps = gaps
+        self._promise = promise
 
     def requires(self, spec: CollectorSpec) -> frozenset[Capability]:
         del spec
@@ -41,6 +43,7 @@ class Prepared:
                 collector=spec.name,
                 claims=(file,),
                 node=found.node,
+                constants={file: Missing.NULL} if self._promise else {},
             )
 
 
@@ -48,12 +51,16 @@ def planned(
     *collectors: Mapping[str, Any],
     pods: Sequence[str] = ("p1", "p2"),
     gaps: Mapping[str, Sequence[str]] | None = None,
+    promise: bool = False,
     **spec: Any,
 ) -> Plan:
-    """The plan of collectors of type Logs with these fields, over pods on two nodes."""
+    """The plan of collectors of type Logs with these fields, over pods on two nodes.
+
+    `promise`: the collectors themselves want their files to be there in any case.
+    """
     wanted = bundle(collectors=[{"type": "Logs", **fields} for fields in collectors], **spec)
     found = [pod(name, node=f"node-{index % 2}") for index, name in enumerate(pods)]
-    return build_plan(wanted, Surroundings(found), {CollectorType.LOGS: Prepared(gaps or {})}, NOW)
+    return build_plan(wanted, Surroundings(found), {CollectorType.LOGS: Prepared(gaps or {}, promise=promise)}, NOW)
 
 
 def by_id(plan: Plan) -> dict[str, Task]:

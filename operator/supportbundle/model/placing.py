@@ -15,7 +15,7 @@ PATH_PATTERN: Final = rf"^(\{{(pod|container)/\}}|{_NAME}/)*({_NAME}|({_NAME})?\
 OutputPath = Annotated[str, StringConstraints(pattern=PATH_PATTERN, max_length=256)]
 """Plain names and placeholders; no segment begins with a dot, so none can be `..` whatever is filled in."""
 
-FALLBACK_PATTERN: Final = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$"
+FALLBACK_PATTERN: Final = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(/[a-z][A-Za-z0-9_]{0,62})?$"
 FallbackFor = Annotated[str, StringConstraints(pattern=FALLBACK_PATTERN, max_length=127)]
 """A collector, or `collector/step`."""
 

@@ -15,7 +15,7 @@ from supportbundle.model.base import Value
 from supportbundle.model.capability import Capability
 from supportbundle.model.cause import Cause
 from supportbundle.model.gap import Gap
-from supportbundle.model.placing import FILE, MissingFile
+from supportbundle.model.placing import FILE, Missing, MissingFile
 from supportbundle.model.spec import CollectorType, PseudonymKind, SanitizationRule
 from supportbundle.model.template import UsedTemplate
 
@@ -55,7 +55,7 @@ class Task(Value):
     `path` is where its files stand if somebody says so, with only `{file}` left to be filled in: what follows `folder`
     in a file's usual path, else its last segment. `stands_in_for` makes it a fallback. `strict`: another collector or a
     constant stands in for it, so what is no whole success (the body of a refusal, the output of a program that failed)
-    is not written.
+    is not written. `constants` are those of its claims at which something must stand, whoever writes it.
     """
 
     id: str
@@ -77,6 +77,7 @@ class Task(Value):
     folder: str = ""
     stands_in_for: StandsInFor | None = None
     strict: bool = False
+    constants: dict[str, Missing] = Field(default_factory=dict)
 
     def place(self, path: str) -> str:
         """Where a file that the task calls `path` stands in the bundle."""

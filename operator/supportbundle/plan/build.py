@@ -77,14 +77,15 @@ def build_plan(bundle: Bundle, found: Surroundings, planners: Mapping[CollectorT
             continue
         chosen = select_pods(spec.target or bundle.spec.target, found.pods)
         asked.add(spec, chosen, _expand(bundle, spec, chosen, found, planners.get(spec.type), now))
-    tasks, targets, fallbacks = asked.arranged(), asked.targets, asked.fallbacks
+    tasks, targets = separate(asked.arranged(), asked.fallbacks.kin), asked.targets
+    asked.add_constants(tasks)
     plan = Plan(
         bundle=bundle.ref,
         created_at=now,
         capabilities=bundle.spec.capabilities,
         targets=len(targets),
         pods=tuple(sorted(targets)),
-        shards=spread(separate(tasks, fallbacks.kin), bundle.spec.limits.max_bytes, found.scratch // 2),
+        shards=spread(tasks, bundle.spec.limits.max_bytes, found.scratch // 2),
         gaps=tuple(asked.gaps),
         secrets=_secrets(targets.values() if found.known_secrets else (), tasks),
         parallelism=bundle.spec.limits.parallelism,
@@ -98,7 +99,7 @@ def build_plan(bundle: Bundle, found: Surroundings, planners: Mapping[CollectorT
             pseudonyms=_pseudonyms(bundle, found),
         ),
         cause=cause_of(bundle.metadata.annotations),
-        fallbacks=dict(fallbacks.by_name),
+        fallbacks=dict(asked.fallbacks.by_name),
         missing=tuple(asked.missing.values()),
         archive=archive,
     )
@@ -140,6 +141,14 @@ class _Asked:
             else:
                 message = f"A bundle runs at most {MAX_TASKS} tasks. Narrow the target."
                 self.gaps.append(Gap.say("TooManyTasks", message, target=item.target, collector=item.collector))
+
+    def add_constants(self, tasks: Iterable[Task]) -> None:
+        """What collectors themselves promise, where it really stands."""
+        for task in tasks:
+            for claim, content in task.constants.items():
+                path = task.place(claim)
+                if not self._archive.owns(path):
+                    self.missing.setdefault(path, MissingFile(path=path, content=content, collector=task.collector))
 
     def arranged(self) -> list[Task]:
         """The tasks with what each stands in for. One for which there is no place becomes a gap."""

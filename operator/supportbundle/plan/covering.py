@@ -66,10 +66,10 @@ class _Ledger:
         return ""
 
     def _failed(self, gap: Gap) -> Iterator[str]:
-        """What the gap may be about: a step, if its message begins with the step's name, or the collector."""
+        """What the gap may be about: a step, if its message begins so (`config: …`, `config (a.json): …`), or all."""
         for wanted in dict.fromkeys(self._fallbacks.by_name.values()):
             collector, _, step = wanted.partition("/")
-            if step and collector == gap.collector and gap.message.startswith(f"{step}: "):
+            if step and collector == gap.collector and gap.message.startswith((f"{step}: ", f"{step} (")):
                 yield wanted
         yield gap.collector
 

@@ -170,10 +170,10 @@ class TestCovering:
 
     def test_a_step_is_known_by_the_beginning_of_the_message(self) -> None:
         plan = self.plan.model_copy(update={"fallbacks": {"two": "one/config"}})
-        gaps = [gap("one", message="config: 404"), gap("one", message="stats: 404"), gap("one", message="configs: 404")]
+        gaps = [gap("one", message=f"{step}: 404") for step in ("config", "stats", "configs", "config (a.json)")]
         files = [Written("one", "p1", "stats"), Written("two", "p1")]
         left, covered = sorted_out(plan, files, gaps)
-        assert [each.gap.message for each in covered] == ["config: 404"]
+        assert [each.gap.message for each in covered] == ["config: 404", "config (a.json): 404"]
         assert [found.message for found in left] == ["stats: 404", "configs: 404"]
 
     def test_without_fallbacks_everything_is_open(self) -> None:

@@ -103,6 +103,13 @@ class TestConstants:
         made = planned({"name": "logs", "path": "x.json", "missing": "Null"}, capabilities=["Events"], pods=["p1"])
         assert [each.path for each in made.missing] == ["x.json"]
 
+    def test_a_promise_of_the_collector_itself_stands_where_its_file_would(self) -> None:
+        made = planned({"name": "one", "path": "{pod/}{file}"}, {"name": "two"}, pods=["p1"], promise=True)
+        assert [(each.path, each.collector, each.data) for each in made.missing] == [
+            ("current.log", "one", b"null\n"),
+            ("pods/p1/two/current.log", "two", b"null\n"),
+        ]
+
     def test_whoever_has_one_writes_only_whole_successes(self) -> None:
         made = planned({"name": "logs", "path": "{pod/}x.json", "missing": "Null"}, {"name": "plain"}, pods=["p1"])
         assert {name: each.strict for name, each in by_id(made).items()} == {"logs/p1": True, "plain/p1": False}
