@@ -158,9 +158,9 @@ def _rules(args: argparse.Namespace) -> int:
 def _fetch(args: argparse.Namespace) -> int:
     from supportbundle.reconcile.fetch import fetch
 
-    asyncio.run(
-        fetch(args.namespace, args.name, os.environ.get("POD_NAMESPACE", "supportbundle-system"), sys.stdout.buffer)
-    )
+    ours = os.environ.get("POD_NAMESPACE", "supportbundle-system")
+    if name := asyncio.run(fetch(args.namespace, args.name, ours, sys.stdout.buffer)):
+        sys.stderr.write(f"This zip is called {name}.\n")
     return 0
 
 

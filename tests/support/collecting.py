@@ -12,6 +12,7 @@ from typing import Any
 from supportbundle.collect.base import Channel, Collector, PodAnswer, PodCommand, PodRequest, RunContext
 from supportbundle.errors import NotFound, SecretNotFound, SupportBundleError
 from supportbundle.model.gap import Gap
+from supportbundle.model.placing import MissingFile
 from supportbundle.model.plan import Task
 from supportbundle.model.pod import ContainerFacts, ContainerKind, OwnerRef, PodFacts, SecretUse
 from supportbundle.model.spec import CollectorSpec
@@ -246,3 +247,12 @@ async def run(collector: Collector, task: Task, cluster: FakeCluster, sink: Fake
         await collector.run(task, RunContext(**(usual | context)))
     except SupportBundleError as error:
         sink.gap(Gap.of(error, target=task.target, collector=task.collector))
+
+
+def with_constants(sink: FakeSink, task: Task, folder: str) -> dict[str, bytes]:
+    """The task's files by their names below the folder, and what the assembly writes where one is missing."""
+    constants = {
+        claim: MissingFile(path=claim, content=content, collector="c") for claim, content in task.constants.items()
+    }
+    files = {path: missing.data for path, missing in constants.items()} | {p: f.data for p, f in sink.files.items()}
+    return {path.removeprefix(folder): data for path, data in files.items()}

@@ -32,6 +32,7 @@ def write_fragment(
     report: ShardReport = REPORT,
     meta: MemberMeta = META,
     limits: IndexLimits | None = None,
+    requests: Sequence[str] = (),
 ) -> bytes:
     with TemporaryDirectory() as scratch:
         file = Path(scratch) / "fragment"
@@ -41,7 +42,7 @@ def write_fragment(
                     spool.write(content)
                     member = spool.finish()
                 writer.append(member, meta)
-            size = writer.close(report, gaps)
+            size = writer.close(report, gaps, requests)
         data = file.read_bytes()
     assert len(data) == size
     return data

@@ -143,6 +143,7 @@ class MemoryStore:
     data: dict[str, bytes] = field(default_factory=dict)
     metadata: dict[str, dict[str, str]] = field(default_factory=dict)
     writes: list[str] = field(default_factory=list)
+    file_names: dict[str, str] = field(default_factory=dict)
     failure: SupportBundleError | None = None
     beside: MemoryStore | None = None
 
@@ -216,10 +217,12 @@ class MemoryStore:
         *,
         metadata: Mapping[str, str] | None = None,
         content_type: str = "",
+        file_name: str = "",
         final: bool = False,
     ) -> ObjectInfo:
         """Concatenate."""
         del content_type, final
+        self.file_names[key] = file_name
         pieces = (piece for part in parts for piece in part.pieces)
         whole = b"".join(
             self.get(p.key, p.start, p.end, if_match=p.etag) if isinstance(p, CopyRange) else p.data for p in pieces
@@ -227,9 +230,12 @@ class MemoryStore:
         self.put(key, whole, metadata=metadata)
         return self._info(key)
 
-    def copy_in(self, bucket: str, source: ObjectInfo, key: str, *, metadata: Mapping[str, str]) -> ObjectInfo:
+    def copy_in(
+        self, bucket: str, source: ObjectInfo, key: str, *, metadata: Mapping[str, str], file_name: str = ""
+    ) -> ObjectInfo:
         """From the store next door."""
         del bucket
+        self.file_names[key] = file_name
         if self.failure:
             raise self.failure
         assert self.beside is not None

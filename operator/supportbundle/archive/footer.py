@@ -20,6 +20,7 @@ from supportbundle.archive.index import (
     ENTRY,
     GAP,
     INDEX_VERSION,
+    REQUEST,
     Closing,
     FragmentIndex,
     IndexEntry,
@@ -120,12 +121,13 @@ def _lines(footer: bytes, limits: IndexLimits) -> Iterator[bytes]:
 
 @dataclass(slots=True)
 class _Parsed:
-    """The index while it is read: members, then gaps, then the report, and nothing after it."""
+    """The index while it is read: members, then gaps, then requests, then the report, and nothing after it."""
 
     records_end: int
     limits: IndexLimits
     members: list[IndexEntry] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
     paths: set[str] = field(default_factory=set)
     rules: set[str] = field(default_factory=set)
     closing: Closing | None = None
@@ -135,10 +137,12 @@ class _Parsed:
         if self.closing is not None:
             raise _corrupt("its index goes on after the end")
         match line[:1]:
-            case b"M" if not self.gaps:
+            case b"M" if not self.gaps and not self.requests:
                 self._take_member(ENTRY.validate_json(line[1:]))
-            case b"G":
+            case b"G" if not self.requests:
                 self._take_gap(GAP.validate_json(line[1:], strict=True))
+            case b"R":
+                self._take_request(REQUEST.validate_json(line[1:]))
             case b"S":
                 self.closing = CLOSING.validate_json(line[1:])
             case _:
@@ -150,13 +154,15 @@ class _Parsed:
             raise _corrupt("its index has no end")
         if (closing.version, closing.shard) != (INDEX_VERSION, shard):
             raise _corrupt(f"it claims to be version {closing.version} of shard {closing.shard}, not shard {shard}")
-        if (closing.members, closing.gaps) != (len(self.members), len(self.gaps)):
+        found = (len(self.members), len(self.gaps), len(self.requests))
+        if (closing.members, closing.gaps, closing.requests) != found:
             raise _corrupt("its index is incomplete")
         index = FragmentIndex(
             shard=shard,
             members=tuple(self.members),
             gaps=tuple(self.gaps),
             report=ShardReport(closing.started_at, closing.finished_at, closing.log, closing.stats),
+            requests=tuple(self.requests),
         )
         if index.records_size != self.records_end:
             raise _corrupt("its records do not end where the index starts")
@@ -186,6 +192,12 @@ class _Parsed:
         self._keep(weight(gap))
         # Again through `say`: only our own collector is known to have made it printable.
         self.gaps.append(Gap.say(gap.reason, gap.message, target=gap.target, collector=gap.collector))
+
+    def _take_request(self, line: str) -> None:
+        if len(self.requests) >= self.limits.requests:
+            raise _corrupt(f"it has more than {self.limits.requests} requests")
+        self._keep(weight(line))
+        self.requests.append(line)
 
     def _keep(self, size: int) -> None:
         self.kept += size

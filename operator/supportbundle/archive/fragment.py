@@ -23,6 +23,7 @@ from supportbundle.archive.index import (
     CLOSING,
     ENTRY,
     GAP,
+    REQUEST,
     Closing,
     IndexEntry,
     IndexLimits,
@@ -87,8 +88,10 @@ class FragmentWriter:
             finally:
                 member.discard()
 
-    def close(self, report: ShardReport, gaps: Sequence[Gap] = ()) -> int:
+    def close(self, report: ShardReport, gaps: Sequence[Gap] = (), requests: Sequence[str] = ()) -> int:
         """Write index and trailer; returns the fragment's size in bytes. Gaps over the limit become one that counts.
+
+        `requests` are lines of the request log; one counts those for which there is no room.
 
         Raises:
             TooLarge: the volume is full.
@@ -97,7 +100,12 @@ class FragmentWriter:
             kept = self._bounded(gaps)
             for gap in kept:
                 self._write_line(b"G", GAP.dump_json(gap))
-            closing = Closing(**asdict(report), shard=self._shard, members=len(self._paths), gaps=len(kept))
+            lines = self._fitting(requests, self._kept + sum(map(weight, kept)))
+            for line in lines:
+                self._write_line(b"R", REQUEST.dump_json(line))
+            closing = Closing(
+                **asdict(report), shard=self._shard, members=len(self._paths), gaps=len(kept), requests=len(lines)
+            )
             self._write_line(b"S", CLOSING.dump_json(closing))
             self._footer += self._index.flush()
             trailer = TRAILER.pack(MAGIC, 1, isal_zlib.crc32(self._footer), len(self._footer))
@@ -173,6 +181,20 @@ class FragmentWriter:
             return list(gaps)
         kept = list(gaps[: min(fitting, self._limits.gaps - 1)])
         return [*kept, Gap.say("TooManyGaps", f"{len(gaps) - len(kept)} more gaps of this shard are not listed.")]
+
+    def _fitting(self, lines: Sequence[str], used: int) -> list[str]:
+        """The first lines of the request log, in what members and gaps have left of `kept`, and of the JSON."""
+        room = min(self._limits.json - self._json, self._limits.footer - len(self._footer)) - self._limits.line - 1024
+        memory = self._limits.kept - used - 1024
+        fitting: list[str] = []
+        for line in lines[: self._limits.requests - 1]:
+            room -= len(REQUEST.dump_json(line)) + 2
+            memory -= weight(line)
+            if room < 0 or memory < 0:
+                break
+            fitting.append(line)
+        left = len(lines) - len(fitting)
+        return [*fitting, f"({left} more requests are not listed)"] if left else fitting
 
 
 def _copy(source: IO[bytes], target: IO[bytes], size: int) -> None:

@@ -1,7 +1,8 @@
 """What a shard says about its fragment: the typed index that stands behind the records.
 
-One JSON text a line, each after a letter that tells its kind: members (`M`), gaps (`G`), and last the report (`S`). A
-line is parsed at a time, so the reader's memory is bounded by what it keeps, not by a tree of untyped values.
+One JSON text a line, each after a letter that tells its kind: members (`M`), gaps (`G`), lines of the request log
+(`R`), and last the report (`S`). A line is parsed at a time, so the reader's memory is bounded by what it keeps, not by
+a tree of untyped values.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from supportbundle.model.gap import Gap, printable
 INDEX_VERSION: Final = 1
 LOG_LIMIT: Final = 24 << 10
 """Bytes of one shard's log as JSON; with the counters it fits in the line of the smallest allowance."""
+
+REQUEST_CHARS: Final = 1024
+"""Characters of one line of the request log."""
 
 MAX_RULES: Final = 100
 MAX_LINE_RULES: Final = 20
@@ -117,6 +121,7 @@ class Closing(ShardReport):
     shard: Count = 0
     members: Count = 0
     gaps: Count = 0
+    requests: Count = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +132,7 @@ class FragmentIndex:
     members: tuple[IndexEntry, ...]
     gaps: tuple[Gap, ...]
     report: ShardReport
+    requests: tuple[str, ...] = ()
 
     @property
     def records_size(self) -> int:
@@ -145,6 +151,7 @@ class IndexLimits:
 
     members: int = 50_000
     gaps: int = 10_000
+    requests: int = 10_000
     rules: int = 500
     fragment: int = 4 << 30
     footer: int = 8 << 20
@@ -163,6 +170,7 @@ class IndexLimits:
         return cls(
             members=max(whole.members // count, 512),
             gaps=max(whole.gaps // count, 256),
+            requests=max(whole.requests // count, 256),
             rules=whole.rules,
             fragment=whole.fragment,
             footer=max(whole.footer // count, 256 << 10),
@@ -172,8 +180,13 @@ class IndexLimits:
         )
 
 
-def weight(item: IndexEntry | Gap) -> int:
-    """No less than the bytes that the reader keeps for it; measured, and a test repeats that for the worst forms."""
+def weight(item: IndexEntry | Gap | str) -> int:
+    """No less than the bytes that the reader keeps for it; measured, and a test repeats that for the worst forms.
+
+    A text is a line of the request log.
+    """
+    if isinstance(item, str):
+        return 120 + _width(item)
     if isinstance(item, Gap):
         return 600 + _width(item.target, item.collector, item.reason, item.message)
     meta = item.meta
@@ -190,6 +203,9 @@ def _width(*texts: str) -> int:
 
 ENTRY: Final = TypeAdapter(IndexEntry)
 GAP: Final = TypeAdapter(Gap)
+REQUEST: Final = TypeAdapter(
+    Annotated[Line, StringConstraints(max_length=REQUEST_CHARS)], config=ConfigDict(strict=True)
+)
 CLOSING: Final = TypeAdapter(Closing)
 
 

@@ -1,4 +1,4 @@
-"""What the bundle says about itself: manifest.json, warning.txt, redactions.json, collector.log.
+"""What the bundle says about itself: manifest.json, redactions.json, warning.txt, collector.log, the request log.
 
 Pure and byte-stable: keys are sorted, times come from the plan and the indexes.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from io import BytesIO
@@ -18,9 +18,12 @@ import orjson
 
 from supportbundle.archive.index import FragmentIndex, IndexEntry
 from supportbundle.archive.layout import InlineMember
+from supportbundle.archive.paths import parents
 from supportbundle.archive.select import Selection
+from supportbundle.model.archive import MANIFEST, REDACTIONS, USUAL_NAMES, PlannedArchive
 from supportbundle.model.cause import Cause
-from supportbundle.model.gap import Gap, printable
+from supportbundle.model.gap import Covered, Gap, printable
+from supportbundle.model.placing import MissingFile
 from supportbundle.model.plan import BundleRef, dump
 from supportbundle.model.template import UsedTemplate
 
@@ -32,7 +35,8 @@ REDACTIONS_VERSION: Final = "supportbundle.dev/redactions/v1"
 class BundleFacts:
     """Which resource the bundle answers, the plan's creation time, and why rules that somebody wrote are there.
 
-    `template` is the one that it was made from; `cause` is why a schedule made it, None where somebody did.
+    `template` is the one that it was made from; `cause` is why a schedule made it, None where somebody did. `archive`
+    are the names of our own files, `missing` what must be there even if nobody wrote it.
     """
 
     bundle: BundleRef
@@ -40,6 +44,8 @@ class BundleFacts:
     reasons: Mapping[str, str] = field(default_factory=dict)
     template: UsedTemplate | None = None
     cause: Cause | None = None
+    archive: PlannedArchive = USUAL_NAMES
+    missing: Sequence[MissingFile] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +74,35 @@ def totals(entries: Iterable[IndexEntry]) -> Totals:
     return Totals(files, size, compressed, source, redactions, redacted)
 
 
-def build_tail(facts: BundleFacts, selection: Selection, gaps: Sequence[Gap]) -> tuple[InlineMember, ...]:
-    """The members that the assembly adds, manifest first. Without gaps there is no warning.txt.
+def build_tail(
+    facts: BundleFacts, selection: Selection, gaps: Sequence[Gap], covered: Sequence[Covered] = ()
+) -> tuple[InlineMember, ...]:
+    """The members that the assembly adds, manifest first. Where nothing went wrong there are no warnings.
 
-    `gaps` are all gaps of the bundle (`select.all_gaps`, and what the caller knows of lost shards).
+    `gaps` are all that are open (of `select.all_gaps`, and of what the caller knows of lost shards); `covered` are
+    those that a fallback has made good.
     """
-    entries = selection.entries
-    made = [InlineMember("redactions.json", _redactions(entries, facts.reasons))]
-    if gaps:
-        made.append(InlineMember("warning.txt", "".join(f"{warning_line(gap)}\n" for gap in gaps).encode()))
+    entries, names = selection.entries, facts.archive
+    made = [InlineMember(REDACTIONS, _redactions(entries, facts.reasons))]
+    if warnings := [*map(warning_line, gaps), *map(_covered_line, covered)]:
+        made.append(InlineMember(names.warnings, "".join(f"{line}\n" for line in warnings).encode()))
     if log := _log(selection.indexes):
-        made.append(InlineMember("collector.log", log))
-    return (InlineMember("manifest.json", _manifest(facts, entries, gaps, made)), *made)
+        made.append(InlineMember(names.collector_log, log))
+    if names.request_log:
+        made.append(InlineMember(names.request_log, _requests(selection.indexes)))
+    made += _constants(facts.missing, entries)
+    return (InlineMember(MANIFEST, _manifest(facts, entries, gaps, covered, made)), *made)
+
+
+def _constants(missing: Sequence[MissingFile], entries: Sequence[IndexEntry]) -> Iterator[InlineMember]:
+    """What nobody wrote, but for what no tool could unpack beside the other files."""
+    taken = {entry.path for entry in entries}
+    folders = {folder for path in taken for folder in parents(path)}
+    for file in missing:
+        if file.path not in taken | folders and taken.isdisjoint(parents(file.path)):
+            taken.add(file.path)
+            folders.update(parents(file.path))
+            yield InlineMember(file.path, file.data)
 
 
 def warning_line(gap: Gap) -> str:
@@ -88,8 +111,16 @@ def warning_line(gap: Gap) -> str:
     return printable(f"{where or 'bundle'}: {gap.reason}: {gap.message}".rstrip(": "), 2000)
 
 
+def _covered_line(covered: Covered) -> str:
+    return f"{warning_line(covered.gap)} (collector {covered.by} stands in for it)"
+
+
 def _manifest(
-    facts: BundleFacts, entries: Sequence[IndexEntry], gaps: Sequence[Gap], made: Sequence[InlineMember]
+    facts: BundleFacts,
+    entries: Sequence[IndexEntry],
+    gaps: Sequence[Gap],
+    covered: Sequence[Covered],
+    made: Sequence[InlineMember],
 ) -> bytes:
     sums = totals(entries)
     members = itertools.chain(map(_member, entries), map(_made, made))
@@ -102,6 +133,7 @@ def _manifest(
             **({"trigger": dump(facts.cause)} if facts.cause else {}),
             "members": [],
             "gaps": [dump(gap) for gap in gaps],
+            **({"fallbacks": [{**dump(each.gap), "by": each.by} for each in covered]} if covered else {}),
             "totals": {
                 "files": sums.files,
                 "size": sums.size,
@@ -214,6 +246,11 @@ def _log(indexes: Iterable[FragmentIndex]) -> bytes:
             text.append(f"== shard {index.shard}\n")
             text.extend(f"{printable(line, 4096)}\n" for line in lines)
     return "".join(text).encode()
+
+
+def _requests(indexes: Iterable[FragmentIndex]) -> bytes:
+    """All shards' lines; there is a file even if nothing was asked, for who wants it counts on it."""
+    return "".join(f"{line}\n" for index in indexes for line in index.requests).encode()
 
 
 def _moment(moment: datetime) -> str:

@@ -10,11 +10,10 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from supportbundle.model.archive import RESERVED
+
 MAX_PATH: Final = 1024
 """Bytes of UTF-8."""
-
-RESERVED: Final = frozenset({"manifest.json", "warning.txt", "redactions.json", "collector.log"})
-"""Names that only the assembly gives; compared without case, because some file systems do."""
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 

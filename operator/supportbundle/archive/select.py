@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from supportbundle.archive.index import FragmentIndex, IndexEntry
 from supportbundle.archive.paths import parents
+from supportbundle.model.archive import USUAL_NAMES, PlannedArchive
 from supportbundle.model.gap import Gap
 from supportbundle.model.pieces import CopyRange
 
@@ -64,8 +65,8 @@ class Selection:
         return [chosen.fragment.index for chosen in self.chosen]
 
 
-def select(fragments: Iterable[Fragment]) -> Selection:
-    """Resolve conflicts. The order of `fragments` does not matter."""
+def select(fragments: Iterable[Fragment], archive: PlannedArchive = USUAL_NAMES) -> Selection:
+    """Resolve conflicts. The order of `fragments` does not matter. Names of our own files are nobody's."""
     taken: dict[str, int] = {}
     directories: set[str] = set()
     chosen: list[Chosen] = []
@@ -74,6 +75,9 @@ def select(fragments: Iterable[Fragment]) -> Selection:
         kept = []
         for entry in fragment.index.members:
             above = list(parents(entry.path))
+            if any(map(archive.owns, (entry.path, *above))):
+                gaps.append(_reserved(entry, fragment.index.shard))
+                continue
             if entry.path in taken or entry.path in directories or any(parent in taken for parent in above):
                 gaps.append(_conflict(entry, fragment.index.shard, taken.get(entry.path)))
                 continue
@@ -87,6 +91,15 @@ def select(fragments: Iterable[Fragment]) -> Selection:
 def all_gaps(plan: Sequence[Gap], selection: Selection) -> tuple[Gap, ...]:
     """Every gap of a bundle: those known before collection, those of each shard, and conflicts."""
     return (*plan, *(gap for index in selection.indexes for gap in index.gaps), *selection.gaps)
+
+
+def _reserved(entry: IndexEntry, shard: int) -> Gap:
+    return Gap.say(
+        "PathConflict",
+        f"{entry.path} of shard {shard} is left out: that is the name of a file that the operator writes.",
+        target=entry.meta.target,
+        collector=entry.meta.collector,
+    )
 
 
 def _conflict(entry: IndexEntry, shard: int, winner: int | None) -> Gap:

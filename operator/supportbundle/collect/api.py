@@ -222,6 +222,8 @@ def _task(collector: str, target: str, params: APIParams, secrets: tuple[str, ..
         secrets=secrets,
         credentials=credentials(options.headers_from, options.tls),
         claims=tuple(outputs),
+        folder=params.folder,
+        constants={f"{params.folder}{s.output}": s.missing for s in options.steps if s.output and s.missing},
         node=node,
         timeout_seconds=_SETUP_SECONDS + asked * int(options.timeout.total_seconds()),
         estimate=len(outputs) * min(options.max_bytes, USUAL_FILE),

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Protocol
 
+from supportbundle.collect.spool import Spool
 from supportbundle.errors import HTTPStatus, SupportBundleError
 from supportbundle.model.capability import Capability, PolicyRule
 from supportbundle.model.exchange import Channel, CommandOutput, PodAnswer, PodCommand, PodRequest, PodTLS
@@ -92,7 +93,7 @@ class Sink(Protocol):
         """A new file. `path` is made of names that we have checked, never of text from a pod.
 
         `keep_partial`: what was written stays, marked `incomplete`, when time runs out or the source breaks off;
-        right for logs, wrong for anything that must parse.
+        right for logs, wrong for anything that must parse. Of a strict task what broke off does not stay.
         """
 
     def gap(self, gap: Gap) -> None:
@@ -114,7 +115,7 @@ class Start(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """What running a task needs. `start` lets all timed profiles of a bundle begin together."""
+    """What running a task needs. `start` lets all timed profiles of a bundle begin together, `spool` holds zips."""
 
     namespace: str
     cluster: ClusterReader
@@ -122,6 +123,7 @@ class RunContext:
     secrets: SecretReader
     debug: DebugImages = NO_DEBUG
     start: Start | None = None
+    spool: Spool = field(default_factory=Spool)
 
 
 @dataclass(frozen=True, slots=True)

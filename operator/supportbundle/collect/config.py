@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from supportbundle.collect import environment, related, shapes, workloads
 from supportbundle.collect.base import Collector, Output, RunContext
-from supportbundle.collect.lists import Kind, named, write_list
+from supportbundle.collect.lists import LISTS, Kind, named, write_list
 from supportbundle.collect.workloads import PodNames
 from supportbundle.model.base import Value
 from supportbundle.model.capability import Capability, PolicyRule
@@ -111,7 +111,12 @@ def _environments(spec: CollectorSpec, context: PlanContext) -> Iterator[Task]:
         task = _task(spec, "environment", tuple(pods), _names(pods))
         paths = tuple(environment.FILE.format(pod=pod.name, container=c.name) for pod in pods for c in pod.containers)
         yield task.model_copy(
-            update={"id": f"{task.id}/{number}", "estimate": max(1, ENVIRONMENT_ESTIMATE * len(paths)), "claims": paths}
+            update={
+                "id": f"{task.id}/{number}",
+                "estimate": max(1, ENVIRONMENT_ESTIMATE * len(paths)),
+                "claims": paths,
+                "folder": environment.FOLDER,
+            }
         )
 
 
@@ -139,6 +144,7 @@ def _task(spec: CollectorSpec, concern: str, pods: tuple[PodFacts, ...], params:
         target=concern,
         params=dump(params),
         secrets=secret_names(*pods),
+        folder=LISTS,
         timeout_seconds=_SECONDS,
     )
 

@@ -19,7 +19,8 @@ from supportbundle.model.gap import Gap, printable
 from supportbundle.model.paths import one
 from supportbundle.model.plan import Task
 
-FILE = "pods/{pod}/{container}/environment.env"
+FOLDER = "pods/"
+FILE = FOLDER + "{pod}/{container}/environment.env"
 LIMIT = 4 << 20
 """Bytes of one file; a process cannot be started with more than some 6 MiB of environment."""
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from supportbundle.collect.base import Collector, Output, RunContext
-from supportbundle.collect.lists import SINK_LIMIT, ListWriter, presentable
+from supportbundle.collect.lists import LISTS, SINK_LIMIT, ListWriter, presentable
 from supportbundle.errors import TooLarge
 from supportbundle.model.base import Value
 from supportbundle.model.capability import Capability, PolicyRule
@@ -73,6 +73,7 @@ class EventsCollector:
             params=dump(params),
             secrets=secret_names(*context.pods),
             claims=(f"cluster-resources/events/{context.namespace}.json", "events.txt"),
+            folder=LISTS,
             timeout_seconds=120,
             estimate=4 << 20,
         )

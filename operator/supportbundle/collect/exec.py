@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import ClassVar
@@ -14,11 +14,13 @@ from supportbundle.collect.commands import NEEDS, NonZeroExit, Program, Tail, co
 from supportbundle.collect.ephemeral import START_SECONDS, DebugProgram, DebugTarget, Time, debugging_container
 from supportbundle.collect.ports import Clock
 from supportbundle.collect.tools import FLUSH_SECONDS, TOOLS, Step, Tool, filled
+from supportbundle.collect.unwrap import unwrap
 from supportbundle.errors import Corrupt, NotFound, SupportBundleError, TooLarge
 from supportbundle.model.base import Value
 from supportbundle.model.capability import Capability, PolicyRule
 from supportbundle.model.collectors import ExecOptions
 from supportbundle.model.gap import Gap
+from supportbundle.model.placing import FILE
 from supportbundle.model.plan import Task, dump
 from supportbundle.model.pod import ContainerFacts, PodFacts, secret_names
 from supportbundle.model.spec import CollectorSpec, CollectorType
@@ -37,7 +39,7 @@ class UnexpectedOutput(Corrupt):
 
 
 class ExecParams(Value):
-    """One command or tool in one container, and its files."""
+    """One command or tool in one container, and its files: a folder for the members of a zip, none if empty."""
 
     options: ExecOptions
     target: DebugTarget
@@ -53,6 +55,7 @@ class ExecCollector:
     outputs: ClassVar[tuple[Output, ...]] = (
         Output("pods/<pod>/exec/<output>.txt", "What the command wrote to standard output.", "maxBytes"),
         Output("pods/<pod>/exec/<output>.stderr.txt", "What it wrote to standard error, if anything.", "maxBytes"),
+        Output("pods/<pod>/exec/<output>/<name>", "With `unwrap`: a file of the zip that it wrote.", "maxBytes"),
         Output("pods/<pod>/profiles/<tool>", "The file of a tool: a dump, a histogram, a recording.", "maxBytes"),
     )
 
@@ -85,7 +88,7 @@ class ExecCollector:
             elif options.tool and options.process == 1 and place[0].share_process_namespace:
                 yield _not_its_process(spec.name, *place)
             else:
-                yield _task(spec.name, options, *place)
+                yield _task(spec, options, *place)
 
     async def run(self, task: Task, context: RunContext) -> None:
         """Run the command or the tool's steps."""
@@ -101,7 +104,9 @@ class ExecCollector:
                     params.target, task.id, context, tools, seconds=seconds + _SETUP_SECONDS, time=self._wall
                 )
             place = _Place(task, params, context, container, self._clock)
-            if options.tool is None:
+            if options.unwrap:
+                await place.unwrapped(options.command, seconds)
+            elif options.tool is None:
                 await place.command(options.command, seconds)
             else:
                 await self._tool(place, TOOLS[options.tool], seconds)
@@ -143,11 +148,22 @@ class _Place:
     container: str
     clock: Clock
 
+    async def unwrapped(self, argv: tuple[str, ...], seconds: float) -> None:
+        """Standard output is a zip, whose members become files.
+
+        Raises:
+            NonZeroExit: nothing was kept.
+        """
+        said = Tail()
+        async with running(self.context, self._command(argv), seconds) as program:
+            body = _zipped(program, said)
+            await unwrap(body, self.params.stdout, self.task, self.context, limit=self.params.options.max_bytes)
+
     async def command(self, argv: tuple[str, ...], seconds: float) -> None:
         """Both streams into files; the exit code is a note, and a gap if it is not 0.
 
         Raises:
-            NonZeroExit: after the output was kept.
+            NonZeroExit: after the output was kept; for a strict task it is not.
         """
         started = self.clock()
         code: int | None = None  # stays so where a file that may not leave ends the reading
@@ -156,6 +172,8 @@ class _Place:
             stdout = await streams.open(Channel.STDOUT)
             async with running(self.context, self._command(argv), seconds) as program:
                 code = program.exit_code if await streams.copy(program) else None
+            if code and self.task.strict:
+                raise NonZeroExit(code, streams.stderr.data)
             if code is not None:
                 stdout.note("exitCode", code)
             stdout.note("milliseconds", round((self.clock() - started) * 1000))
@@ -234,6 +252,8 @@ class _Streams:
         async for channel, data in program:
             if channel == Channel.STDERR:
                 self.stderr.add(data)
+            if not self._paths[channel]:
+                continue
             member = await self.open(channel)
             fits, self._room = data[: self._room], self._room - len(data)
             if fits and not await member.write(fits):
@@ -302,13 +322,35 @@ def _not_its_process(collector: str, pod: PodFacts, container: ContainerFacts) -
     return Gap.say("WrongProcess", message, target=f"{pod.name}/{container.name}", collector=collector)
 
 
-def _task(collector: str, options: ExecOptions, pod: PodFacts, container: ContainerFacts) -> Task:
-    if options.tool is None:
-        stem = f"pods/{pod.name}/exec/{options.output or collector}"
-        stdout, stderr = f"{stem}.txt", f"{stem}.stderr.txt"
-    else:
+async def _zipped(program: Program, said: Tail) -> AsyncIterator[bytes]:
+    """Standard output, if the program ends well."""
+    async for channel, data in program:
+        if channel == Channel.STDOUT:
+            yield data
+        else:
+            said.add(data)
+    if code := program.exit_code:
+        raise NonZeroExit(code, said.data)
+
+
+def _files(spec: CollectorSpec, options: ExecOptions, pod: str) -> tuple[str, str]:
+    """Where the two streams go; empty where a stream has no file.
+
+    A path that names one file is for standard output.
+    """
+    if options.tool is not None:
         tool = TOOLS[options.tool]
-        stdout, stderr = f"pods/{pod.name}/profiles/{options.output or tool.stem}{tool.suffix}", ""
+        return f"pods/{pod}/profiles/{options.output or tool.stem}{tool.suffix}", ""
+    stem = f"pods/{pod}/exec/{options.output or spec.name}"
+    if options.unwrap:
+        return f"{stem}/", ""
+    one_file = spec.path is not None and FILE not in spec.path
+    return f"{stem}.txt", "" if one_file else f"{stem}.stderr.txt"
+
+
+def _task(spec: CollectorSpec, options: ExecOptions, pod: PodFacts, container: ContainerFacts) -> Task:
+    collector = spec.name
+    stdout, stderr = _files(spec, options, pod.name)
     target = DebugTarget.of(pod, container)
     params = ExecParams(options=options, target=target, stdout=stdout, stderr=stderr)
     start = START_SECONDS if options.ephemeral else 0
@@ -320,6 +362,7 @@ def _task(collector: str, options: ExecOptions, pod: PodFacts, container: Contai
         params=dump(params),
         secrets=secret_names(pod),
         claims=tuple(filter(None, (stdout, stderr))),
+        folder=stdout if options.unwrap else "",
         node=pod.node,
         timeout_seconds=_SETUP_SECONDS + _clearing(options) + start + int(_seconds(options)),
         estimate=min(options.max_bytes, USUAL_OUTPUT),

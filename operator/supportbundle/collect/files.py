@@ -321,6 +321,7 @@ def _task(
         params=dump(FilesParams(options=options, target=target, paths=paths, folder=folder)),
         secrets=secret_names(pod),
         claims=(folder,),
+        folder=folder,
         node=pod.node,
         timeout_seconds=_SETUP_SECONDS + start + int(options.timeout.total_seconds()),
         estimate=min(options.max_bytes, USUAL_FILE) * len(paths),

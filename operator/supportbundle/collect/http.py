@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
-from supportbundle.collect.base import Collector, Output, PodRequest, RunContext
+from supportbundle.collect.base import Collector, Output, PodRequest, RunContext, ok
 from supportbundle.collect.ports import (
     NEEDS,
     Clock,
@@ -22,6 +22,7 @@ from supportbundle.collect.ports import (
     unreachable,
 )
 from supportbundle.collect.services import SERVICE_NEEDS, Behind, answering
+from supportbundle.collect.unwrap import unwrap
 from supportbundle.errors import NotFound
 from supportbundle.model.base import Value
 from supportbundle.model.capability import Capability, PolicyRule
@@ -38,7 +39,10 @@ _SETUP_SECONDS = 30
 
 
 class HTTPParams(Value):
-    """One request: to `pod`, or to the options' Service, of which the pods `behind` it may answer."""
+    """One request: to `pod`, or to the options' Service, of which the pods `behind` it may answer.
+
+    `file` is where the answer goes; a folder for the members of a zip.
+    """
 
     options: HTTPOptions
     file: str
@@ -54,6 +58,7 @@ class HTTPCollector:
     outputs: ClassVar[tuple[Output, ...]] = (
         Output("pods/<pod>/http/<output>", "The body of a pod's answer, whatever its status.", "maxBytes"),
         Output("services/<service>/http/<output>", "The body of a Service's answer.", "maxBytes"),
+        Output("pods/<pod>/http/<output>/<name>", "With `unwrap`: a file of the zip that was answered.", "maxBytes"),
     )
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
@@ -97,7 +102,12 @@ class HTTPCollector:
                     timeout_seconds=options.timeout.total_seconds(),
                     tls=tls,
                 )
-                await download(request, params.file, task, context, limit=options.max_bytes, clock=self._clock)
+                if options.unwrap:
+                    async with context.cluster.request(request) as answer:
+                        body = await ok(answer, f"{request.method} {options.path.partition('?')[0]}")
+                        await unwrap(body, params.file, task, context, limit=options.max_bytes)
+                else:
+                    await download(request, params.file, task, context, limit=options.max_bytes, clock=self._clock)
         except PodGone:
             raise
         except NotFound as error:
@@ -117,16 +127,21 @@ def _contradiction(options: HTTPOptions) -> str | None:
 
 
 def _pod_task(collector: str, options: HTTPOptions, pod: PodFacts) -> Task:
-    file = f"pods/{pod.name}/http/{options.output or collector}"
+    file = _file(f"pods/{pod.name}", collector, options)
     params = HTTPParams(options=options, file=file, pod=PodPort.of(pod, options.port, options.via))
     return _task(collector, pod.name, params, secret_names(pod), node=pod.node)
 
 
 def _service_task(collector: str, options: HTTPOptions, context: PlanContext) -> Task:
     """Which of the targets will answer is not known yet, so the Secrets of all are."""
-    file = f"services/{options.service}/http/{options.output or collector}"
+    file = _file(f"services/{options.service}", collector, options)
     params = HTTPParams(options=options, file=file, behind=Behind.of(context.pods))
     return _task(collector, f"service/{options.service}", params, secret_names(*context.pods))
+
+
+def _file(owner: str, collector: str, options: HTTPOptions) -> str:
+    """One file; or the folder for those of a zip."""
+    return f"{owner}/http/{options.output or collector}{'/' if options.unwrap else ''}"
 
 
 def _task(collector: str, target: str, params: HTTPParams, secrets: tuple[str, ...], *, node: str = "") -> Task:
@@ -140,6 +155,7 @@ def _task(collector: str, target: str, params: HTTPParams, secrets: tuple[str, .
         secrets=secrets,
         credentials=credentials(options.headers_from, options.tls),
         claims=(params.file,),
+        folder=params.file if options.unwrap else "",
         node=node,
         timeout_seconds=_SETUP_SECONDS + int(options.timeout.total_seconds()),
         estimate=min(options.max_bytes, USUAL_BODY),

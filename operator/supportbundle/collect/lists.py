@@ -24,6 +24,9 @@ LIMIT = 64 << 20
 SINK_LIMIT = LIMIT + (LIMIT >> 2)
 Json = dict[str, Any]
 
+LISTS = "cluster-resources/"
+"""The folder of troubleshoot's layout in which Lists stand."""
+
 _AT_ONCE = 8
 _LARGE, _DEEP = 64 << 10, 16
 """Bytes and levels: a custom resource of 1 MiB and 250 levels would take hundreds of MiB when it is indented."""
@@ -51,7 +54,7 @@ class Kind:
 
     def file(self, namespace: str) -> str:
         """Where its List stands in troubleshoot's layout."""
-        return f"cluster-resources/{_FOLDERS.get(self.plural, self.plural)}/{namespace}.json"
+        return f"{LISTS}{_FOLDERS.get(self.plural, self.plural)}/{namespace}.json"
 
 
 def presentable(obj: Mapping[str, Any], api_version: str, kind: str) -> Json:

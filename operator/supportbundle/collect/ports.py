@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from urllib.parse import urlsplit
 
-from supportbundle.collect.base import PodAnswer, PodRequest, PodTLS, RunContext, SecretReader
+from supportbundle.collect.base import PodAnswer, PodRequest, PodTLS, RunContext, SecretReader, ok
 from supportbundle.errors import Invalid, NotFound, SecretNotFound
 from supportbundle.model.addresses import is_pod_address
 from supportbundle.model.base import Value
@@ -219,16 +220,21 @@ async def download(
 ) -> int:
     """One exchange into one file, whatever the status; another one than 2xx is a gap besides. Returns the status.
 
+    What answers a strict task with another status is no file.
+
     The manifest gets `status`, `contentType`, `firstByteMs` and `milliseconds` (both since the request was sent).
 
     Raises:
+        HTTPStatus: a strict task was refused.
         SupportBundleError: nothing was answered, or the body broke off (what came before is kept).
     """
     started = clock()
-    async with (
-        context.cluster.request(request) as answer,
-        context.sink.member(path, task=task, limit=limit, keep_partial=True) as member,
-    ):
+    async with AsyncExitStack() as open_things:
+        answer = await open_things.enter_async_context(context.cluster.request(request))
+        if task.strict:
+            await ok(answer, f"{request.method} {urlsplit(request.url).path}")
+        opening = context.sink.member(path, task=task, limit=limit, keep_partial=True)
+        member = await open_things.enter_async_context(opening)
         headers = {name.lower(): value for name, value in answer.headers.items()}
         member.note("status", answer.status)
         if kind := headers.get("content-type"):

@@ -6,7 +6,7 @@ Addresses and forms are those of Go's `net/http/pprof`: protobuf in gzip, text w
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import ClassVar
@@ -25,7 +25,14 @@ from supportbundle.collect.ports import (
 from supportbundle.errors import Corrupt, Forbidden, HTTPStatus, NotFound, SupportBundleError, TooLarge, Unavailable
 from supportbundle.model.base import Value
 from supportbundle.model.capability import Capability, PolicyRule
-from supportbundle.model.collectors import MAX_PROFILE, HeaderSource, ProfileKind, ProfileOptions, ProfileType
+from supportbundle.model.collectors import (
+    MAX_PROFILE,
+    HeaderSource,
+    ProfileForm,
+    ProfileKind,
+    ProfileOptions,
+    ProfileType,
+)
 from supportbundle.model.gap import Gap, printable
 from supportbundle.model.plan import Task, dump
 from supportbundle.model.pod import PodFacts, secret_names
@@ -55,6 +62,11 @@ class Form:
     file: str
     magic: bytes
     timed: bool = False
+
+    @property
+    def text(self) -> bool:
+        """Whether it is for people, not for `go tool`."""
+        return self.magic == TEXT
 
     @property
     def limit(self) -> int:
@@ -216,11 +228,13 @@ def _task(collector: str, options: ProfileOptions, pod: PodFacts) -> Task:
 
 
 def _forms(kinds: tuple[ProfileKind, ...]) -> Iterator[tuple[Form, int]]:
-    """Each file once, with its seconds, in the order of `FORMS`."""
-    seconds = {kind.type: kind.seconds for kind in kinds}
+    """Each file once, with its seconds, in the order of `FORMS`, and under the name that somebody gave it."""
+    asked = {kind.type: kind for kind in kinds}
     for kind, forms in FORMS.items():
-        if kind in seconds:
-            yield from ((form, seconds[kind]) for form in forms)
+        if (wanted := asked.get(kind)) is not None:
+            for form in forms:
+                if wanted.form is None or form.text == (wanted.form == ProfileForm.TEXT):
+                    yield replace(form, file=wanted.output or form.file), wanted.seconds
 
 
 async def _beginning(chunks: AsyncIterator[bytes], form: Form) -> bytes:

@@ -19,7 +19,7 @@ from supportbundle.collect.clusterinfo import (
     write_version,
 )
 from supportbundle.collect.discovery import ApiKind, Discovery, discover
-from supportbundle.collect.lists import attempt, write_list
+from supportbundle.collect.lists import LISTS, attempt, write_list
 from supportbundle.errors import Forbidden, SupportBundleError
 from supportbundle.model.base import Value
 from supportbundle.model.capability import Capability, PolicyRule
@@ -113,7 +113,8 @@ class ResourcesCollector:
             target="resources",
             params=dump(params),
             secrets=secret_names(*context.pods),
-            claims=("cluster-resources/", "cluster-info/"),
+            claims=(LISTS, "cluster-info/"),
+            folder=LISTS,
             timeout_seconds=_SECONDS,
             estimate=ESTIMATE,
         )

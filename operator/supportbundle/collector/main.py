@@ -17,10 +17,12 @@ from supportbundle.archive.fragment import FragmentWriter
 from supportbundle.archive.index import IndexLimits, ShardReport, bounded_log
 from supportbundle.collect.base import ClusterReader, RunContext
 from supportbundle.collect.registry import REGISTRY
+from supportbundle.collect.spool import Spool
 from supportbundle.collector.budget import Budget
 from supportbundle.collector.inputs import MountedSecrets, Mounts, load_known_secrets
 from supportbundle.collector.logbook import Logbook
 from supportbundle.collector.quoting import Quoting
+from supportbundle.collector.requests import RequestLog
 from supportbundle.collector.run import ShardRun, interrupt_when, report, seconds_left
 from supportbundle.collector.sampling import Sampler
 from supportbundle.collector.sink import FragmentSink
@@ -45,6 +47,9 @@ TERMINATION_LOG = Path("/dev/termination-log")
 LEAST_ROOM, MOST_ROOM = 64 << 20, 1 << 30
 """Bytes of the scratch volume for archives being opened, else as many as for results, which get half the volume: a pod
 that fills it is evicted with all it has."""
+MOST_SPOOLED = 512 << 20
+"""Bytes of the scratch volume for zips of products, beside what is said above."""
+
 API_REQUESTS = 50.0
 """Requests a second to the API server, of all collectors of a bundle together; twice as many at once."""
 BINDING_SECONDS = 5.0
@@ -123,6 +128,7 @@ async def reporting_run(
         pseudonyms=mounts.pseudonyms(wanted.pseudonyms),
         archives=Archives(scratch=mounts.scratch, room=room),
     )
+    requests = RequestLog()
     started = datetime.now(UTC)
     limits = IndexLimits.for_shards(len(plan.shards))
     writer = FragmentWriter(fragment, shard=shard.index, modified=plan.created_at, limits=limits)
@@ -136,14 +142,16 @@ async def reporting_run(
             budget=Budget(shard.budget),
             slots=slots,
             clock=lambda: datetime.now(UTC),
+            archive=plan.archive,
         )
         context = RunContext(
             namespace=plan.bundle.namespace,
-            cluster=cluster,
+            cluster=requests.around(cluster) if plan.archive.request_log else cluster,
             sink=sink,
             secrets=MountedSecrets(mounts),
             debug=plan.debug,
             start=StartLine(shard.tasks, slots),
+            spool=Spool(mounts.scratch, MOST_SPOOLED),
         )
         yield ShardRun(shard, REGISTRY, context, sink, slots, known.missing)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
@@ -151,4 +159,8 @@ async def reporting_run(
         log_text = bounded_log(sink.clean(book.text()).splitlines())
         ended = datetime.now(UTC)
         stats = dict(sampler.stats((ended - started).total_seconds())) if sampler else {}
-        writer.close(ShardReport(started_at=started, finished_at=ended, log=log_text, stats=stats), sink.gaps)
+        writer.close(
+            ShardReport(started_at=started, finished_at=ended, log=log_text, stats=stats),
+            sink.gaps,
+            requests.lines(sink.clean),
+        )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -13,7 +14,7 @@ from supportbundle.collector.sink import FragmentSink
 from supportbundle.collector.slots import Slots
 from supportbundle.errors import DeadlineExceeded, SupportBundleError
 from supportbundle.model.gap import Gap
-from supportbundle.model.plan import START_ALLOWANCE, Plan, Progress, Shard, Task
+from supportbundle.model.plan import START_ALLOWANCE, Plan, Progress, Shard, StandsInFor, Task
 from supportbundle.model.spec import CollectorType
 from supportbundle.model.trouble import place_of
 
@@ -40,6 +41,8 @@ class ShardRun:
         self._slots = slots
         self._open: set[str] = {task.id for task in shard.tasks}
         self._later: list[Task] = []
+        self._waiting: dict[str, Task] = {}
+        self._satisfied: set[str] = set()
         self._limits: set[asyncio.Timeout] = set()
         self._deadline = float("inf")
         self._interrupted = False
@@ -59,15 +62,47 @@ class ShardRun:
         """Run everything; at the deadline what is still running becomes a gap.
 
         What tasks leave for later, because their share of the bytes was too small, is run when all others are over.
+        A fallback begins as soon as all that it stands in for is over, and has at least the bytes kept for that.
         """
         self._deadline = min(self._deadline, asyncio.get_running_loop().time() + seconds)
-        tasks: Iterable[Task] = sorted(self._shard.tasks, key=lambda task: -task.priority)
-        while tasks := tuple(tasks):
-            self._sink.expect(tasks)
+        ordered = sorted(self._shard.tasks, key=lambda task: -task.priority)
+        self._sink.expect(_with_their_fallbacks(ordered))
+        self._waiting = {task.id: task for task in ordered if task.stands_in_for}
+        tasks: Iterable[Task] = [task for task in ordered if not task.stands_in_for]
+        while tasks := (*tasks, *self._due()):
             async with asyncio.TaskGroup() as group:
                 for task in tasks:
-                    group.create_task(self._run_task(task))
+                    group.create_task(self._run_in(group, task))
             tasks, self._later = tuple(self._later), []
+            self._sink.expect(tasks)
+
+    async def _run_in(self, group: asyncio.TaskGroup, task: Task) -> None:
+        """One task, and then the fallbacks that have waited for it."""
+        await self._run_task(task)
+        for fallback in self._due():
+            group.create_task(self._run_in(group, fallback))
+
+    def _due(self) -> list[Task]:
+        """Fallbacks that are needed now. Those that never will be are over, and with them what stands in for those."""
+        due: list[Task] = []
+        looked_at = -1
+        while looked_at != len(self._satisfied):
+            looked_at = len(self._satisfied)
+            for task in tuple(self._waiting.values()):
+                waits = task.stands_in_for or StandsInFor(tasks=())
+                if not self._open.isdisjoint(waits.tasks):
+                    continue
+                del self._waiting[task.id]
+                if any(name in self._satisfied or self._sink.wrote(name, waits.step) for name in waits.tasks):
+                    self._not_needed(task)
+                else:
+                    due.append(task)
+        self._sink.expect(due)
+        return due
+
+    def _not_needed(self, task: Task) -> None:
+        self._satisfied.add(task.id)
+        self._open.discard(task.id)
 
     def interrupt(self) -> None:
         """End now: the deadline is this instant, so what was read is kept as at any deadline."""
@@ -167,6 +202,17 @@ async def report(run: ShardRun, say: Callable[[Progress], Awaitable[None]], *, f
     while True:
         await say(run.progress())
         await asyncio.sleep(every)
+
+
+def _with_their_fallbacks(tasks: Sequence[Task]) -> Iterator[Task]:
+    """What is to be expected at first: a task weighs what it yields, or what stands in for it if that is more."""
+    behind: Counter[str] = Counter()
+    for task in tasks:
+        for name in task.stands_in_for.tasks if task.stands_in_for else ():
+            behind[name] += task.estimate
+    for task in tasks:
+        if task.stands_in_for is None:
+            yield task.model_copy(update={"estimate": max(task.estimate, behind[task.id])})
 
 
 def _pod(target: str) -> str:

@@ -21,7 +21,8 @@ from supportbundle.collect.base import Member
 from supportbundle.collector.budget import Budget
 from supportbundle.collector.quoting import Quoting
 from supportbundle.collector.slots import Slots
-from supportbundle.errors import SupportBundleError, Unsanitizable
+from supportbundle.errors import Conflict, SupportBundleError, Unsanitizable
+from supportbundle.model.archive import USUAL_NAMES, PlannedArchive
 from supportbundle.model.gap import Gap, printable
 from supportbundle.model.plan import Task
 from supportbundle.sanitize import LeakCheck, Report, Stream
@@ -30,6 +31,12 @@ log = logging.getLogger(__name__)
 BLOCK = 256 << 10
 NOTE_CHARS = 200
 T = TypeVar("T")
+
+
+class PathTaken(Conflict):
+    """Another file of the bundle stands there."""
+
+    reason = "PathTaken"
 
 
 class Pipeline:
@@ -124,7 +131,7 @@ class OpenMember:
 class FragmentSink:
     """The `collect.base.Sink` of one shard; `store` is given each finished member, one at a time."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what one shard has, each by its name
         self,
         store: Callable[[ClosedMember, MemberMeta], None],
         quoting: Quoting,
@@ -134,6 +141,7 @@ class FragmentSink:
         budget: Budget,
         slots: Slots,
         clock: Callable[[], datetime],
+        archive: PlannedArchive = USUAL_NAMES,
     ) -> None:
         self.bytes = 0
         self.gaps: list[Gap] = []
@@ -146,7 +154,15 @@ class FragmentSink:
         self._pool = pool
         self._budget = budget
         self._clock = clock
+        self._archive = archive
         self._appending = asyncio.Lock()
+        self._paths: set[str] = set()
+        self._written: dict[str, set[str]] = {}
+
+    def wrote(self, task: str, step: str = "") -> bool:
+        """Whether the task of this id has a file in the bundle; with `step` one of that step, as its notes tell."""
+        steps = self._written.get(task, set())
+        return step in steps if step else bool(steps)
 
     def gap(self, gap: Gap) -> None:
         """Note what is missing. All of it may quote a server or a pod, so it is sanitized like any other text."""
@@ -173,9 +189,12 @@ class FragmentSink:
 
     @asynccontextmanager
     async def member(self, path: str, *, task: Task, limit: int, keep_partial: bool = False) -> AsyncIterator[Member]:
-        """See `collect.base.Sink`. A member that cannot be sanitized becomes a gap, and its task goes on."""
+        """See `collect.base.Sink`. A member that cannot be sanitized becomes a gap, and its task goes on.
+
+        What breaks off is no file of a strict task; what time ends is, for nothing better will come.
+        """
         await self._slots.hold(task)
-        path = self._quoting.path(task.place(path), next(self._numbers))
+        path = self._free(self._quoting.path(self._place(task, path), next(self._numbers)))
         started = self._clock()
         pipeline = Pipeline(
             self._sanitizer.open(path),
@@ -192,7 +211,8 @@ class FragmentSink:
                     raise
                 self._unsanitizable(path, task, error)
             except (asyncio.CancelledError, SupportBundleError) as error:
-                if keep_partial and member.read:
+                cut = isinstance(error, asyncio.CancelledError) or not task.strict
+                if keep_partial and cut and member.read:
                     member.note("incomplete", str(getattr(error, "reason", "Timeout")))
                     kept = await self._kept(path, member, task, started)
                 raise
@@ -200,8 +220,22 @@ class FragmentSink:
                 kept = await self._kept(path, member, task, started)
         finally:
             if not kept:
+                self._paths.discard(path)
                 member.discard()
                 self._budget.give_back(task, member.read)
+
+    def _place(self, task: Task, path: str) -> str:
+        """Where it stands. A name that is the assembly's, as in a product's zip, goes to a folder of the collector."""
+        placed = task.place(path)
+        return f"{task.apart}{placed}" if self._archive.owns(placed) else placed
+
+    def _free(self, path: str) -> str:
+        if path in self._paths:
+            raise PathTaken(
+                f"There is a file {path} already.", "Write {pod/}, {container/} or {file} in the collector's path."
+            )
+        self._paths.add(path)
+        return path
 
     async def _kept(self, path: str, member: OpenMember, task: Task, started: datetime) -> bool:
         """Finish a member and store it; False, and a gap, if it must not leave."""
@@ -244,6 +278,7 @@ class FragmentSink:
         )
         async with self._appending:
             await member.run(lambda: self._store(closed, meta))
+        self._written.setdefault(task.id, set()).add(str(member.notes.get("step", "")))
         self._left_out(path, task, report)
         if member.truncated:
             message = f"{path}: kept the first {member.read} bytes; raise limits to get more."

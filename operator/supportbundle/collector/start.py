@@ -18,7 +18,7 @@ PATIENCE = 10.0
 
 
 class StartLine:
-    """Fulfils `collect.base.Start` for the synchronized ones of `tasks`."""
+    """Fulfils `collect.base.Start` for the synchronized ones of `tasks`; for fallbacks nobody waits."""
 
     def __init__(
         self,
@@ -28,7 +28,7 @@ class StartLine:
         patience: float = PATIENCE,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._missing = {task.id for task in tasks if task.synchronized}
+        self._missing = {task.id for task in tasks if task.synchronized and not task.stands_in_for}
         self._slots = slots
         self._patience = patience
         self._clock = clock

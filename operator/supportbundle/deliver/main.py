@@ -130,7 +130,7 @@ def _reading(store: S3Store, info: ObjectInfo, work: Delivery, content_type: str
     def read(start: int, end: int) -> bytes:
         return store.get(info.key, start, end, if_match=info.etag)
 
-    return Package(work.key, info.size, read, info.etag, work.metadata, content_type)
+    return Package(work.key, info.size, read, info.etag, work.metadata, content_type, work.file_name)
 
 
 def _now() -> datetime:

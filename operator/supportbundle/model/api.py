@@ -13,6 +13,7 @@ from pydantic import Field, StringConstraints
 
 from supportbundle.model.base import Value
 from supportbundle.model.collectors import Header, HeaderSource, PodChoice, Port, TLSOptions, Via
+from supportbundle.model.placing import Missing
 from supportbundle.model.quantity import ByteQuantity, Duration
 
 MAX_STEPS = 64
@@ -47,13 +48,6 @@ class DocumentFormat(StrEnum):
     JSON = "JSON"
     YAML = "YAML"
     TEXT = "Text"
-
-
-class Missing(StrEnum):
-    """What stands in a file that could not be had, where the set of files is to be the same every time."""
-
-    NULL = "Null"
-    EMPTY = "Empty"
 
 
 class DocumentField(Value):

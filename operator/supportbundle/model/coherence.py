@@ -13,8 +13,20 @@ from typing import NamedTuple
 from pydantic.alias_generators import to_camel
 
 from supportbundle.model.api import APIOptions, DocumentFormat, Step
+from supportbundle.model.archive import RESERVED
 from supportbundle.model.base import Value
-from supportbundle.model.collectors import ConfigOptions, ExecOptions, HTTPMethod, HTTPOptions, LogsOptions, Via
+from supportbundle.model.collectors import (
+    ConfigOptions,
+    ExecOptions,
+    HTTPMethod,
+    HTTPOptions,
+    LogsOptions,
+    ProfileKind,
+    ProfileOptions,
+    ProfileType,
+    Via,
+)
+from supportbundle.model.placing import FILE
 from supportbundle.model.spec import CollectorSpec, CollectorType, SelectorOperator, SelectorRequirement, Target
 
 NEEDS_OPTIONS = {
@@ -126,6 +138,10 @@ def _exec(holds: Callable[[ExecOptions], bool]) -> Callable[[CollectorSpec], boo
     return lambda c: c.exec is None or holds(c.exec)
 
 
+def _profile(holds: Callable[[ProfileOptions], bool]) -> Callable[[CollectorSpec], bool]:
+    return lambda c: c.profile is None or holds(c.profile)
+
+
 def _asks_for_something(config: ConfigOptions) -> bool:
     parts = (config.workloads, config.environment, config.related, config.secret_shapes)
     return config.config_maps is not None or any(parts)
@@ -133,6 +149,10 @@ def _asks_for_something(config: ConfigOptions) -> bool:
 
 def _writes(step: Step) -> bool:
     return step.format != DocumentFormat.JSON or step.indent is not None or step.missing is not None
+
+
+def _is_one_file(kind: ProfileKind) -> bool:
+    return kind.type != ProfileType.GOROUTINE or kind.form is not None
 
 
 def _has_one_authority(asked: HTTPOptions | APIOptions) -> bool:
@@ -143,6 +163,18 @@ def _has_one_authority(asked: HTTPOptions | APIOptions) -> bool:
 RULES: tuple[Rule, ...] = (
     *(_only(kind) for kind in CollectorType),
     *(_needed(kind, message) for kind, message in NEEDS_OPTIONS.items()),
+    Rule(
+        "path is the name of a file that the operator writes; choose another",
+        lambda c: c.path is None or c.path.lower() not in RESERVED,
+    ),
+    Rule(
+        "missing needs a path without {file}, so that it is known which file is missing",
+        lambda c: c.missing is None or (c.path is not None and FILE not in c.path),
+    ),
+    Rule(
+        "a collector cannot be its own fallback",
+        lambda c: c.fallback_for is None or c.fallback_for.partition("/")[0] != c.name,
+    ),
     Rule(EMPTY_TARGET, _target(_names_something)),
     Rule(VALUES, _target(_has_values_where_needed)),
     Rule(
@@ -202,6 +234,15 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "process and seconds are for tool only; remove them",
         _exec(lambda run: run.tool is not None or (run.process, run.seconds) == (1, 10)),
+    ),
+    Rule("a tool writes no zip; remove unwrap", _exec(lambda run: run.tool is None or not run.unwrap)),
+    Rule(
+        "form is for type Goroutine only",
+        _profile(lambda p: all(kind.form is None or kind.type == ProfileType.GOROUTINE for kind in p.kinds)),
+    ),
+    Rule(
+        "output names one file, and type Goroutine writes two; set form",
+        _profile(lambda p: all(kind.output is None or _is_one_file(kind) for kind in p.kinds)),
     ),
     Rule(
         "path and via are for port only; set port or remove them",

@@ -129,11 +129,20 @@ MAX_PROFILE = 16 << 20
 """Bytes of one pprof profile, compressed. It is sanitized as a whole, so one that is larger is not kept."""
 
 
+class ProfileForm(StrEnum):
+    """The two forms that Go has for goroutines."""
+
+    PROFILE = "Profile"
+    TEXT = "Text"
+
+
 class ProfileKind(Value):
-    """One profile; `seconds` only matters to CPU and Trace."""
+    """One profile; `seconds` only matters to CPU and Trace, `form` to Goroutine, which has both without it."""
 
     type: ProfileType
     seconds: Annotated[int, Field(ge=1, le=300)] = 5
+    form: ProfileForm | None = None
+    output: OutputName | None = None
 
 
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$")]
@@ -209,6 +218,7 @@ class HTTPOptions(Value):
     headers_from: Annotated[tuple[HeaderSource, ...], Field(max_length=8)] = ()
     body: Annotated[str, StringConstraints(max_length=8192)] = ""
     output: OutputName | None = None
+    unwrap: bool = False
     timeout: Annotated[Duration, Field(ge=timedelta(seconds=1), le=timedelta(hours=1))] = timedelta(seconds=30)
     max_bytes: Annotated[ByteQuantity, Field(ge=1 << 10, le=4 << 30)] = 10 << 20
 
@@ -234,6 +244,7 @@ class ExecOptions(Value):
     pods: PodChoice = PodChoice.ALL
     ephemeral: bool = False
     output: OutputName | None = None
+    unwrap: bool = False
     timeout: Annotated[Duration, Field(ge=timedelta(seconds=1), le=timedelta(hours=1))] = timedelta(seconds=30)
     max_bytes: Annotated[ByteQuantity, Field(ge=1 << 10, le=4 << 30)] = 10 << 20
 

@@ -27,7 +27,8 @@ AGE_TYPE: Final = "application/octet-stream"
 class Delivery(Value):
     """One delivery; holds no secret. `prefix` and `key` are relative to the prefixes of the two stores.
 
-    `etag` is that of the staged zip: no other object is ever delivered in its place.
+    `etag` is that of the staged zip: no other object is ever delivered in its place. `file_name` is what downloads are
+    called, empty where nobody has said.
     """
 
     staging: S3Options
@@ -37,6 +38,7 @@ class Delivery(Value):
     destination: DestinationSpec
     key: str
     metadata: dict[str, str] = Field(default_factory=dict)
+    file_name: str = ""
     recipients: tuple[str, ...] = ()
 
 

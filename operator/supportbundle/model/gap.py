@@ -37,6 +37,13 @@ class Gap(Value):
         )
 
 
+class Covered(Value):
+    """A gap that leaves nothing open: `by` is the collector whose files stand in for what it misses."""
+
+    gap: Gap
+    by: str
+
+
 def printable(text: str, limit: int) -> str:
     """`text` without control characters or lone surrogates (terminal escapes come from target pods), cut to `limit`."""
     safe = "".join(ch if ch.isprintable() else ch.encode("unicode_escape").decode() for ch in text[:limit])

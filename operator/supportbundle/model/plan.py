@@ -10,10 +10,12 @@ from typing import Annotated, Any
 
 from pydantic import Field, JsonValue
 
+from supportbundle.model.archive import USUAL_NAMES, PlannedArchive
 from supportbundle.model.base import Value
 from supportbundle.model.capability import Capability
 from supportbundle.model.cause import Cause
 from supportbundle.model.gap import Gap
+from supportbundle.model.placing import FILE, Missing, MissingFile
 from supportbundle.model.spec import CollectorType, PseudonymKind, SanitizationRule
 from supportbundle.model.template import UsedTemplate
 
@@ -34,6 +36,13 @@ class BundleRef(Value):
     uid: str
 
 
+class StandsInFor(Value):
+    """Tasks of the same shard that must have written nothing, so that this one runs; with `step` nothing of it."""
+
+    tasks: tuple[str, ...]
+    step: str = ""
+
+
 class Task(Value):
     """One unit of collection. `params` is the collector's own typed options, validated again where it runs.
 
@@ -42,6 +51,11 @@ class Task(Value):
     `credentials` those that the task itself uses. `claims` are the paths, or folders ending in `/`, that it may write;
     `moved` are those that another collector claims too: what they cover goes below `collectors/<collector>/`. Tasks of
     a higher `priority` are served first while bytes are short. `node` is where its pod runs.
+
+    `path` is where its files stand if somebody says so, with only `{file}` left to be filled in: what follows `folder`
+    in a file's usual path, else its last segment. `stands_in_for` makes it a fallback. `strict`: another collector or a
+    constant stands in for it, so what is no whole success (the body of a refusal, the output of a program that failed)
+    is not written. `constants` are those of its claims at which something must stand, whoever writes it.
     """
 
     id: str
@@ -59,11 +73,24 @@ class Task(Value):
     estimate: int = 1 << 20
     lasts_seconds: int = 0
     synchronized: bool = False
+    path: str = ""
+    folder: str = ""
+    stands_in_for: StandsInFor | None = None
+    strict: bool = False
+    constants: dict[str, Missing] = Field(default_factory=dict)
 
     def place(self, path: str) -> str:
         """Where a file that the task calls `path` stands in the bundle."""
+        if self.path:
+            within = self.folder and path.startswith(self.folder)
+            return self.path.replace(FILE, path.removeprefix(self.folder) if within else path.rpartition("/")[2])
         gone = any(path == claim or (claim.endswith("/") and path.startswith(claim)) for claim in self.moved)
-        return f"collectors/{self.collector}/{path}" if gone else path
+        return f"{self.apart}{path}" if gone else path
+
+    @property
+    def apart(self) -> str:
+        """A folder in which nothing of others stands."""
+        return f"collectors/{self.collector}/"
 
 
 class Shard(Value):
@@ -141,7 +168,7 @@ class Plan(Value):
 
     `pods` are the names of all targets, `targets` is their number. `hands_in` says that a pod which is told to
     end stores what it has; else it leaves nothing, and another pod may start over. `cause` is why a schedule made the
-    bundle.
+    bundle. `fallbacks` are what collectors stand in for, by their names; `missing` the files that must be there.
     """
 
     version: int = PLAN_VERSION
@@ -162,6 +189,9 @@ class Plan(Value):
     dry_run: DryRun | None = None
     template: UsedTemplate | None = None
     cause: Cause | None = None
+    fallbacks: dict[str, str] = Field(default_factory=dict)
+    missing: tuple[MissingFile, ...] = ()
+    archive: PlannedArchive = USUAL_NAMES
 
     @property
     def tasks(self) -> int:

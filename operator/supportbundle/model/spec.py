@@ -9,6 +9,7 @@ from typing import Annotated, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from supportbundle.model.api import APIOptions
+from supportbundle.model.archive import ArchiveOptions
 from supportbundle.model.base import Value
 from supportbundle.model.capability import DEFAULT_CAPABILITIES, Capability
 from supportbundle.model.collectors import (
@@ -23,6 +24,7 @@ from supportbundle.model.collectors import (
     ProfileOptions,
     ResourcesOptions,
 )
+from supportbundle.model.placing import FallbackFor, Missing, OutputPath
 from supportbundle.model.quantity import ByteQuantity, Duration
 
 Name63 = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
@@ -79,10 +81,16 @@ class CollectorType(StrEnum):
 
 
 class CollectorSpec(Value):
-    """One thing to collect. Only the options of its `type` may be set; without them all defaults hold."""
+    """One thing to collect. Only the options of its `type` may be set; without them all defaults hold.
+
+    `path` is where its files stand in the zip; `fallback_for` the collector whose failure makes this one run.
+    """
 
     name: Name63
     type: CollectorType
+    path: OutputPath | None = None
+    missing: Missing | None = None
+    fallback_for: FallbackFor | None = None
     target: Target | None = None
     logs: LogsOptions | None = None
     events: EventsOptions | None = None
@@ -95,6 +103,11 @@ class CollectorSpec(Value):
     resources: ResourcesOptions | None = None
     metrics: MetricsOptions | None = None
     api: APIOptions | None = None
+
+    @property
+    def steps(self) -> frozenset[str]:
+        """Names of its steps, for which others may stand in by `collector/step`."""
+        return frozenset(step.name for step in self.api.steps) if self.api else frozenset()
 
     @property
     def uses_secrets(self) -> bool:
@@ -233,6 +246,7 @@ class SupportBundleSpec(Value):
     collectors: Annotated[tuple[CollectorSpec, ...], Field(max_length=50)] = ()
     sanitization: Sanitization = Sanitization()
     destination: DestinationRef = DestinationRef()
+    archive: ArchiveOptions | None = None
     encryption: Encryption | None = None
     limits: Limits = Limits()
     ttl: Annotated[Duration, Field(ge=timedelta(seconds=1), le=timedelta(hours=8760))] = timedelta(hours=168)

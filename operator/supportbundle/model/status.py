@@ -46,13 +46,15 @@ class ProgressStatus(Observed):
 class Artifact(Observed):
     """Where the zip lies. No URL: status is readable by many more people than the zip.
 
-    `bucket` is empty where the destination is none; `key` is then what the receiver calls it. `sha256` is of the bytes
+    `bucket` is empty where the destination is none; `key` is then what the receiver calls it. `file_name` is what a
+    download is called, empty where nobody has said. `sha256` is of the bytes
     that were sent, empty where object storage put them together by itself.
     """
 
     destination: str
     bucket: str = ""
     key: str
+    file_name: str = ""
     size_bytes: int
     etag: str = ""
     files: int
@@ -65,6 +67,7 @@ class Staged(Observed):
     """The finished zip in the staging store, before anybody outside has seen it. Written once, by the assembly."""
 
     at: datetime
+    file_name: str = ""
     size_bytes: int
     etag: str
     files: int

@@ -14,9 +14,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, JsonValue, StringConstraints, ValidationError, WithJsonSchema
 
 from supportbundle.errors import InvalidTemplate
+from supportbundle.model.archive import ArchiveOptions
 from supportbundle.model.base import Observed, Value
 from supportbundle.model.capability import Capability
 from supportbundle.model.conditions import ConditionStatus
+from supportbundle.model.placing import FallbackFor, Missing
 from supportbundle.model.spec import CollectorType, Name63, ParameterValue, Sanitization
 
 PARAMETER_NAME = "[a-z][A-Za-z0-9]{0,62}"
@@ -25,6 +27,10 @@ Description = Annotated[str, StringConstraints(max_length=1024)]
 
 Raw = Annotated[dict[str, JsonValue], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})]
 """Options as in a bundle, in which strings may hold references such as `$(port)`."""
+
+
+RawText = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+"""A string in which references may stand."""
 
 
 class ParameterType(StrEnum):
@@ -76,6 +82,9 @@ class TemplateCollector(Value):
     name: Name63
     type: CollectorType
     when: When | None = None
+    path: RawText | None = None
+    missing: Missing | None = None
+    fallback_for: FallbackFor | None = None
     target: Raw | None = None
     logs: Raw | None = None
     events: Raw | None = None
@@ -106,6 +115,7 @@ class TemplateSpec(Value):
     target: Raw | None = None
     collectors: Annotated[tuple[TemplateCollector, ...], Field(min_length=1, max_length=50)]
     sanitization: Sanitization = Sanitization()
+    archive: ArchiveOptions | None = None
 
 
 class TemplateCondition(Observed):

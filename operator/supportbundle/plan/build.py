@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from supportbundle.model.archive import ArchiveOptions, PlannedArchive
 from supportbundle.model.bundle import Bundle
 from supportbundle.model.capability import Capability
 from supportbundle.model.cause import cause_of
 from supportbundle.model.cluster import ClusterFacts
 from supportbundle.model.gap import Gap
+from supportbundle.model.placing import MissingFile
 from supportbundle.model.plan import (
     NO_DEBUG,
     DebugImages,
@@ -25,6 +27,8 @@ from supportbundle.model.pod import PodFacts
 from supportbundle.model.spec import CollectorSpec, CollectorType, OnCancel, PseudonymKind, SanitizationRule, Target
 from supportbundle.plan.claims import separate
 from supportbundle.plan.context import PlanContext
+from supportbundle.plan.fallbacks import Fallbacks, linked, problems
+from supportbundle.plan.placing import placed, without_second_files
 from supportbundle.plan.sample import sampled
 from supportbundle.plan.select import describe, select_pods
 from supportbundle.plan.shards import spread
@@ -63,28 +67,26 @@ class Surroundings:
 
 def build_plan(bundle: Bundle, found: Surroundings, planners: Mapping[CollectorType, Planner], now: datetime) -> Plan:
     """The result depends on the arguments alone."""
-    tasks: list[Task] = []
-    gaps: list[Gap] = []
-    targets: dict[str, PodFacts] = {}
+    archive = (bundle.spec.archive or ArchiveOptions()).planned(
+        name=bundle.metadata.name, namespace=bundle.metadata.namespace, at=now
+    )
+    asked = _Asked(bundle, archive)
     for spec in bundle.spec.collectors:
+        if spec.name in asked.nonsense:
+            asked.refuse(spec)
+            continue
         chosen = select_pods(spec.target or bundle.spec.target, found.pods)
-        targets |= {pod.name: pod for pod in chosen}
-        for item in _expand(bundle, spec, chosen, found, planners.get(spec.type), now):
-            if isinstance(item, Task) and len(tasks) < MAX_TASKS:
-                tasks.append(item)
-            elif isinstance(item, Gap):
-                gaps.append(item)
-            else:
-                message = f"A bundle runs at most {MAX_TASKS} tasks. Narrow the target."
-                gaps.append(Gap.say("TooManyTasks", message, target=item.target, collector=item.collector))
+        asked.add(spec, chosen, _expand(bundle, spec, chosen, found, planners.get(spec.type), now))
+    tasks, targets = separate(asked.arranged(), asked.fallbacks.kin), asked.targets
+    asked.add_constants(tasks)
     plan = Plan(
         bundle=bundle.ref,
         created_at=now,
         capabilities=bundle.spec.capabilities,
         targets=len(targets),
         pods=tuple(sorted(targets)),
-        shards=spread(separate(tasks), bundle.spec.limits.max_bytes, found.scratch // 2),
-        gaps=tuple(gaps),
+        shards=spread(tasks, bundle.spec.limits.max_bytes, found.scratch // 2),
+        gaps=tuple(asked.gaps),
         secrets=_secrets(targets.values() if found.known_secrets else (), tasks),
         parallelism=bundle.spec.limits.parallelism,
         max_bytes=bundle.spec.limits.max_bytes,
@@ -97,8 +99,62 @@ def build_plan(bundle: Bundle, found: Surroundings, planners: Mapping[CollectorT
             pseudonyms=_pseudonyms(bundle, found),
         ),
         cause=cause_of(bundle.metadata.annotations),
+        fallbacks=dict(asked.fallbacks.by_name),
+        missing=tuple(asked.missing.values()),
+        archive=archive,
     )
     return _dry(plan, bundle, planners) if bundle.spec.dry_run else plan
+
+
+class _Asked:
+    """What all collectors of a bundle come to, while it grows."""
+
+    def __init__(self, bundle: Bundle, archive: PlannedArchive) -> None:
+        specs = bundle.spec.collectors
+        wanted = {spec.name: spec.fallback_for for spec in specs}
+        self.nonsense = dict(problems(wanted, {spec.name: spec.steps for spec in specs}))
+        self.fallbacks = Fallbacks({c: found for c, found in wanted.items() if found and c not in self.nonsense})
+        self.targets: dict[str, PodFacts] = {}
+        self.gaps: list[Gap] = []
+        self.missing: dict[str, MissingFile] = {}
+        self._constant = {spec.name for spec in specs if spec.missing is not None}
+        self._archive = archive
+        self._tasks: list[Task] = []
+
+    def refuse(self, spec: CollectorSpec) -> None:
+        """A fallback that stands in for nothing that there is."""
+        message = f"{self.nonsense[spec.name]}. Correct it in a new bundle."
+        self.gaps.append(Gap.say("Invalid", message, collector=spec.name))
+
+    def add(self, spec: CollectorSpec, pods: Sequence[PodFacts], items: Sequence[Task | Gap]) -> None:
+        """The collector's tasks and gaps."""
+        self.targets |= {pod.name: pod for pod in pods}
+        found, constants = placed(spec, items, {pod.name for pod in pods}, self._archive)
+        for constant in constants:
+            self.missing.setdefault(constant.path, constant)
+        for item in found:
+            if isinstance(item, Task) and len(self._tasks) < MAX_TASKS:
+                strict = self.fallbacks.backed(spec.name) or spec.name in self._constant
+                self._tasks.append(item.model_copy(update={"strict": strict}))
+            elif isinstance(item, Gap):
+                self.gaps.append(item)
+            else:
+                message = f"A bundle runs at most {MAX_TASKS} tasks. Narrow the target."
+                self.gaps.append(Gap.say("TooManyTasks", message, target=item.target, collector=item.collector))
+
+    def add_constants(self, tasks: Iterable[Task]) -> None:
+        """What collectors themselves promise, where it really stands."""
+        for task in tasks:
+            for claim, content in task.constants.items():
+                path = task.place(claim)
+                if not self._archive.owns(path):
+                    self.missing.setdefault(path, MissingFile(path=path, content=content, collector=task.collector))
+
+    def arranged(self) -> list[Task]:
+        """The tasks with what each stands in for. One for which there is no place becomes a gap."""
+        items = without_second_files(linked(self._tasks, self.gaps, self.fallbacks, self.targets))
+        self.gaps += (item for item in items if isinstance(item, Gap))
+        return [item for item in items if isinstance(item, Task)]
 
 
 def all_rules(bundle: Bundle, floor: Sequence[SanitizationRule]) -> tuple[SanitizationRule, ...]:

@@ -20,7 +20,7 @@ def sampled(plan: Plan, required: Iterable[Capability], readable: Collection[str
     """
     tasks = [task for shard in plan.shards for task in shard.tasks]
     logs = [task for task in tasks if task.type == CollectorType.LOGS and task.collector in readable]
-    chosen = _spread_evenly(logs)
+    chosen = [task.model_copy(update={"stands_in_for": None}) for task in _spread_evenly(logs)]
     known = {name for task in chosen for name in task.secrets}
     counts = {name: sum(task.collector == name for task in chosen) for name in {task.collector for task in tasks}}
     shard = Shard(index=0, budget=SAMPLE_BUDGET, tasks=tuple(chosen))

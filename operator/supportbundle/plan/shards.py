@@ -19,7 +19,8 @@ def spread(tasks: Sequence[Task], max_bytes: int, room: int = MAX_BUDGET) -> tup
 
     Tasks of one node stay together as far as that is possible, so that a kubelet serves few shards, and what a node's
     loss makes impossible is lost together. Synchronized tasks all go to the first shard: one process starts them at
-    one instant, which no barrier between pods could promise while fewer pods run than there are shards.
+    one instant, which no barrier between pods could promise while fewer pods run than there are shards. A fallback is
+    in the shard of what it stands in for, for only there is it known whether it is needed.
 
     All budgets together are at most `max_bytes`; one is at most `room`: what does not deflate lies on the pod's volume
     twice, as a member and in the fragment, and a kubelet evicts a pod whose volume is too large.
@@ -49,21 +50,40 @@ def _chunks(tasks: Sequence[Task], size: float) -> list[list[Task]]:
 
     Larger pieces come first, as in every good packing of bins.
     """
-    together = [task for task in tasks if task.synchronized]
-    by_node: defaultdict[str, list[Task]] = defaultdict(list)
-    for task in tasks:
-        if not task.synchronized:
-            by_node[task.node].append(task)
+    together: list[Task] = []
+    by_node: defaultdict[str, list[list[Task]]] = defaultdict(list)
+    for line in _lines(tasks):
+        if any(task.synchronized for task in line):
+            together += line
+        else:
+            by_node[line[0].node].append(line)
     pieces: list[list[Task]] = []
     for node in sorted(by_node):
         load = 0
         piece: list[Task] = []
-        for task in sorted(by_node[node], key=lambda t: (-t.priority, t.id)):
-            if piece and (load + task.estimate > size or len(piece) >= TASKS_PER_SHARD):
+        for line in sorted(by_node[node], key=lambda each: (-each[0].priority, each[0].id)):
+            weight = sum(task.estimate for task in line)
+            if piece and (load + weight > size or len(piece) + len(line) > TASKS_PER_SHARD):
                 pieces.append(piece)
                 piece, load = [], 0
-            piece.append(task)
-            load += task.estimate
+            piece += line
+            load += weight
         pieces.append(piece)
     pieces.sort(key=lambda piece: (-sum(t.estimate for t in piece), piece[0].id))
     return [together, *pieces] if together else pieces
+
+
+def _lines(tasks: Sequence[Task]) -> list[list[Task]]:
+    """Each task with all that it stands in for and all that stand in for it, in their order."""
+    if not any(task.stands_in_for for task in tasks):
+        return [[task] for task in tasks]
+    line = {task.id: index for index, task in enumerate(tasks)}
+    lines = {index: [task] for index, task in enumerate(tasks)}
+    for task in tasks:
+        for other in task.stands_in_for.tasks if task.stands_in_for else ():
+            if other in line and line[other] != line[task.id]:
+                one, two = sorted((line[other], line[task.id]))
+                for moved in lines.pop(two):
+                    lines[one].append(moved)
+                    line[moved.id] = one
+    return list(lines.values())

@@ -11,12 +11,14 @@ from collections.abc import Mapping
 from pydantic import JsonValue, ValidationError
 
 from supportbundle.errors import InvalidParameters, InvalidRule
+from supportbundle.model.archive import CLASH, ArchiveOptions
 from supportbundle.model.coherence import incoherent, incoherent_target
 from supportbundle.model.gap import Gap
 from supportbundle.model.request import Request
 from supportbundle.model.spec import CollectorSpec, Sanitization, SupportBundleSpec, Target, TemplateRef
 from supportbundle.model.template import Template, TemplateCollector, UsedTemplate, When
 from supportbundle.plan import parameters
+from supportbundle.plan.fallbacks import collector_of
 from supportbundle.plan.steps import wrong_with
 from supportbundle.plan.substitute import BadReference, Found, Given, as_text, made, references, referred_at
 from supportbundle.plan.templatecheck import require_valid
@@ -46,8 +48,9 @@ def resolve(spec: SupportBundleSpec, template: Template) -> Request:
     asked = spec.model_copy(
         update={
             "target": spec.target or filler.target(),
-            "collectors": tuple((merged | own).values()),
+            "collectors": _bridged(merged | own, template),
             "sanitization": _added(template, spec.sanitization),
+            "archive": _names(template, spec.archive),
         }
     )
     used = UsedTemplate(
@@ -133,6 +136,29 @@ def _bounded(found: CollectorSpec, spec: SupportBundleSpec, template: str, gaps:
         gaps.append(Gap.say("NotAllowed", message, target="secretShapes", collector=found.name))
         found = found.model_copy(update={"config": found.config.model_copy(update={"secret_shapes": False})})
     return found
+
+
+def _bridged(asked: Mapping[str, CollectorSpec], template: Template) -> tuple[CollectorSpec, ...]:
+    """A fallback for what is not taken stands in for what that one stood in for, if for anything."""
+    left_out = {found.name: found.fallback_for for found in template.spec.collectors if found.name not in asked}
+
+    def nearest(wanted: str | None) -> str | None:
+        while wanted is not None and collector_of(wanted) in left_out:
+            wanted = left_out[collector_of(wanted)]
+        return wanted
+
+    return tuple(found.model_copy(update={"fallback_for": nearest(found.fallback_for)}) for found in asked.values())
+
+
+def _names(template: Template, own: ArchiveOptions | None) -> ArchiveOptions | None:
+    """The bundle's names, and the template's where it gives none."""
+    try:
+        return own.over(template.spec.archive) if own else template.spec.archive
+    except ValidationError as error:
+        raise InvalidParameters(
+            f"The names in spec.archive and those of template {template.name} do not go together: {CLASH}.",
+            "Correct spec.archive in a new bundle.",
+        ) from error
 
 
 def _added(template: Template, own: Sanitization) -> Sanitization:

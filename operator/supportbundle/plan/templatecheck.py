@@ -11,7 +11,7 @@ from supportbundle.model.capability import Capability
 from supportbundle.model.coherence import incoherent, incoherent_target
 from supportbundle.model.spec import CollectorSpec, Target
 from supportbundle.model.template import Template, TemplateCollector, When
-from supportbundle.plan import parameters
+from supportbundle.plan import fallbacks, parameters
 from supportbundle.plan.steps import wrong_with
 from supportbundle.plan.substitute import BadReference, made, references, referred_at
 
@@ -47,6 +47,8 @@ def problems(template: Template, requires: Requires | None = None) -> Iterator[s
     yield from checker.target()
     for collector in template.spec.collectors:
         yield from (f"collector {collector.name}: {said}" for said in checker.collector(collector, requires))
+    for name, said in fallbacks.problems({found.name: found.fallback_for for found in template.spec.collectors}):
+        yield f"collector {name}: {said}"
 
 
 class _Checker:

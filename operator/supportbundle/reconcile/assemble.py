@@ -20,17 +20,18 @@ from supportbundle.archive.select import Fragment, all_gaps, select
 from supportbundle.decide.report import Outcome
 from supportbundle.errors import Conflict, Corrupt, NotFound
 from supportbundle.model import names
+from supportbundle.model.archive import MANIFEST
 from supportbundle.model.bundle import Bundle
 from supportbundle.model.delivery import MANIFEST_DIGEST, ZIP_TYPE, object_metadata
 from supportbundle.model.gap import Gap
 from supportbundle.model.plan import BundleRef, Plan, Shard
 from supportbundle.model.status import Artifact, Collection, FragmentRef, SanitizationStatus, Staged
+from supportbundle.plan.covering import Written, sorted_out
 from supportbundle.reconcile.deps import Deps
 from supportbundle.reconcile.stores import Place
 from supportbundle.storage.base import ObjectInfo
 
 log = logging.getLogger(__name__)
-MANIFEST: Final = "manifest.json"
 HEADER_READERS: Final = 8
 """Parallel reads of local headers: large members cost one request each."""
 
@@ -65,25 +66,30 @@ class Assembler:
     def run(self, bundle: Bundle) -> Outcome:
         """Make the zip and say what is in it."""
         fragments, corrupt = self._fragments()
-        selection = select(fragments)
+        selection = select(fragments, self._plan.archive)
         lost = tuple(gap for item in self._collection.lost for gap in self._lost(item.shard, item.reason, item.message))
-        gaps = (*all_gaps(self._plan.gaps, selection), *lost, *corrupt)
+        everything = (*all_gaps(self._plan.gaps, selection), *lost, *corrupt)
+        files = [Written(e.meta.collector, e.meta.target, str(e.meta.notes.get("step", ""))) for e in selection.entries]
+        gaps, covered = sorted_out(self._plan, files, everything)
         facts = BundleFacts(
             bundle=BundleRef(namespace=bundle.metadata.namespace, name=bundle.metadata.name, uid=bundle.metadata.uid),
             created_at=self._plan.created_at,
             reasons={rule.name: rule.reason for rule in self._plan.sanitization.rules},
             template=self._plan.template,
             cause=self._plan.cause,
+            archive=self._plan.archive,
+            missing=self._plan.missing,
         )
         if not selection.entries:
             return Outcome(None, None, 0, SanitizationStatus(), gaps)
-        tail = build_tail(facts, selection, gaps)
+        tail = build_tail(facts, selection, gaps, covered)
         assembly = layout(selection, tail, modified=self._plan.created_at)
         digest = next(hashlib.sha256(member.data).hexdigest() for member in tail if member.path == MANIFEST)
         stored = self._find(assembly, digest) or self._write(assembly, digest)
         sums = totals(selection.entries)
         staged = Staged(
             at=stored.modified,
+            file_name=self._plan.archive.file_name,
             size_bytes=stored.size,
             etag=stored.etag.strip('"'),
             files=assembly.members,
@@ -97,7 +103,7 @@ class Assembler:
             sanitization=SanitizationStatus(
                 redactions=sums.redactions,
                 files=sums.redacted_files,
-                leaks=sum(gap.reason == "Unsanitizable" for gap in gaps),
+                leaks=sum(gap.reason == "Unsanitizable" for gap in everything),
             ),
             gaps=gaps,
         )
@@ -108,6 +114,7 @@ class Assembler:
             destination=self._place.destination.name,
             bucket=self._place.bucket,
             key=f"{self._place.prefix}{self._key}",
+            file_name=staged.file_name,
             size_bytes=staged.size_bytes,
             etag=staged.etag,
             files=staged.files,
@@ -160,5 +167,6 @@ class Assembler:
             assembly.parts,
             metadata=object_metadata(digest),
             content_type=ZIP_TYPE,
+            file_name=self._plan.archive.file_name,
             final=self._place.direct,
         )

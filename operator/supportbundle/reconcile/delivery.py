@@ -92,7 +92,9 @@ async def _copy(bundle: Bundle, staged: Staged, place: Place, deps: Deps) -> Non
         source = await deps.blocking(lambda: _staged_zip(place, prefix, staged))
         whole = ObjectInfo(f"{options.prefix}{source.key}", source.size, source.etag, source.modified)
         described = object_metadata(staged.manifest_sha256)
-        made = await deps.blocking(lambda: store.copy_in(options.bucket, whole, key, metadata=described))
+        made = await deps.blocking(
+            lambda: store.copy_in(options.bucket, whole, key, metadata=described, file_name=staged.file_name)
+        )
     except SupportBundleError as error:
         tries = deps.memory.deliveries.get(uid, Tries(first=now))
         deps.memory.deliveries[uid] = Tries(tries.first, tries.count + 1, str(error), now + _pause(tries.count))
@@ -233,6 +235,7 @@ def _delivery(bundle: Bundle, staged: Staged, place: Place, deps: Deps) -> Deliv
         ),
         key=_final_key(bundle, place, deps),
         metadata=dict(object_metadata(staged.manifest_sha256)),
+        file_name=_file_name(bundle, staged, place),
         recipients=_recipients(bundle, place),
     )
 
@@ -241,6 +244,12 @@ def _recipients(bundle: Bundle, place: Place) -> tuple[str, ...]:
     """The destination's and the bundle's, each once."""
     wishes = (place.destination.spec.encryption, bundle.spec.encryption)
     return tuple(dict.fromkeys(key for wish in wishes if wish for key in wish.recipients))
+
+
+def _file_name(bundle: Bundle, staged: Staged, place: Place) -> str:
+    """What downloads are called; an encrypted zip is none until it is decrypted."""
+    encrypted = staged.file_name and _recipients(bundle, place)
+    return f"{staged.file_name}.age" if encrypted else staged.file_name
 
 
 def _final_key(bundle: Bundle, place: Place, deps: Deps) -> str:
@@ -261,6 +270,7 @@ async def _artifact(bundle: Bundle, staged: Staged, place: Place, deps: Deps) ->
         destination=place.destination.name,
         bucket=place.bucket,
         key=f"{place.prefix}{final}" if kept else done.location,
+        file_name=_file_name(bundle, staged, place),
         size_bytes=done.size,
         etag=done.etag,
         sha256=done.sha256,

@@ -37,8 +37,8 @@ def _no_zip(namespace: str, name: str, status: Status) -> NotFound:
     )
 
 
-async def fetch(namespace: str, name: str, operator_namespace: str, out: BinaryIO) -> None:
-    """Write the zip of a Ready bundle to `out`.
+async def fetch(namespace: str, name: str, operator_namespace: str, out: BinaryIO) -> str:
+    """Write the zip of a Ready bundle to `out`; returns what it is called, empty where nobody has said.
 
     Raises:
         NotFound: the bundle has no zip (yet, or any more), or it is with its receiver.
@@ -54,3 +54,4 @@ async def fetch(namespace: str, name: str, operator_namespace: str, out: BinaryI
         place = await stores.kept(artifact.destination)
     await asyncio.to_thread(lambda: out.writelines(place.store.stream(place.key(artifact.key))))
     out.flush()
+    return artifact.file_name

@@ -46,7 +46,7 @@ class SignedRequest:
 class Package:
     """What is to be delivered: `read(start, end)` gives its bytes, the same ones each time while `version` is the same.
 
-    `key` may hold slashes.
+    `key` may hold slashes; `file_name` is what a download of it is called, where a receiver can say so.
     """
 
     key: str
@@ -55,6 +55,7 @@ class Package:
     version: str
     metadata: Mapping[str, str] = field(default_factory=dict)
     content_type: str = "application/zip"
+    file_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +137,12 @@ class Store(Protocol):
         *,
         metadata: Mapping[str, str] | None = None,
         content_type: str = "application/zip",
+        file_name: str = "",
         final: bool = False,
     ) -> ObjectInfo:
         """Write one object from parts, atomically, replacing what is there; leaves nothing behind when it fails.
+
+        `file_name` is what downloads of it are called, instead of the key.
 
         `final` says that it stays: storage class, tags and lock of the destination hold for it.
 
@@ -149,7 +153,9 @@ class Store(Protocol):
         """
         ...
 
-    def copy_in(self, bucket: str, source: ObjectInfo, key: str, *, metadata: Mapping[str, str]) -> ObjectInfo:
+    def copy_in(
+        self, bucket: str, source: ObjectInfo, key: str, *, metadata: Mapping[str, str], file_name: str = ""
+    ) -> ObjectInfo:
         """Let the server copy an object of another of its buckets, which our credentials may read, to stay here.
 
         `source.key` is the whole key there. Raises as `write_parts` does.

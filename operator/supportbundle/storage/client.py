@@ -76,6 +76,11 @@ class StoreConfig:
     guard: Guard | None = None
 
 
+def disposition(file_name: str) -> dict[str, Any]:
+    """What makes downloads bear a name of their own; plain ASCII without quotes, as `spec.archive.fileName` allows."""
+    return {"ContentDisposition": f'attachment; filename="{file_name}"'} if file_name else {}
+
+
 def make_client(config: StoreConfig) -> S3Client:
     """A client for one bucket.
 

@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from supportbundle.errors import Conflict, NotFound, StoreDenied
 from supportbundle.model.base import Observed
 from supportbundle.storage.base import Notes, ObjectInfo, Package, Receipt
+from supportbundle.storage.client import disposition
 from supportbundle.storage.failures import translated
 from supportbundle.storage.s3 import S3Store
 
@@ -96,6 +97,7 @@ class S3Receiver:
                 **at,
                 Metadata=dict(package.metadata),
                 ContentType=package.content_type,
+                **disposition(package.file_name),
                 **config.encryption,
                 **config.retention.parameters(datetime.now(UTC)),
             )

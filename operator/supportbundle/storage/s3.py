@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from supportbundle.errors import Conflict, NotFound, StoreDenied
 from supportbundle.model.pieces import CopyRange, Part
 from supportbundle.storage.base import ObjectInfo, SignedRequest
-from supportbundle.storage.client import StoreConfig, make_client
+from supportbundle.storage.client import StoreConfig, disposition, make_client
 from supportbundle.storage.failures import translated
 from supportbundle.storage.multipart import Upload, abort_uploads, fetch
 
@@ -156,6 +156,7 @@ class S3Store:
         *,
         metadata: Mapping[str, str] | None = None,
         content_type: str = "application/zip",
+        file_name: str = "",
         final: bool = False,
     ) -> ObjectInfo:
         """A multipart upload; one PUT where a single part passes us anyway."""
@@ -164,12 +165,14 @@ class S3Store:
             target=self._at(key),
             source=(self._config.bucket, self._config.prefix),
             read=self.get,
-            described=self._described(metadata, content_type, final=final),
+            described=self._described(metadata, content_type, file_name, final=final),
         )
         upload.run(parts)
         return self._verified(key, sum(part.size for part in parts), metadata)
 
-    def copy_in(self, bucket: str, source: ObjectInfo, key: str, *, metadata: Mapping[str, str]) -> ObjectInfo:
+    def copy_in(
+        self, bucket: str, source: ObjectInfo, key: str, *, metadata: Mapping[str, str], file_name: str = ""
+    ) -> ObjectInfo:
         """One UploadPartCopy for each gibibyte: a plain CopyObject ends at 5 GiB."""
         starts = range(0, source.size, COPY_PART)
         ranges = [CopyRange(source.key, source.etag, start, min(start + COPY_PART, source.size)) for start in starts]
@@ -179,7 +182,7 @@ class S3Store:
             target=self._at(key),
             source=(bucket, ""),
             read=self.get,
-            described=self._described(metadata, "application/zip", final=True),
+            described=self._described(metadata, "application/zip", file_name, final=True),
         )
         upload.run([Part((piece,)) for piece in ranges])
         return self._verified(key, source.size, metadata)
@@ -194,10 +197,18 @@ class S3Store:
         """For what this package does with the bucket beyond `Store`."""
         return self._client
 
-    def _described(self, metadata: Mapping[str, str] | None, content_type: str, *, final: bool) -> dict[str, Any]:
+    def _described(
+        self, metadata: Mapping[str, str] | None, content_type: str, file_name: str, *, final: bool
+    ) -> dict[str, Any]:
         """What is said of an object when its writing begins."""
         kept = self._config.retention.parameters(datetime.now(UTC)) if final else {}
-        return {"Metadata": dict(metadata or {}), "ContentType": content_type, **self._config.encryption, **kept}
+        return {
+            "Metadata": dict(metadata or {}),
+            "ContentType": content_type,
+            **disposition(file_name),
+            **self._config.encryption,
+            **kept,
+        }
 
     def _verified(self, key: str, size: int, metadata: Mapping[str, str] | None) -> ObjectInfo:
         info = self.head(key)

@@ -136,7 +136,12 @@ def test_what_the_operator_writes_fits_into_the_crd(sides: tuple[Side, Side]) ->
 
 
 def canonical(value: object, field: Schema) -> object:
-    """Quantities in bytes and durations in time, so that 1Gi equals 1073741824 and 60m equals 1h."""
+    """Quantities in bytes and durations in time, so that 1Gi equals 1073741824 and 60m equals 1h; null is nothing."""
+    if isinstance(value, list):
+        return [
+            {name: one for name, one in item.items() if one is not None} if isinstance(item, dict) else item
+            for item in value
+        ]
     if isinstance(value, str) and field.get("pattern") == QUANTITY_PATTERN:
         return parse_quantity(value)
     if isinstance(value, str) and field.get("pattern") == DURATION_PATTERN:

@@ -15,7 +15,7 @@ import urllib3
 
 from support.parcels import Lost, Memo, package
 from supportbundle.errors import Conflict, Invalid, StoreDenied
-from supportbundle.model.pieces import CopyRange, Part
+from supportbundle.model.pieces import CopyRange, Inline, Part
 from supportbundle.storage.addresses import ForbiddenAddress, Guard
 from supportbundle.storage.appending import Appending
 from supportbundle.storage.client import Retention, StoreConfig, make_client
@@ -143,6 +143,28 @@ def test_the_server_copies_between_buckets(store: S3Store, config: StoreConfig, 
     made = beside.copy_in(config.bucket, source, KEY, metadata={"manifest-sha256": "abc"})
     assert (made.size, dict(made.metadata)) == (len(DATA), {"manifest-sha256": "abc"})
     assert beside.get(KEY) == DATA
+
+
+def downloaded_as(store: S3Store, key: str) -> str:
+    """The name that a browser would give to what a presigned link leads to."""
+    with urllib3.PoolManager() as pool:
+        answer = pool.request("GET", store.presign_get(key, expires=timedelta(minutes=1)).url)
+        return answer.headers.get("Content-Disposition", "")
+
+
+def test_downloads_are_called_as_the_bundle_says(store: S3Store, config: StoreConfig, beside: S3Store) -> None:
+    named = 'attachment; filename="coder-support-1.zip"'
+    store.write_parts("one.zip", [Part((Inline(DATA),))], file_name="coder-support-1.zip")
+    assert downloaded_as(store, "one.zip") == named
+    info = store.head("one.zip")
+    assert info is not None
+    source = replace(info, key=config.prefix + info.key)
+    beside.copy_in(config.bucket, source, KEY, metadata={}, file_name="coder-support-1.zip")
+    assert downloaded_as(beside, KEY) == named
+    S3Receiver(store).send(replace(package(DATA), file_name="coder-support-1.zip.age"), Memo())
+    assert downloaded_as(store, KEY) == 'attachment; filename="coder-support-1.zip.age"'
+    store.write_parts("plain.zip", [Part((Inline(DATA),))])
+    assert downloaded_as(store, "plain.zip") == ""
 
 
 def test_a_source_that_has_changed_is_not_copied(store: S3Store, config: StoreConfig, beside: S3Store) -> None:

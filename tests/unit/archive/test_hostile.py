@@ -173,6 +173,14 @@ FORGERIES: Mapping[str, Callable[[], bytes]] = {
     "trailing garbage": lambda: GOOD + b"\0",
     "longer index than object": lambda: RECORDS + TRAILER.pack(MAGIC, 1, 0, 1 << 60),
     "deep nesting": lambda: forge([b"M" + b'{"path":' + b"[" * 100_000, *LINES]),
+    "member after a request": lambda: forge([*LINES[:2], b'R"GET /"', *LINES[2:]]),
+    "gap after a request": lambda: forge([*LINES[:3], b'R"GET /"', *LINES[3:]]),
+    "more requests than it counts": lambda: forge([*LINES[:-1], b'R"GET /"', LINES[-1]]),
+    "fewer requests than it counts": lambda: change(-1, requests=1),
+    "a request that is no text": lambda: forge([*LINES[:-1], b"R1", LINES[-1]]),
+    "control characters in a request": lambda: forge(
+        [*LINES[:-1], b'R"\\u001b[2J"', b"S" + orjson.dumps(orjson.loads(LINES[-1][1:]) | {"requests": 1})]
+    ),
     "control characters in a source": lambda: change(
         0, meta=orjson.loads(LINES[0][1:])["meta"] | {"target": "\x1b[2J"}
     ),
@@ -201,6 +209,15 @@ def test_an_index_that_inflates_without_end_is_cut_off() -> None:
 def test_limits_hold(limits: IndexLimits) -> None:
     with pytest.raises(Corrupt):
         read(GOOD, limits=limits)
+
+
+def test_the_request_log_has_an_allowance_too() -> None:
+    closing = b"S" + orjson.dumps(orjson.loads(LINES[-1][1:]) | {"requests": 300})
+    data = forge([*LINES[:-1], *[b"R" + orjson.dumps("\U0001f600" * 1024)] * 300, closing])
+    assert len(read(data).requests) == 300
+    for limits in (IndexLimits(requests=299), IndexLimits(kept=2 << 20)):
+        with pytest.raises(Corrupt):
+            read(data, limits=limits)
 
 
 def test_every_shard_has_an_allowance_that_together_stay_bounded() -> None:
@@ -279,6 +296,20 @@ def test_gaps_take_no_more_memory_than_they_are_said_to(fields: dict[str, str]) 
     tracemalloc.stop()
     assert len(index.gaps) == size > 20
     assert kept <= sum(weights[:size])
+
+
+@pytest.mark.parametrize("text", ["x" * 1023, "\U0001f600" + "x" * 1023])
+def test_requests_take_no_more_memory_than_they_are_said_to(text: str) -> None:
+    texts = [f"{number:04}{text[4:]}" if text[0] == "x" else text[:-4] + f"{number:04}" for number in range(200)]
+    closing = orjson.loads(LINES[-1][1:]) | {"members": 0, "gaps": 0, "requests": len(texts)}
+    forged = forge([*(b"R" + orjson.dumps(one) for one in texts), b"S" + orjson.dumps(closing)], b"")
+    read(forged)
+    tracemalloc.start()
+    index = read(forged)
+    kept = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert len(index.requests) == len(texts)
+    assert kept <= sum(map(weight, texts)) + 10_000
 
 
 def test_a_tenant_cannot_invent_rules_without_end() -> None:

@@ -11,8 +11,10 @@ from support.fragments import META, MOMENT, REPORT, FakeStore, write_fragment
 from supportbundle.archive.layout import InlineMember
 from supportbundle.archive.manifest import BundleFacts, build_tail, totals, warning_line
 from supportbundle.archive.select import Selection, all_gaps, select
+from supportbundle.model.archive import PlannedArchive
 from supportbundle.model.cause import Cause, CauseType
-from supportbundle.model.gap import Gap
+from supportbundle.model.gap import Covered, Gap
+from supportbundle.model.placing import Missing, MissingFile
 from supportbundle.model.plan import BundleRef
 
 FACTS = BundleFacts(BundleRef(namespace="chat", name="incident", uid="u-1"), MOMENT)
@@ -99,3 +101,55 @@ def test_the_documents_are_sorted_and_indented_throughout() -> None:
     for data in (tail["manifest.json"], tail["redactions.json"], empty["redactions.json"]):
         plain = orjson.dumps(orjson.loads(data), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
         assert data == plain + b"\n"
+
+
+class TestNames:
+    """Our own files under the names that a product gives them."""
+
+    archive = PlannedArchive(warnings="errors.txt", collector_log="cli_logs.txt", request_log="logs.txt")
+    facts = replace(FACTS, archive=archive)
+
+    def test_each_file_bears_its_name(self) -> None:
+        tail = by_path(build_tail(self.facts, selection(), [Gap.say("Lost", "shard 3")]))
+        assert sorted(tail) == ["cli_logs.txt", "errors.txt", "logs.txt", "manifest.json", "redactions.json"]
+        assert tail["errors.txt"] == b"bundle: Lost: shard 3\n"
+        listed = [member["path"] for member in orjson.loads(tail["manifest.json"])["members"]]
+        assert listed[-3:] == ["errors.txt", "cli_logs.txt", "logs.txt"]
+
+    def test_the_request_log_is_that_of_all_shards_and_there_even_if_nothing_was_asked(self) -> None:
+        store = FakeStore()
+        shards = [write_fragment({}, shard=n, requests=[f"GET /{n}"]) for n in (1, 0)]
+        chosen = select(store.add(data, shard=n) for data, n in zip(shards, (1, 0), strict=True))
+        assert by_path(build_tail(self.facts, chosen, ()))["logs.txt"] == b"GET /0\nGET /1\n"
+        assert by_path(build_tail(self.facts, selection(), ()))["logs.txt"] == b""
+        assert "logs.txt" not in by_path(build_tail(FACTS, selection(), ()))
+
+    def test_a_file_of_a_collector_cannot_take_such_a_name(self) -> None:
+        fragment = write_fragment({"Logs.txt": b"x", "cli_logs.txt/a": b"y", "b": b"z"})
+        chosen = select([FakeStore().add(fragment, shard=0)], self.archive)
+        assert [entry.path for entry in chosen.entries] == ["b"]
+        assert [gap.reason for gap in chosen.gaps] == ["PathConflict"] * 2
+
+
+class TestFallbacks:
+    """What another collector has made good."""
+
+    covered = (Covered(gap=Gap.say("HTTP403", "no licence", target="web-0", collector="native"), by="api"),)
+
+    def test_it_is_told_in_the_warnings_and_is_no_gap_in_the_manifest(self) -> None:
+        tail = by_path(build_tail(FACTS, selection(), (), self.covered))
+        assert tail["warning.txt"] == b"web-0: native: HTTP403: no licence (collector api stands in for it)\n"
+        manifest = orjson.loads(tail["manifest.json"])
+        assert (manifest["gaps"], manifest["totals"]["gaps"]) == ([], 0)
+        assert manifest["fallbacks"] == [
+            {"target": "web-0", "collector": "native", "reason": "HTTP403", "message": "no licence", "by": "api"}
+        ]
+        assert "fallbacks" not in orjson.loads(by_path(build_tail(FACTS, selection(), ()))["manifest.json"])
+
+
+def test_what_must_be_there_is_there() -> None:
+    wanted = ["a.log", "a.log/x", "new/x.json", "new", "empty.txt"]
+    missing = [MissingFile(path=path, content=Missing.NULL, collector="c") for path in wanted[:-1]]
+    missing.append(MissingFile(path="empty.txt", content=Missing.EMPTY, collector="c"))
+    tail = by_path(build_tail(replace(FACTS, missing=missing), selection(), ()))
+    assert {path: data for path, data in tail.items() if path in wanted} == {"new/x.json": b"null\n", "empty.txt": b""}

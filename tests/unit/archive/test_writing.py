@@ -205,7 +205,8 @@ def stuffed(tmp_path: Path, limits: IndexLimits, gaps: int) -> tuple[FragmentInd
             except TooLarge:
                 refused += 1
         log = bounded_log(['"' * 4000] * 20)
-        writer.close(replace(REPORT, log=log), [Gap.say("Timeout", f"{i} ü" * 50) for i in range(gaps)])
+        asked = [f"GET /{i} ü" * 20 for i in range(20_000)]
+        writer.close(replace(REPORT, log=log), [Gap.say("Timeout", f"{i} ü" * 50) for i in range(gaps)], asked)
     data = (tmp_path / "f").read_bytes()
     return read_index(reader(data), len(data), shard=0, limits=limits), refused
 
@@ -217,6 +218,7 @@ def test_whatever_a_shard_wants_its_own_allowance_holds_and_every_reader_grants_
     assert (refused > 0) == (shards > 1)
     assert len(index.members) >= 128
     assert index.report.log.startswith("[earlier lines are cut]")
+    assert index.requests[-1].endswith("more requests are not listed)")
     if refused:
         assert index.gaps[-1].reason == "TooManyGaps"
         assert len(index.gaps) > 20, "room for gaps is kept however many members there are"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from support.collecting import NOW, FakeCluster, FakeSink, pod, run
+from support.collecting import NOW, FakeCluster, FakeSink, pod, run, with_constants
 from supportbundle.collect.api import COLLECTOR
 from supportbundle.model.cluster import ClusterFacts
 from supportbundle.model.plan import Task
@@ -276,7 +276,7 @@ DEPLOYMENT: dict[str, Any] = {
 
 
 def written(sink: FakeSink) -> dict[str, bytes]:
-    return {path.removeprefix("pods/web-0/api/"): found.data for path, found in sink.files.items()}
+    return with_constants(sink, planned(CODER), "pods/web-0/api/")
 
 
 async def test_a_chain_of_requests_follows_the_ids_of_the_answers(sink: FakeSink) -> None:
@@ -302,8 +302,13 @@ async def test_the_set_of_files_stays_the_same_when_the_chain_breaks_at_its_firs
     null = {f"workspace/{name}.json" for name in ("workspace", "parameters", "template", "template_version")}
     assert {path for path, data in written(sink).items() if data == b""} == empty
     assert {path for path, data in written(sink).items() if data == b"null\n"} == null
-    assert sink.files["pods/web-0/api/workspace/template_file.zip"].notes == {"step": "source", "missing": "StepFailed"}
     assert [gap.reason for gap in sink.gaps] == ["HTTP404", *["StepFailed"] * 7]
     messages = [gap.message for gap in sink.gaps]
     assert messages[1].startswith("build_logs (workspace/build_logs.txt): It needs step workspace, which failed.")
     assert messages[4].startswith("version (workspace/template_version.json): It needs step template, which failed.")
+
+
+def test_a_products_own_layout_keeps_the_folders_of_the_steps() -> None:
+    task = planned(CODER).model_copy(update={"path": "{file}"})
+    places = {task.place(claim) for claim in task.claims}
+    assert places == {str(step["output"]) for step in CODER if "output" in step}

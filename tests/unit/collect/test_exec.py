@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from support.collecting import NOW, FakeCluster, FakeOutput, FakeSink, container, plan, pod, run
+from support.packing import zipped
 from supportbundle.collect.base import Channel
 from supportbundle.collect.ephemeral import Time
 from supportbundle.collect.exec import COLLECTOR, ExecCollector
@@ -360,3 +361,44 @@ class TestDebugging:
     async def test_without_an_image_it_is_refused(self, cluster: FakeCluster, sink: FakeSink) -> None:
         await run(COLLECTOR, task(command=LS, ephemeral=True), cluster, sink)
         assert sink.reasons == [("web-0/app", "NotAllowed")]
+
+
+class TestUnwrapping:
+    """A command that writes a zip, and paths of one file."""
+
+    wanted: dict[str, Any] = {"command": LS, "unwrap": True, "output": "packet"}  # noqa: RUF012 - never changed
+
+    async def test_the_members_of_its_zip_are_files(self, cluster: FakeCluster, sink: FakeSink) -> None:
+        data = zipped({"a/b.json": b"{}"})
+        cluster.outputs = {LS: [output((OUT, data[:9]), (ERR, b"packing\n"), (OUT, data[9:]))]}
+        planned = task(**self.wanted)
+        await run(COLLECTOR, planned, cluster, sink)
+        assert {path: member.data for path, member in sink.files.items()} == {"pods/web-0/exec/packet/a/b.json": b"{}"}
+        assert (planned.claims, planned.folder) == (("pods/web-0/exec/packet/",), "pods/web-0/exec/packet/")
+
+    async def test_nothing_is_kept_of_one_that_fails(self, cluster: FakeCluster, sink: FakeSink) -> None:
+        cluster.outputs = {LS: [output((OUT, zipped({"a": b"x"})), (ERR, b"no licence\n"), code=1)]}
+        await run(COLLECTOR, task(**self.wanted), cluster, sink)
+        assert not sink.files
+        assert [(gap.reason, "no licence" in gap.message) for gap in sink.gaps] == [("NonZeroExit", True)]
+
+
+@pytest.mark.parametrize(("path", "files"), [("x.txt", 1), ("{pod/}{file}", 2)])
+async def test_the_place_of_one_file_is_for_standard_output(
+    path: str, files: int, cluster: FakeCluster, sink: FakeSink
+) -> None:
+    (planned,), _ = plan(COLLECTOR, {**spec(), "path": path}, target())
+    cluster.outputs = {LS: [output((OUT, b"out"), (ERR, b"err"), code=2)]}
+    await run(COLLECTOR, planned, cluster, sink)
+    assert (len(planned.claims), len(sink.files)) == (files, files)
+    assert "err" in sink.gaps[0].message
+
+
+async def test_the_output_of_a_failure_is_no_file_where_something_stands_in(
+    cluster: FakeCluster, sink: FakeSink
+) -> None:
+    """The sink drops what an error ends in a strict task; here it keeps it and marks it."""
+    cluster.outputs = {LS: [output((OUT, b"out"), code=2)]}
+    await run(COLLECTOR, task().model_copy(update={"strict": True}), cluster, sink)
+    assert [member.notes for member in sink.files.values()] == [{"incomplete": 1}]
+    assert sink.reasons == [("web-0/app", "NonZeroExit")]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from support.collecting import FakeCluster, FakeSecrets, FakeSink, Piece, plan, pod, run, stored
+from support.packing import zipped
 from supportbundle.collect.base import PodAnswer, PodRequest
 from supportbundle.collect.http import COLLECTOR, HTTPCollector
 from supportbundle.errors import DeadlineExceeded, NotFound, Unavailable
@@ -282,3 +283,41 @@ class TestService:
     async def test_one_that_does_not_exist_is_a_gap(self, cluster: FakeCluster, sink: FakeSink) -> None:
         await run(COLLECTOR, task(service="web"), cluster, sink)
         assert sink.reasons == [("service/web", "NotFound")]
+
+
+class TestUnwrapping:
+    """An answer that is a product's own zip."""
+
+    def test_its_folder_is_claimed(self) -> None:
+        planned = task(unwrap=True, output="packet")
+        assert (planned.claims, planned.folder) == (("pods/web-0/http/packet/",), "pods/web-0/http/packet/")
+
+    async def test_its_members_are_files(self, cluster: FakeCluster, sink: FakeSink) -> None:
+        cluster.bodies = {URL: [[zipped({"config.json": b"{}", "node/a.log": b"x"})]]}
+        await run(COLLECTOR, task(unwrap=True), cluster, sink)
+        assert {path: member.data for path, member in sink.files.items()} == {
+            f"{FILE}/config.json": b"{}",
+            f"{FILE}/node/a.log": b"x",
+        }
+
+    async def test_a_refusal_is_a_gap_and_no_file(self, cluster: FakeCluster, sink: FakeSink) -> None:
+        cluster.bodies, cluster.statuses = {URL: [[b"no licence"]]}, {URL: 403}
+        await run(COLLECTOR, task(unwrap=True), cluster, sink)
+        assert sink.reasons == [("web-0", "HTTP403")]
+        assert "no licence" in sink.gaps[0].message
+        assert not sink.files
+
+    async def test_what_is_no_zip_is_a_gap_and_no_file(self, cluster: FakeCluster, sink: FakeSink) -> None:
+        cluster.bodies = {URL: [[b"<html>"]]}
+        await run(COLLECTOR, task(unwrap=True), cluster, sink)
+        assert sink.reasons == [("web-0", "NotAZip")]
+
+
+@pytest.mark.parametrize("strict", [False, True])
+async def test_the_body_of_a_refusal_is_no_file_where_something_stands_in(
+    cluster: FakeCluster, sink: FakeSink, *, strict: bool
+) -> None:
+    cluster.bodies, cluster.statuses = {URL: [[b"not here"]]}, {URL: 404}
+    await run(COLLECTOR, task().model_copy(update={"strict": strict}), cluster, sink)
+    assert sink.reasons == [("web-0", "HTTP404")]
+    assert bool(sink.files) is not strict

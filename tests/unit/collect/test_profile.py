@@ -74,6 +74,17 @@ class TestPlanning:
         planned = task(kinds=[{"type": "Heap"}], headersFrom=[TOKEN])
         assert (planned.claims, planned.node, planned.credentials) == ((f"{FILES}/heap.pb.gz",), "n1", ("scraper",))
 
+    def test_a_product_names_its_own_files(self) -> None:
+        kinds = [
+            {"type": "CPU", "output": "cpu.prof"},
+            {"type": "Heap", "output": "heap.prof"},
+            {"type": "Goroutine", "form": "Text", "output": "goroutines"},
+        ]
+        names = ["heap.prof", "goroutines", "cpu.prof"]
+        assert task(kinds=kinds).claims == tuple(f"{FILES}/{name}" for name in names)
+        profile = task(kinds=[{"type": "Goroutine", "form": "Profile"}])
+        assert profile.claims == (f"{FILES}/goroutine.pb.gz",)
+
     def test_framing_headers_are_refused(self) -> None:
         _, gaps = plan(COLLECTOR, spec(headersFrom=[{"name": "Upgrade", "secret": "s", "key": "k"}]), pod())
         assert [g.reason for g in gaps] == ["Invalid"]
@@ -99,6 +110,16 @@ async def test_every_kind_is_written_timed_ones_last(cluster: FakeCluster, sink:
     ]
     assert sink.files[f"{FILES}/goroutine.txt"].data == b"goroutine 1 [running]:\n"
     assert cluster.forwards == [("apps", "web-0", 6060)]
+
+
+async def test_files_bear_the_names_that_were_given(cluster: FakeCluster, sink: FakeSink) -> None:
+    cluster.bodies = bodies()
+    kinds = [{"type": "Goroutine", "form": "Text", "output": "goroutines"}, {"type": "Heap", "output": "heap.prof"}]
+    await run(COLLECTOR, task(kinds=kinds), cluster, sink)
+    assert {path: member.data[:4] for path, member in sink.files.items()} == {
+        f"{FILES}/goroutines": b"goro",
+        f"{FILES}/heap.prof": GZ[:4],
+    }
 
 
 async def test_the_usual_kinds(cluster: FakeCluster, sink: FakeSink) -> None:

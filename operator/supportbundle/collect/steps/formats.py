@@ -13,7 +13,7 @@ import orjson
 import yaml
 
 from supportbundle.errors import TooLarge
-from supportbundle.model.api import DocumentFormat, Missing
+from supportbundle.model.api import DocumentFormat
 from supportbundle.plan.expressions import ExpressionFailed
 
 LIMIT = 16 << 20
@@ -26,7 +26,6 @@ YAML_VALUES = 100_000
 MAX_DEPTH = 100
 """Nested lists and objects; the writers of JSON and YAML have limits of their own, and higher ones."""
 
-CONSTANTS = {Missing.NULL: b"null\n", Missing.EMPTY: b""}
 _YAML_INDENT = 2
 _WIDEST = 1 << 20
 """No line of YAML is folded."""

@@ -1,7 +1,7 @@
 """The steps of one task, one after the other: what each asks and makes, who stands in for whom, and what is missing.
 
 A step that fails is a gap that begins with its name, and costs only those that need its result. It is told only when
-nothing stands in for it. Constants for files that could not be had are written last, when it is known which.
+nothing stands in for it. The assembly writes constants for files that could not be had, which the task promises.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from supportbundle.collect.base import Member, RunContext
 from supportbundle.collect.ports import PodGone
 from supportbundle.collect.steps.answers import Room, memory, whole
 from supportbundle.collect.steps.compose import Document
-from supportbundle.collect.steps.formats import CONSTANTS
 from supportbundle.collect.steps.making import ABSENT, make
 from supportbundle.errors import DeadlineExceeded, NotFound, SupportBundleError, TooLarge, Unavailable
 from supportbundle.model.gap import Gap
@@ -102,7 +101,6 @@ class Sequence:
     _why: dict[str, str] = field(default_factory=dict)
     _unasked: list[str] = field(default_factory=list)
     _silent: int = 0
-    _written: set[str] = field(default_factory=set)
     _room: Room = field(default_factory=Room)
 
     def __post_init__(self) -> None:
@@ -123,8 +121,6 @@ class Sequence:
                 self.context.sink.gap(gap)
         if self._unasked:
             self._gap(NotAsked.reason, f"{self._ask} Therefore these steps were not asked: {', '.join(self._unasked)}.")
-        for step in self.steps:
-            await self._constant(step)
 
     async def _one(self, step: ReadStep) -> State:
         rival = step.options.fallback_for
@@ -228,7 +224,6 @@ class Sequence:
             async for chunk in body:
                 if not await member.write(chunk):
                     break
-        self._written.add(output)
 
     async def _write(self, step: ReadStep, data: bytes, notes: Mapping[str, str | int]) -> None:
         """A whole file, if the step has one.
@@ -244,23 +239,12 @@ class Sequence:
             self._note(step, member, notes)
             if not await member.write(data):
                 raise TooLarge("The bundle has no room for it.", "Raise limits.maxBytes.")
-        self._written.add(output)
 
     def _note(self, step: ReadStep, member: Member, notes: Mapping[str, str | int]) -> None:
         for key, value in {"step": step.name, **notes}.items():
             member.note(key, value)
         if failures := [f"{name}: {self._why[name]}" for name in self._rivals(step) if name in self._why]:
             member.note("fallbackFor", "; ".join(failures))
-
-    async def _constant(self, step: ReadStep) -> None:
-        options = step.options
-        if options.missing is None or options.output is None or options.output in self._written:
-            return
-        why = self._why.get(step.name) or self._states[step.name].value
-        try:
-            await self._write(step, CONSTANTS[options.missing], {"missing": why})
-        except SupportBundleError as error:
-            self._gap(error.reason, f"{_called(step)}: {error}")
 
     def _failed(self, step: ReadStep, error: SupportBundleError) -> None:
         self._why[step.name] = error.reason

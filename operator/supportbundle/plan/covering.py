@@ -1,0 +1,88 @@
+"""Which gaps leave nothing open, because a fallback has written what another collector could not. Pure.
+
+It follows from the plan and from what the zip holds, so a repeat of the assembly says the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+
+from supportbundle.model.gap import Covered, Gap
+from supportbundle.model.plan import Plan
+from supportbundle.plan.fallbacks import Fallbacks, collector_of, pod_of
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A file of the zip: whose it is."""
+
+    collector: str
+    target: str
+    step: str = ""
+
+
+def sorted_out(
+    plan: Plan, files: Iterable[Written], gaps: Iterable[Gap]
+) -> tuple[tuple[Gap, ...], tuple[Covered, ...]]:
+    """The gaps that are open, and those that another collector has covered, both in their order.
+
+    A fallback covers what it stands in for, and that covers the gaps of a fallback that was not needed: in the same pod
+    where both know pods. A collector that wrote something keeps its gaps.
+    """
+    if not plan.fallbacks:
+        return tuple(gaps), ()
+    ledger = _Ledger(Fallbacks(plan.fallbacks), frozenset(plan.pods), files)
+    open_gaps: list[Gap] = []
+    covered: list[Covered] = []
+    for gap in gaps:
+        by = ledger.covering(gap)
+        if by:
+            covered.append(Covered(gap=gap, by=by))
+        else:
+            open_gaps.append(gap)
+    return tuple(open_gaps), tuple(covered)
+
+
+class _Ledger:
+    def __init__(self, fallbacks: Fallbacks, pods: Collection[str], files: Iterable[Written]) -> None:
+        self._fallbacks = fallbacks
+        self._pods = pods
+        self._wrote: dict[str, set[str]] = {}
+        for file in files:
+            pod = pod_of(file.target, pods)
+            self._wrote.setdefault(file.collector, set()).add(pod)
+            if file.step:
+                self._wrote.setdefault(f"{file.collector}/{file.step}", set()).add(pod)
+
+    def covering(self, gap: Gap) -> str:
+        """The collector that has written instead; empty if none has."""
+        pod = pod_of(gap.target, self._pods)
+        for failed in self._failed(gap):
+            if not self._has(failed, pod, alone=True):
+                for other in self._others(failed):
+                    if self._has(other, pod, alone=False):
+                        return collector_of(other)
+        return ""
+
+    def _failed(self, gap: Gap) -> Iterator[str]:
+        """What the gap may be about: a step, if its message begins so (`config: …`, `config (a.json): …`), or all."""
+        for wanted in dict.fromkeys(self._fallbacks.by_name.values()):
+            collector, _, step = wanted.partition("/")
+            if step and collector == gap.collector and gap.message.startswith((f"{step}: ", f"{step} (")):
+                yield wanted
+        yield gap.collector
+
+    def _others(self, failed: str) -> Iterator[str]:
+        """Fallbacks for it, and for those; then what it is itself a fallback for."""
+        below = [name for name, wanted in self._fallbacks.by_name.items() if wanted == failed]
+        while below:
+            name = below.pop(0)
+            yield name
+            below += [other for other, wanted in self._fallbacks.by_name.items() if wanted == name]
+        yield from self._fallbacks.ancestors(collector_of(failed))
+
+    def _has(self, name: str, pod: str, *, alone: bool) -> bool:
+        """Whether it wrote for the pod. What is about the namespace is for every pod, if not `alone`."""
+        wrote = self._wrote.get(name, set())
+        return bool(wrote) if not pod else pod in wrote or (not alone and "" in wrote)
