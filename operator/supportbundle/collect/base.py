@@ -81,7 +81,10 @@ class Member(Protocol):
         """Take more bytes. False when the member's limit is reached: what was over is dropped, stop reading."""
 
     def note(self, key: str, value: str | int) -> None:
-        """A fact for the manifest, such as `truncated` or `status`."""
+        """A fact for the manifest, such as `truncated` or `status`.
+
+        `step` names the step of the collector whose file this is: others may stand in for a step that has none.
+        """
 
 
 class Sink(Protocol):

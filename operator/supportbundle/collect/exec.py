@@ -365,7 +365,7 @@ def _task(spec: CollectorSpec, options: ExecOptions, pod: PodFacts, container: C
         folder=stdout if options.unwrap else "",
         node=pod.node,
         timeout_seconds=_SETUP_SECONDS + _clearing(options) + start + int(_seconds(options)),
-        estimate=min(options.max_bytes, USUAL_OUTPUT),
+        estimate=options.max_bytes if options.unwrap else min(options.max_bytes, USUAL_OUTPUT),
     )
 
 

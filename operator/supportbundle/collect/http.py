@@ -158,7 +158,7 @@ def _task(collector: str, target: str, params: HTTPParams, secrets: tuple[str, .
         folder=params.file if options.unwrap else "",
         node=node,
         timeout_seconds=_SETUP_SECONDS + int(options.timeout.total_seconds()),
-        estimate=min(options.max_bytes, USUAL_BODY),
+        estimate=options.max_bytes if options.unwrap else min(options.max_bytes, USUAL_BODY),
     )
 
 

@@ -151,7 +151,7 @@ async def reporting_run(
             secrets=MountedSecrets(mounts),
             debug=plan.debug,
             start=StartLine(shard.tasks, slots),
-            spool=Spool(mounts.scratch, MOST_SPOOLED),
+            spool=Spool(mounts.scratch, min(MOST_SPOOLED, max(LEAST_ROOM, shard.budget))),
         )
         yield ShardRun(shard, REGISTRY, context, sink, slots, known.missing)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10

@@ -117,6 +117,9 @@ class ShardRun:
             if lacking := self._missing.intersection(task.secrets):
                 self._sink.gap(_unknown_secret(task, min(lacking)))
                 return
+            if asyncio.get_running_loop().time() >= self._deadline:
+                self._out_of_time(task)  # a limit that is over would still let it begin
+                return
             try:
                 async with self._until(self._deadline):
                     await self._slots.hold(task)

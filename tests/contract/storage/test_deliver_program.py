@@ -52,6 +52,7 @@ class Job:
             destination=DestinationSpec(type=DestinationType.S3, s3=self.options),
             key="out",
             metadata=METADATA,
+            file_name="acme-support-1.zip",
             recipients=recipients,
         )
         (self.mounts.delivery / "delivery.json").write_text(told.model_dump_json(by_alias=True))
@@ -69,6 +70,12 @@ def job(config: StoreConfig, tmp_path: Path) -> Job:
     made = Job(config, tmp_path)
     made.describe()
     return made
+
+
+def test_a_download_of_what_arrived_is_called_as_the_bundle_says(job: Job) -> None:
+    job.run()
+    found = job.store.client.head_object(Bucket=job.options.bucket, Key=f"{job.options.prefix}out")
+    assert found["ContentDisposition"] == 'attachment; filename="acme-support-1.zip"'
 
 
 def test_a_zip_arrives_once_and_leaves_a_proof(job: Job) -> None:

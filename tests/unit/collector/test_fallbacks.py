@@ -177,8 +177,39 @@ async def test_a_fallback_may_itself_be_cut_and_run_again(bench: Bench) -> None:
 async def test_at_the_deadline_what_was_not_tried_is_told(bench: Bench) -> None:
     tasks = (task("a", target="a/app"), after("b", "a", target="b/app"))
     ran, files = await played(bench, *tasks, seconds=0.2, a=hang, b=write)
-    assert (ran[0], files) == ("a", [])
+    assert (ran, files) == (["a"], [])
     assert {(gap.target, gap.reason) for gap in bench.sink.gaps} == {("a/app", "Timeout"), ("b/app", "Timeout")}
+
+
+async def test_whoever_is_told_to_end_keeps_what_is_there_and_names_the_rest(bench: Bench) -> None:
+    async def interrupted(context: RunContext, task: Task) -> Task | None:
+        running[0].interrupt()
+        return await hang(context, task)
+
+    tasks = (
+        task("a", target="a/app", collector="a"),
+        after("b", "a", target="b/app"),
+        task("c", target="c/app", priority=-1),
+        after("d", "c", target="d/app"),
+    )
+    written = asyncio.Event()
+
+    async def first(context: RunContext, task: Task) -> Task | None:
+        await write(context, task)
+        written.set()
+        return None
+
+    async def second(context: RunContext, task: Task) -> Task | None:
+        await written.wait()
+        return await interrupted(context, task)
+
+    player = Playing({"a": first, "b": fail, "c": second, "d": write})
+    context = RunContext(namespace="n", cluster=cast("ClusterReader", None), sink=bench.sink, secrets=FakeSecrets())
+    collectors = {CollectorType.LOGS: cast("Collector", player)}
+    running = [ShardRun(Shard(index=0, budget=1, tasks=tasks), collectors, context, bench.sink, Slots(), frozenset())]
+    await asyncio.wait_for(running[0].run(60), 10)
+    assert {(gap.target, gap.reason) for gap in bench.sink.gaps} == {("c/app", "Interrupted"), ("d/app", "Interrupted")}
+    assert [member.meta.collector for member in bench.index().members] == ["a"]
 
 
 async def test_what_time_ends_is_kept_for_nothing_better_will_come(bench: Bench) -> None:
