@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from support.build import NOW, UID
-from support.memory import Killed
+from support.memory import Killed, MemoryApi
 from support.scheduling import ALERT, BUNDLE, LOOP, crashing_pod, signal
 from support.universe import Universe
 from supportbundle.decide.occasions import Signal, Start, Verdict
-from supportbundle.errors import Forbidden, Unavailable
+from supportbundle.errors import Forbidden, SupportBundleError, Unavailable
 from supportbundle.model import names
 from supportbundle.model.alert import parse_alerts
 from supportbundle.model.cause import Cause, CauseType
@@ -226,10 +226,13 @@ async def test_history_is_pruned(world: Universe) -> None:
 # Alerts.
 
 
-def call(**labels: str) -> bytes:
-    text = json.dumps({"alertname": "Slow", "namespace": "team", **labels})
-    alert = f'{{"status": "firing", "labels": {text}, "startsAt": "2026-11-21T11:59:00Z"}}'
-    return f'{{"version": "4", "alerts": [{alert}]}}'.encode()
+def call(*others: str, **labels: str) -> bytes:
+    """An alert, after the same ones of other namespaces."""
+    told = [
+        {"alertname": "Slow", **more} for more in (*({"namespace": o} for o in others), {"namespace": "team"} | labels)
+    ]
+    alerts = [{"status": "firing", "labels": one, "startsAt": "2026-11-21T11:59:00Z"} for one in told]
+    return json.dumps({"version": "4", "alerts": alerts}).encode()
 
 
 async def delivered(process: Process, body: bytes) -> dict[str, int]:
@@ -262,6 +265,46 @@ async def test_an_alert_that_nobody_waits_for_is_counted(world: Universe, labels
     put(world, triggers=[ALERT])
     assert await delivered(Process(world), call(**labels)) == {"unknown": 1}
     assert bundles(world) == []
+
+
+class Partly(MemoryApi):
+    """An API server that does not list the schedules of the namespace `other`."""
+
+    error: SupportBundleError
+
+    async def items(self, path: str, params: Mapping[str, str] | None = None) -> AsyncIterator[dict[str, Any]]:
+        if "/namespaces/other/" in path:
+            raise self.error
+        async for obj in super().items(path, params):
+            yield obj
+
+
+def partly(world: Universe, error: SupportBundleError, **config: Any) -> Process:
+    """A process before such an API server."""
+    api = Partly(world.api.fuse, world.api.objects, world.api.version)
+    api.error = error
+    settings = world.config.model_copy(update=config)
+    return Process(Universe(api, world.store, world.scratch, world.pool, settings))
+
+
+async def test_a_narrowed_operator_leaves_alerts_of_other_namespaces_alone(world: Universe) -> None:
+    put(world, triggers=[ALERT])
+    process = partly(world, AssertionError("was looked at"), watch_namespaces=("team",))  # type: ignore[arg-type]
+    assert await delivered(process, call("other")) == {"fired": 1, "unknown": 1}
+
+
+async def test_a_namespace_that_may_not_be_read_does_not_hold_up_the_alerts_of_others(world: Universe) -> None:
+    put(world, triggers=[ALERT])
+    assert await delivered(partly(world, Forbidden("cannot list")), call("other")) == {"fired": 1, "unknown": 1}
+
+
+async def test_a_namespace_that_cannot_be_read_just_now_is_asked_for_again_and_others_are_served(
+    world: Universe,
+) -> None:
+    put(world, triggers=[ALERT])
+    with pytest.raises(Unavailable):
+        await delivered(partly(world, Unavailable("no answer")), call("other"))
+    assert len(bundles(world)) == 1
 
 
 async def test_a_refused_bundle_is_no_reason_to_repeat_an_alert(world: Universe) -> None:
