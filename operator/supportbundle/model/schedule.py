@@ -85,7 +85,7 @@ class BundleTemplate(Value):
 
 
 class ScheduleSpec(Value):
-    """The request. `jitter` delays every run by the same part of it; `daily_bytes` counts finished zips."""
+    """The request. `jitter` delays every run by the same part of it; `daily_bytes` counts zips, also staged ones."""
 
     schedule: Annotated[
         str, StringConstraints(max_length=128, pattern=r"^[0-9A-Za-z*,/#-]+( [0-9A-Za-z*,/#-]+){4}$")

@@ -26,7 +26,7 @@ from supportbundle.reconcile import paths
 from supportbundle.reconcile.deps import Deps
 from supportbundle.reconcile.key import Key
 from supportbundle.reconcile.schedules.alerts import fire
-from supportbundle.reconcile.schedules.children import manifest
+from supportbundle.reconcile.schedules.children import manifest, parse_child
 from supportbundle.reconcile.schedules.inbox import MAX_OF_ONE, Inbox
 from supportbundle.reconcile.schedules.step import ScheduleReconciler
 
@@ -149,6 +149,32 @@ async def test_a_refused_bundle_is_told_and_tried_again(world: Universe) -> None
     await process.run()
     assert ready(world)["status"] == "True"
     assert len(bundles(world)) == 1
+
+
+async def test_a_run_is_replaced_once_the_next_one_was_taken_and_never_before(world: Universe) -> None:
+    put(world, schedule="0 * * * *", concurrencyPolicy="Replace")
+    await Process(world).run()
+    (old,) = bundles(world)
+    later = Process(world, lambda: NOW + timedelta(hours=1))
+    world.api.refusal = Forbidden("no right")
+    await later.run()
+    assert bundles(world) == [old]
+    world.api.refusal = None
+    assert await later.run() == 1
+    await later.run()
+    (new,) = bundles(world)
+    assert new["metadata"]["name"] > old["metadata"]["name"]
+
+
+def test_a_bundle_that_awaits_its_approval_is_known_as_collected_and_by_its_staged_zip() -> None:
+    when = NOW.isoformat()
+    ref = {"apiVersion": names.API_VERSION, "kind": names.SCHEDULE_KIND, "name": "n", "uid": UID, "controller": True}
+    meta = {"name": "b", "namespace": "team", "uid": "u", "creationTimestamp": when, "ownerReferences": [ref]}
+    staged = {"at": when, "sizeBytes": 7, "etag": "e", "files": 1}
+    status = {"collection": {"endedAt": when}, "staged": staged}
+    found = parse_child({"metadata": meta, "spec": {}, "status": status}, UID)
+    assert found is not None
+    assert (found.collecting, found.ended_at, found.size) == (False, None, 7)
 
 
 async def test_a_new_schedule_is_tried_out_before_anything_is_due(world: Universe) -> None:
