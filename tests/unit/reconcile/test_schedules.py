@@ -16,6 +16,7 @@ from support.memory import Killed, MemoryApi
 from support.scheduling import ALERT, BUNDLE, LOOP, crashing_pod, signal
 from support.universe import Universe
 from supportbundle.decide.occasions import Signal, Start, Verdict
+from supportbundle.decide.triggers import FRESH
 from supportbundle.errors import Forbidden, SupportBundleError, Unavailable
 from supportbundle.model import names
 from supportbundle.model.alert import parse_alerts
@@ -27,7 +28,7 @@ from supportbundle.reconcile.deps import Deps
 from supportbundle.reconcile.key import Key
 from supportbundle.reconcile.schedules.alerts import fire
 from supportbundle.reconcile.schedules.children import manifest, parse_child
-from supportbundle.reconcile.schedules.inbox import MAX_OF_ONE, Inbox
+from supportbundle.reconcile.schedules.inbox import MAX_KEPT, MAX_OF_ONE, Inbox
 from supportbundle.reconcile.schedules.step import ScheduleReconciler
 
 KEY = Key("team", "night", UID)
@@ -149,6 +150,61 @@ async def test_a_refused_bundle_is_told_and_tried_again(world: Universe) -> None
     await process.run()
     assert ready(world)["status"] == "True"
     assert len(bundles(world)) == 1
+
+
+async def settled(process: Process) -> None:
+    """Steps until nothing is to be done at once."""
+    while await process.run() == 0:
+        pass
+
+
+async def test_a_refused_signal_makes_its_bundle_once_the_right_is_granted(world: Universe) -> None:
+    put(world, triggers=[LOOP])
+    world.api.refusal = Forbidden("no right")
+    now = [NOW]
+    process = Process(world, lambda: now[0])
+    await process.run(signal(), signal("StatefulSet/db"))
+    for _ in range(3):
+        now[0] += timedelta(minutes=1)
+        await settled(process)
+    assert bundles(world) == []
+    assert ready(world)["reason"] == "BundleRefused"
+    world.api.refusal = None
+    await settled(process)
+    owners = {bundle["metadata"]["annotations"]["supportbundle.dev/trigger-owner"] for bundle in bundles(world)}
+    assert owners == {"Deployment/web", "StatefulSet/db"}
+    assert ready(world)["reason"] == "Scheduled"
+
+
+async def test_a_refused_signal_is_forgotten_when_it_is_no_news_any_more(world: Universe) -> None:
+    put(world, triggers=[LOOP])
+    world.api.refusal = Forbidden("no right")
+    await (process := Process(world)).run(signal(at=NOW - FRESH))
+    world.api.refusal = None
+    late = Process(world, lambda: NOW + timedelta(seconds=1))
+    late.inbox = process.inbox
+    late.step = ScheduleReconciler(late.deps, late.inbox, lambda _: "")
+    await settled(late)
+    assert bundles(world) == []
+
+
+async def test_a_refused_alert_fires_once_the_right_is_granted(world: Universe) -> None:
+    put(world, triggers=[ALERT])
+    world.api.refusal = Forbidden("no right")
+    process = Process(world)
+    assert await delivered(process, call()) == {"refused": 1}
+    world.api.refusal = None
+    await settled(process)
+    assert len(bundles(world)) == 1
+    assert await delivered(process, call()) == {"repeated": 1}
+
+
+def test_of_refused_signals_so_many_are_kept() -> None:
+    inbox = Inbox(lambda _: None)
+    inbox.keep(KEY, [signal(f"Pod/{i}") for i in range(MAX_KEPT + 1)])
+    assert inbox.recall(KEY, NOW)
+    assert len(inbox.take(KEY)) == MAX_KEPT
+    assert not inbox.recall(KEY, NOW)
 
 
 async def test_a_run_is_replaced_once_the_next_one_was_taken_and_never_before(world: Universe) -> None:

@@ -16,6 +16,7 @@ from typing import Any, Final
 from supportbundle.decide.occasions import Child, Course, Occasion, Start, Trouble, Verdict
 from supportbundle.decide.schedule import decide_schedule
 from supportbundle.decide.schedule_status import ReadyNow, condition, status_after
+from supportbundle.decide.triggers import FRESH
 from supportbundle.decide.world import Refusal
 from supportbundle.errors import Conflict, Forbidden, Invalid, NotFound, SupportBundleError
 from supportbundle.model import names
@@ -99,10 +100,13 @@ class ScheduleReconciler:
         self._inbox.count_suppressed(key, course.verdicts)
         count = sum(verdict == Verdict.SUPPRESSED for _, verdict in course.verdicts)
         self._deps.metrics.suppressed.inc(count)
-        refused = {start.signal for start in made.refused}
+        refused = {start.signal for start in made.refused if start.signal}
+        self._inbox.keep(key, refused)
         verdicts = {s: Verdict.REFUSED if s in refused else verdict for s, verdict in course.verdicts}
         self._inbox.answer(letters, verdicts)
         trouble = made.trouble or await self._trial(schedule, course)
+        if not (trouble or course.trouble) and self._inbox.recall(key, occasion.now - FRESH):
+            return 0.0  # only what becomes of these shows how the schedule is
         if trouble is None and (message := self._blind(key)):
             trouble = Trouble("TriggersNotWatched", message)
         suppressed = self._inbox.suppressed(key)
