@@ -11,6 +11,7 @@ from supportbundle import __version__
 
 _STEP = (0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300)
 _BUNDLE = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200)
+_STAGE = (*_BUNDLE, 21600, 86400, 259200)  # people sleep, and go away for a weekend
 _REQUEST = (0.005, 0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 30, 60)
 GAP_REASONS = 60
 OTHER, UNLISTED = "Other", "Unlisted"
@@ -72,15 +73,16 @@ class Metrics:
         )
         self.duration = Histogram(
             "supportbundle_bundle_duration_seconds",
-            "Time from the creation of a bundle until its zip was ready.",
+            "Time from the creation of a bundle until its zip was whole; approval and delivery come after that.",
             buckets=_BUNDLE,
             registry=registry,
         )
         self.stages = Histogram(
             "supportbundle_stage_duration_seconds",
-            "Time that bundles with a zip spent in each stage: Waiting (for the first step), Collecting, Assembling.",
+            "Time that bundles with a zip spent in each stage: Waiting (for the first step), Collecting, Assembling; "
+            "of zips that were staged also AwaitingApproval, where somebody was asked, and Delivering.",
             ["stage"],
-            buckets=_BUNDLE,
+            buckets=_STAGE,
             registry=registry,
         )
         self.bundle_bytes = Counter("supportbundle_artifact_bytes_total", "Bytes of finished zips.", registry=registry)

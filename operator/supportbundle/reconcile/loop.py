@@ -13,6 +13,7 @@ from supportbundle.decide.estimate import Estimated, estimated_status
 from supportbundle.decide.lifetime import deleting
 from supportbundle.decide.outcomes import fail
 from supportbundle.decide.report import Outcome, end_status, next_status
+from supportbundle.decide.times import OURS, time_by_stage
 from supportbundle.decide.world import Act, Decision, JobState, World
 from supportbundle.errors import Conflict, Corrupt, Invalid, LostLeadership, NotFound, SupportBundleError, TooLarge
 from supportbundle.metrics import UNLISTED
@@ -33,7 +34,6 @@ from supportbundle.reconcile.reviews import drop_links
 from supportbundle.reconcile.uploads import RENEW_AFTER
 
 log = logging.getLogger(__name__)
-STAGES = ("Waiting", "Collecting", "Assembling")
 PERMANENT = (Corrupt, Invalid, TooLarge)
 """Failures of a step that no repetition can mend."""
 PROGRESS_SECONDS = 1.0
@@ -207,15 +207,11 @@ class Reconciler:
             metrics.leaks_blocked.inc(new.sanitization.leaks)
 
     def _time(self, bundle: Bundle, new: Status) -> None:
-        """Where the time went, from the instants that the status keeps: it does not matter who was there to see."""
-        collected = new.collection.ended_at if new.collection else None
-        marks = (bundle.metadata.creation_timestamp, new.started_at, collected, new.completed_at)
-        times = [mark for mark in marks if mark is not None]
-        if len(times) < len(marks):
+        if not (times := time_by_stage(bundle.metadata, new)):
             return
-        self._deps.metrics.duration.observe((times[-1] - times[0]).total_seconds())
-        for stage, begun, ended in zip(STAGES, times, times[1:], strict=False):
-            self._deps.metrics.stages.labels(stage).observe((ended - begun).total_seconds())
+        self._deps.metrics.duration.observe(sum(times[stage].total_seconds() for stage in OURS))
+        for stage, time_spent in times.items():
+            self._deps.metrics.stages.labels(stage).observe(time_spent.total_seconds())
 
     async def _after_end(self, found: Gathered) -> None:
         """Staging goes only once the status says Ready: until then it is all that a repeat could be made from."""
