@@ -63,8 +63,8 @@ def deliver(mounts: Mounts, guard: Guard | None = None, now: Callable[[], dateti
     Raises:
         SupportBundleError: it is not delivered yet; the next try goes on where this one stopped.
     """
-    guard = guard or Guard()
     work = mounts.description()
+    guard = guard or Guard(servers=lambda: work.api_servers)
     ref = work.staging.credentials_secret_ref
     keys = read_credentials(read_secret(mounts.staging), name=ref.name) if ref else None
     staging = open_store(work.staging, keys, guard)

@@ -25,6 +25,7 @@ from supportbundle.kube.kubeconfig import configured
 from supportbundle.metrics import Metrics
 from supportbundle.probes import serving
 from supportbundle.reconcile import paths
+from supportbundle.reconcile.apiservers import ApiServers
 from supportbundle.reconcile.approvals import Answers
 from supportbundle.reconcile.census import Census
 from supportbundle.reconcile.deps import Deps
@@ -38,6 +39,7 @@ from supportbundle.reconcile.setup import ensure_bucket, ensure_default_destinat
 from supportbundle.reconcile.stores import Stores
 from supportbundle.reconcile.sweep import sweep_for_ever
 from supportbundle.reconcile.templates import TemplateKeeper
+from supportbundle.storage.addresses import Guard as AddressGuard
 from supportbundle.storage.measured import measured
 from supportbundle.workqueue import WorkQueue
 
@@ -68,15 +70,19 @@ async def operate(config: OperatorConfig, environ: Mapping[str, str]) -> None:
             return
         async with asyncio.TaskGroup() as group:
             keeping = group.create_task(_keep(election))
+            servers = ApiServers(client)
+            await servers.refresh()
             deps = replace(
-                await _deps(client, config, candidate.namespace, metrics, pool), census=census, fence=election.check
+                await _deps(client, config, candidate.namespace, metrics, pool, servers),
+                census=census,
+                fence=election.check,
             )
             await ensure_default_destination(deps)
             await ensure_templates(deps)
             scheduling = Scheduling(deps)
             await stack.enter_async_context(serving(scheduling.apps()))
             fed = Fed(queue, WorkQueue(time.monotonic), WorkQueue(time.monotonic), scheduling, census, set())
-            tasks = [group.create_task(work) for work in _work(fed, deps)]
+            tasks = [group.create_task(work) for work in (*_work(fed, deps), servers.keep_fresh())]
             tasks.append(group.create_task(_watch(fed, config.watch_namespaces, ready, stop)))
             await asyncio.wait({tasks[-1], group.create_task(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
             stop.set()
@@ -134,7 +140,12 @@ def _die(error: LostLeadership) -> NoReturn:
 
 
 async def _deps(
-    client: Client, config: OperatorConfig, namespace: str, metrics: Metrics, pool: ThreadPoolExecutor
+    client: Client,
+    config: OperatorConfig,
+    namespace: str,
+    metrics: Metrics,
+    pool: ThreadPoolExecutor,
+    servers: ApiServers,
 ) -> Deps:
     kube_system = await client.get(paths.CLUSTER_ID_SOURCE)
     return Deps(
@@ -144,6 +155,7 @@ async def _deps(
             namespace,
             time.monotonic,
             config.staging,
+            guard=AddressGuard(servers=servers.known),
             wrap=lambda store: measured(store, metrics.store_request),
         ),
         guard=Guard(client, config.policy_names, time.monotonic),
@@ -153,4 +165,5 @@ async def _deps(
         cluster_id=kube_system["metadata"]["uid"],
         namespace=namespace,
         pool=pool,
+        api_servers=servers.known,
     )

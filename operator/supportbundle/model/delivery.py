@@ -27,7 +27,8 @@ AGE_TYPE: Final = "application/octet-stream"
 class Delivery(Value):
     """One delivery; holds no secret. `prefix` and `key` are relative to the prefixes of the two stores.
 
-    `etag` is that of the staged zip: no other object is ever delivered in its place.
+    `etag` is that of the staged zip: no other object is ever delivered in its place. `api_servers` are addresses and
+    ports to which nothing is sent.
     """
 
     staging: S3Options
@@ -38,6 +39,7 @@ class Delivery(Value):
     key: str
     metadata: dict[str, str] = Field(default_factory=dict)
     recipients: tuple[str, ...] = ()
+    api_servers: tuple[tuple[str, int], ...] = ()
 
 
 class Delivered(Value):

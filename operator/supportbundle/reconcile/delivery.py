@@ -234,6 +234,7 @@ def _delivery(bundle: Bundle, staged: Staged, place: Place, deps: Deps) -> Deliv
         key=_final_key(bundle, place, deps),
         metadata=dict(object_metadata(staged.manifest_sha256)),
         recipients=_recipients(bundle, place),
+        api_servers=deps.api_servers(),
     )
 
 

@@ -67,7 +67,10 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """The operator's collaborators. `fence` is asked before each act: LostLeadership once another pod may work."""
+    """The operator's collaborators.
+
+    `fence` is asked before each act: LostLeadership once another pod may work. `api_servers` tells addresses and ports.
+    """
 
     client: Client
     stores: Stores
@@ -83,6 +86,7 @@ class Deps:
     census: Census = field(default_factory=Census)
     check_rules: RuleCheck = field(default_factory=RuleCheck)
     fence: Callable[[], None] = lambda: None
+    api_servers: Callable[[], tuple[tuple[str, int], ...]] = tuple
 
     async def blocking(self, work: Callable[[], T]) -> T:
         """Run a call of the synchronous S3 client beside the loop."""

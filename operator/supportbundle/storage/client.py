@@ -132,7 +132,7 @@ class _Checked:
 
     def __call__(self, request: Any, **_: object) -> None:  # noqa: ANN401 - botocore's AWSPreparedRequest
         parts = urlsplit(request.url)
-        self._guard.check(parts.hostname or "", parts.port or 443)
+        self._guard.check(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
 
 
 @cache

@@ -22,6 +22,7 @@ CLUSTER_WIDE = {
     ("supportbundle.dev", "supportbundletemplates"),
     ("supportbundle.dev", "supportbundletemplates/status"),
     ("authorization.k8s.io", "subjectaccessreviews"),
+    ("discovery.k8s.io", "endpointslices"),
     ("", "namespaces"),
     ("", "nodes"),
     ("storage.k8s.io", "storageclasses"),

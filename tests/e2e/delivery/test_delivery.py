@@ -231,7 +231,7 @@ def test_a_killed_delivery_is_gone_on_with(noisy: str, destination: MakeDestinat
     [
         ({"type": "S3", "s3": {"bucket": "abc", "endpoint": "http://169.254.169.254"}}, "metadata service"),
         ({"type": "S3", "s3": {"bucket": "abc", "endpoint": "https://Kubernetes.default.svc:443/"}}, "API server"),
-        ({"type": "S3", "s3": {"bucket": "abc", "endpoint": "http://[::1]:9000"}}, "node's own"),
+        ({"type": "S3", "s3": {"bucket": "abc", "endpoint": "http://[::1]:9000"}}, "loopback"),
         ({"type": "S3"}, "needs s3"),
         ({"type": "HTTPPut", "s3": {"bucket": "abc"}}, "no other type takes it"),
         (
@@ -262,6 +262,17 @@ def test_what_cannot_be_a_destination_is_refused(operator: str, spec: dict[str, 
     }
     with pytest.raises(CommandFailed, match=message):
         apply("default", made)
+
+
+def test_the_api_server_behind_its_service_is_no_destination(workload: str, destination: MakeDestination) -> None:
+    slices = json.loads(kubectl("-n", "default", "get", "endpointslice", "kubernetes", "-o", "json"))
+    address, port = slices["endpoints"][0]["addresses"][0], slices["ports"][0]["port"]
+    s3 = {"bucket": "abc", "endpoint": f"https://{address}:{port}", "region": "us-east-1", "pathStyle": True}
+    name = destination("e2e-api-server", KEYS, type="S3", s3=s3 | keys_secret("e2e-api-server"))
+    sbundle.create(workload, "misled", destination={"name": name})
+    over = condition(sbundle.finished(workload, "misled", seconds=60), "Ready")
+    assert over["reason"] == "ForbiddenAddress"
+    assert "API server" in over["message"]
 
 
 def test_without_a_place_to_stage_the_value_to_set_is_named(workload: str) -> None:
