@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import ssl
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +14,7 @@ import pytest
 from support import sbundle
 from support.gatekeeper import Gatekeeper
 from support.kube import ROOT, SYSTEM, CommandFailed, apply, condition, get, kubectl, names, run, until
+from support.linkserver import receiving
 from support.outside import ADDRESS, ENDPOINT, KEYS, Bucket, Certificate, MakeDestination, listening, put_secret
 from support.sftpserver import USER, serving
 
@@ -97,29 +95,9 @@ def test_wrong_credentials_delay_and_corrected_ones_go_on_without_collecting_aga
 
 @pytest.fixture
 def link(certificate: Certificate) -> Iterator[tuple[str, list[bytes]]]:
-    """An HTTPS server's address, and what was PUT there."""
-    bodies: list[bytes] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_PUT(self) -> None:
-            bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(200 if "signature=topsecret" in self.path else 403)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer((ADDRESS, 0), Handler)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate.chain, certificate.key)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    yield f"https://{ADDRESS}:{server.server_address[1]}/upload?signature=topsecret", bodies
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    """A link, and what was PUT there."""
+    with receiving(certificate) as links:
+        yield links.url, links.bodies
 
 
 def test_a_zip_goes_to_a_link(
