@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 import pytest
@@ -177,7 +178,11 @@ def test_the_operator_makes_no_bundle_of_its_own(site: Site, account: str) -> No
 
 def test_the_operator_deletes_only_bundles_of_schedules(site: Site, account: str) -> None:
     assert account
-    for name, wanted in (("mine", child()), ("theirs", bundle())):
+    # An owner that exists, or the garbage collector is first.
+    site.make(schedule())
+    mine = child()
+    mine["metadata"]["ownerReferences"][0]["uid"] = json.loads(site.admin.get(schedule()).text)["metadata"]["uid"]
+    for name, wanted in (("mine", mine), ("theirs", bundle())):
         wanted["metadata"]["name"] = name
         site.make(wanted)
     accepted(lambda: site.operator.delete({**child(), "metadata": {"name": "mine"}}))
