@@ -179,9 +179,11 @@ def test_the_operator_makes_no_bundle_of_its_own(site: Site, account: str) -> No
 def test_the_operator_deletes_only_bundles_of_schedules(site: Site, account: str) -> None:
     assert account
     # An owner that exists, or the garbage collector is first.
-    site.make(schedule())
+    owner = schedule() | {"metadata": {"name": "owner"}}
+    site.make(owner)
     mine = child()
-    mine["metadata"]["ownerReferences"][0]["uid"] = json.loads(site.admin.get(schedule()).text)["metadata"]["uid"]
+    uid = json.loads(site.admin.get(owner).text)["metadata"]["uid"]
+    mine["metadata"]["ownerReferences"][0] |= {"name": "owner", "uid": uid}
     for name, wanted in (("mine", mine), ("theirs", bundle())):
         wanted["metadata"]["name"] = name
         site.make(wanted)
