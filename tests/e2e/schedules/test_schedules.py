@@ -38,13 +38,22 @@ RBAC = "rbac.authorization.k8s.io"
 POD = ("-l", "app.kubernetes.io/component=operator")
 
 
-def account(name: str) -> list[dict[str, Any]]:
-    """A ServiceAccount that may collect logs, and what grants it that."""
+TEMPLATES = {
+    "apiGroups": ["supportbundle.dev"],
+    "resources": ["supportbundletemplates"],
+    "resourceNames": ["kubernetes"],
+    "verbs": ["use"],
+}
+
+
+def account(name: str, *more: dict[str, Any]) -> list[dict[str, Any]]:
+    """A ServiceAccount that may collect logs, and what grants it that and more."""
     rules = [
         {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
         {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]},
         {"apiGroups": ["supportbundle.dev"], "resources": ["supportbundles"], "verbs": ["collect"]},
         {"apiGroups": ["supportbundle.dev"], "resources": ["supportbundledestinations"], "verbs": ["use"]},
+        *more,
     ]
     return [
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}},
@@ -73,6 +82,14 @@ def schedule(name: str, **fields: Any) -> dict[str, Any]:
         "metadata": {"name": name},
         "spec": {"bundleTemplate": {"spec": spec}, **fields},
     }
+
+
+def templated(name: str, account: str, when: str) -> dict[str, Any]:
+    """One that leaves to the shipped template what is collected."""
+    found = schedule(name, schedule=when)
+    spec = {"serviceAccountName": account, "capabilities": ["Logs"], "templateRef": {"name": "kubernetes"}}
+    found["spec"]["bundleTemplate"] = {"spec": spec}
+    return found
 
 
 def crashing(name: str, kind: str = "Deployment", replicas: int = 1) -> dict[str, Any]:
@@ -112,7 +129,9 @@ def site(operator: str) -> Iterator[str]:
     kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait")
     apply("default", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
     clock = schedule("clock", schedule="* * * * *", successfulBundlesHistoryLimit=1)
-    apply(NAMESPACE, *account("watcher"), clock)
+    # Made first as well, because its first bundle takes a minute.
+    preset = templated("preset", "preset", "* * * * *")
+    apply(NAMESPACE, *account("watcher"), *account("preset", TEMPLATES), clock, preset)
     yield NAMESPACE
     kubectl("delete", "namespace", NAMESPACE, "--wait=false")
 
@@ -243,6 +262,18 @@ def test_an_account_without_the_rights_is_told_before_anything_happens(site: str
     ready = until("a verdict", lambda: condition(get(site, "sbschedule", "poor"), "Ready"))
     assert ready["reason"] == "BundleRefused"
     assert f"system:serviceaccount:{site}:default lacks" in ready["message"]
+
+
+def test_a_schedule_fills_in_a_template_that_its_account_may_use(site: str) -> None:
+    apply(site, templated("no-preset", "watcher", "0 0 1 1 *"))
+    ready = until("a verdict", lambda: condition(get(site, "sbschedule", "no-preset"), "Ready"))
+    assert ready["reason"] == "BundleRefused"
+    assert "the template kubernetes needs the right use" in ready["message"]
+    assert f"which system:serviceaccount:{site}:watcher lacks" in ready["message"]
+    assert "supportbundle-operator lacks" not in ready["message"]
+    bundle = sbundle.ready(site, first("preset")["metadata"]["name"])
+    assert bundle["status"]["template"]["name"] == "kubernetes"
+    assert condition(get(site, "sbschedule", "preset"), "Ready")["reason"] == "Scheduled"
 
 
 def test_the_clock_makes_bundles_and_the_history_stays_short(site: str) -> None:
