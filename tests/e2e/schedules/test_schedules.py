@@ -271,8 +271,12 @@ def test_a_schedule_fills_in_a_template_that_its_account_may_use(site: str) -> N
     assert "the template kubernetes needs the right use" in ready["message"]
     assert f"which system:serviceaccount:{site}:watcher lacks" in ready["message"]
     assert "supportbundle-operator lacks" not in ready["message"]
-    bundle = sbundle.ready(site, first("preset")["metadata"]["name"])
-    assert bundle["status"]["template"]["name"] == "kubernetes"
+
+    def filled() -> bool:
+        done = [b["status"] for b in children("preset") if condition(b, "Ready").get("status") == "True"]
+        return any(status["template"]["name"] == "kubernetes" for status in done)
+
+    until("a bundle of the template", filled, seconds=90)
     assert condition(get(site, "sbschedule", "preset"), "Ready")["reason"] == "Scheduled"
 
 
