@@ -7,7 +7,7 @@ import re
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -262,6 +262,48 @@ def test_an_account_without_the_rights_is_told_before_anything_happens(site: str
     ready = until("a verdict", lambda: condition(get(site, "sbschedule", "poor"), "Ready"))
     assert ready["reason"] == "BundleRefused"
     assert f"system:serviceaccount:{site}:default lacks" in ready["message"]
+
+
+def renew_the_policy(meanwhile: Callable[[], None]) -> None:
+    """The policy on schedules and its binding, gone and made again as they were."""
+    name = "supportbundle-operator-schedules"
+    kinds = ("validatingadmissionpolicy", "validatingadmissionpolicybinding")
+    saved = [get("default", kind, name) for kind in kinds]
+    for kind in kinds:
+        kubectl("delete", kind, name)
+    try:
+        meanwhile()
+    finally:
+        for obj in saved:
+            kept = {key: obj["metadata"][key] for key in ("name", "labels", "annotations") if key in obj["metadata"]}
+            again = {key: obj[key] for key in ("apiVersion", "kind", "spec")} | {"metadata": kept}
+            kubectl("create", "-f", "-", stdin=json.dumps(again).encode())
+
+
+def test_a_policy_that_comes_anew_refuses_only_what_was_written_without_it(site: str) -> None:
+    def reason(name: str) -> str:
+        return str(condition(get(site, "sbschedule", name), "Ready").get("reason"))
+
+    def admission(name: str) -> dict[str, Any]:
+        found: dict[str, Any] = get(site, "sbschedule", name).get("status", {}).get("admission", {})
+        return found
+
+    both = ("unchanged", "changed")
+    apply(site, *(schedule(name, schedule="0 0 1 1 *") for name in both))
+    for name in both:
+        until(f"{name} to be checked", lambda name=name: admission(name).get("checked"), seconds=30)
+    before = admission("changed")["policiesSince"]
+    renew_the_policy(lambda: apply(site, schedule("changed", schedule="0 0 2 1 *")))
+    kubectl("-n", site, "label", "sbschedule", *both, "tests/look=again")
+    until("the verdict", lambda: reason("changed") == "CreatedUnchecked", seconds=30)
+    until("a look under the new policy", lambda: admission("changed").get("policiesSince") != before, seconds=30)
+    assert reason("unchanged") == "Scheduled"
+    said = condition(get(site, "sbschedule", "changed"), "Ready")["message"]
+    assert "--type=merge" in said
+    for suspend in (True, False):
+        patch = json.dumps({"spec": {"suspend": suspend}})
+        kubectl("-n", site, "patch", "sbschedule", "changed", "--type=merge", "-p", patch)
+    until("the schedule to go on", lambda: reason("changed") == "Scheduled", seconds=30)
 
 
 def test_a_schedule_fills_in_a_template_that_its_account_may_use(site: str) -> None:
