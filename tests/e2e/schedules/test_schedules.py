@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from support import sbundle
+from support import leading, sbundle
 from support.kube import (
     OPERATOR,
     RELEASE,
@@ -209,9 +209,9 @@ def test_a_failed_job_makes_a_bundle_about_its_pod(site: str) -> None:
 
 
 @contextmanager
-def webhook() -> Iterator[str]:
+def webhook(of: str = OPERATOR) -> Iterator[str]:
     """The URL of the webhook."""
-    command = ("kubectl", "-n", SYSTEM, "port-forward", f"{OPERATOR}", ":9095", "--address=127.0.0.1")
+    command = ("kubectl", "-n", SYSTEM, "port-forward", of, ":9095", "--address=127.0.0.1")
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
@@ -253,6 +253,21 @@ def test_an_alert_fires_its_schedule_and_nothing_else(site: str) -> None:
         assert call(url, TOKEN) == (200, '{"suppressed": 1}')
     sbundle.ready(site, bundle["metadata"]["name"])
     assert len(children("alerts")) == 1
+
+
+def test_a_pod_that_stands_by_asks_alertmanager_to_try_again(site: str) -> None:
+    assert site
+    leading.scale(SYSTEM, 2)
+    try:
+        leader = leading.pod()
+        (standby,) = (pod for pod in leading.pods() if pod != leader)
+        with webhook(f"pod/{standby}") as url:
+            assert call(url, TOKEN, alertname="Other") == (503, "this pod stands by; another one takes alerts")
+            assert call(url, "wrong-horse-battery-staple")[0] == 401
+        with webhook(f"pod/{leader}") as url:
+            assert call(url, TOKEN, alertname="Other") == (200, '{"unknown": 1}')
+    finally:
+        leading.scale(SYSTEM, 1)
 
 
 def test_an_account_without_the_rights_is_told_before_anything_happens(site: str) -> None:
