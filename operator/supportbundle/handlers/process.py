@@ -38,6 +38,7 @@ from supportbundle.reconcile.schedules.webhook import PORT as WEBHOOK_PORT
 from supportbundle.reconcile.schedules.webhook import Bell, alert_app
 from supportbundle.reconcile.setup import ensure_bucket, ensure_default_destination, ensure_templates
 from supportbundle.reconcile.stores import Stores
+from supportbundle.reconcile.storewatch import watch_stores
 from supportbundle.reconcile.sweep import sweep_for_ever
 from supportbundle.reconcile.templates import TemplateKeeper
 from supportbundle.storage.measured import measured
@@ -100,6 +101,7 @@ def _work(fed: Fed, deps: Deps) -> Iterator[Coroutine[Any, Any, None]]:
     yield fed.templates.work(TemplateKeeper(deps).run)
     yield fed.scheduling.run()
     yield ensure_bucket(deps)
+    yield watch_stores(deps)
     yield sweep_for_ever(deps, fed.bundles.add, deps.config.sweep_seconds)
 
 
