@@ -184,8 +184,12 @@ async def test_a_policy_that_comes_anew_leaves_schedules_that_were_checked_alone
     assert ready(world)["reason"] == "Scheduled"
     world.api.objects[paths.policy("p")]["metadata"]["creationTimestamp"] = NOW.isoformat()
     world.api.objects[PATH]["metadata"]["generation"] = 2
-    assert await Process(world).run() == 2, "until all API servers know the policy"
+    process = Process(world)
+    assert await process.run() == 2, "until all API servers know the policy"
     assert ready(world)["reason"] == "CreatedUnchecked"
+    world.api.objects[paths.policy("p")]["metadata"]["creationTimestamp"] = renewed
+    await process.run()
+    assert status(world)["admission"]["policiesSince"].startswith("2026-11-21T11:59"), "asked anew while it is refused"
 
 
 async def test_a_schedule_that_cannot_be_read_says_which_field(world: Universe) -> None:

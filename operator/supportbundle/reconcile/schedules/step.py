@@ -128,9 +128,9 @@ class ScheduleReconciler:
         None while the policy is not in force: then each bundle is checked instead.
         """
         meta, before, now = schedule.metadata, schedule.status.admission, self._deps.clock()
-        # A new generation counts as checked for good: that is never said by what was heard a moment ago.
-        changed = before is None or before.generation != meta.generation
-        since = await self._deps.guard.since(Checks.SCHEDULES, now=changed)
+        known = before is not None and before.generation == meta.generation and before.checked
+        # What is called checked is so for good: that is never said by what was heard of the policy a moment ago.
+        since = await self._deps.guard.since(Checks.SCHEDULES, now=not known)
         if since is None:
             return None, timedelta.max
         return admission(meta, before, since, now), SPREAD if now < since + SPREAD else timedelta.max
