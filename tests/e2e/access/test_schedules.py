@@ -163,6 +163,27 @@ def test_an_account_that_lacks_a_right_has_no_bundles(site: Site, left: int, wor
     refused(lambda: site.operator.create(wanted), words, f"which {user} lacks")
 
 
+def test_a_template_takes_the_right_of_the_account_and_none_of_the_operators(site: Site) -> None:
+    preset = f"{site.release}-nightly"
+    user = site.account("templated")
+    site.grant(user, *RIGHTS)
+    wanted = child(templateRef={"name": preset})
+    wanted["spec"]["serviceAccountName"] = "templated"
+    said = refused(
+        lambda: site.operator.create(wanted),
+        f"the template {preset} needs the right use on supportbundletemplates/{preset} in namespace {site.namespace}",
+        f"which {user} lacks",
+        f"--user='{user}'",
+    )
+    assert site.operator.user
+    assert site.operator.user not in said
+    use = rule("supportbundle.dev", "supportbundletemplates", "use", preset)
+    site.grant(site.operator.user, use)
+    refused(lambda: site.operator.create(wanted), f"the template {preset} needs the right use")
+    site.grant(user, use)
+    accepted(lambda: site.operator.create(wanted))
+
+
 def test_the_operator_makes_no_bundle_of_its_own(site: Site, account: str) -> None:
     assert account
     plain = child()
