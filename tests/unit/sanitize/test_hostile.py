@@ -34,6 +34,11 @@ def test_a_line_four_times_as_long_takes_about_four_times_as_long(unit: bytes, s
     assert _seconds(sanitizer, unit * size * 4) < 10 * short + 1
 
 
+@pytest.mark.parametrize("begin", [b"x=1 y=", b"a.b=1\nx y="])
+def test_a_value_that_fills_all_that_is_looked_at_does_not_stop_the_look(begin: bytes, sanitizer: Sanitizer) -> None:
+    assert _seconds(sanitizer, begin + b"b" * (60 << 10)) < 5
+
+
 def _seconds(sanitizer: Sanitizer, content: bytes) -> float:
     begin = time.process_time()
     stream = sanitizer.open("x")

@@ -57,6 +57,25 @@ def test_dotted_names_need_no_file_name(clean: Clean) -> None:
     assert clean(text).endswith(b"password: <redacted:password>\nlogging.level.root=info\n")
 
 
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "a.k0.password=Hunter2 \\\n  Hunter2\\\\\n" * 3,
+        "a.b=1\n! a note \\\na.password: Hunter2 \\\n  Hunter2\n",
+        "a.pass\\\n  word=Hunter2 \\\n  Hunter2\nb.c=1\n",
+    ],
+    ids=["escaped backslash at the end", "a comment is not continued", "a name over lines"],
+)
+def test_what_continues_a_line_is_told_from_what_only_looks_so(
+    content: str, ending: str, clean: Clean, tiny: Sanitizer
+) -> None:
+    for by in (None, tiny):
+        out = clean(f"x.y=1\n{content}".replace("\n", ending), by=by)
+        assert b"Hunter2" not in out
+        assert out.startswith(f"x.y=1{ending}".encode())
+
+
 @pytest.mark.parametrize(
     "content", ["token.expiry=30\npassword.policy=strict\n", "a.password=\na.b=1\n", "a.password=${DB}\n"]
 )

@@ -196,6 +196,37 @@ def test_assignments_go_to_the_end_of_the_value(content: str, expected: str, cle
     assert clean(content).decode() == expected
 
 
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_a_value_is_continued_wherever_a_window_ends(ending: str, clean: Clean, tiny: Sanitizer) -> None:
+    rest = "B=2\n" * 200
+    wanted = f"A=1\nPASSWORD=<redacted:password>\n{rest}".replace("\n", ending).encode()
+    for length in range(350, 380):
+        value = ("aB3" * length)[:length]
+        content = f"A=1\nPASSWORD={value}\\\n Hunter2\\\\\\\n Hunter2\\\\\n{rest}".replace("\n", ending)
+        assert clean(content, by=tiny) == wanted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "start password={}Hunter2 x\n", "start password='{}Hunter2' x\n", "start --password {}Hunter2 x\n",
+        'start {"password":"{}Hunter2" x\n', "A=1\nB=2\nPASSWORD={}Hunter2 x\n", "name: DB_PASSWORD value: {}Hunter2\n",
+        "A=1\nB=2\nPASSWORD=\'\'\'\n{}Hunter2 x\'\'\'\n",
+    ],
+)  # fmt: skip
+def test_what_begins_like_no_value_may_still_be_one_beyond_the_window(text: str, clean: Clean, tiny: Sanitizer) -> None:
+    assert b"Hunter2" not in clean(text.replace("{}", "*" * 600), by=tiny)
+
+
+@pytest.mark.parametrize("value", ["{}Hunter2", '"{} Hunter2"'])
+def test_a_value_on_the_next_line_ends_with_that_line_and_not_with_the_window(
+    value: str, clean: Clean, tiny: Sanitizer
+) -> None:
+    for length in range(300, 420, 7):
+        text = f"start\nx:\n  password:\n    {value}\nb: 2\n".replace("{}", ("aB3" * length)[:length])
+        assert b"Hunter2" not in clean(text + "c\n" * 200, path="x.log", by=tiny)
+
+
 def test_threads_share_a_sanitizer(sanitizer: Sanitizer) -> None:
     content = b"ordinary line\npassword=hunter2 Tr0ub4dor&3/x\n" * 2000
     results: list[bytes] = []

@@ -16,6 +16,8 @@ _PAIR: Final = re.compile(
     rb"(?:[ \t\f]|\\(?:\r\n|\n|\r))*([\s\S]*)"
 )
 _ESCAPE: Final = re.compile(rb"\\(?:u([0-9A-Fa-f]{4})|(?:\r\n|\n|\r)[ \t\f]*|([\s\S]))")
+_BREAKS: Final = re.compile(rb"(^[ \t\f]*[#!][^\r\n]*)|\\(?:(?:\r\n|\n|\r)[ \t\f]*([^\\\r\n]*)|([\s\S]))", re.MULTILINE)
+"""What may join lines: not in a comment, and not a backslash that another one escapes."""
 _NAMED: Final = {b"t": b"\t", b"n": b"\n", b"r": b"\r", b"f": b"\f"}
 _NOT_ASCII: Final = re.compile("[^\x00-\x7f]")
 
@@ -54,6 +56,16 @@ def _pair(outline: Outline, buffer: bytes, start: int, end: int) -> None:
     if raw:
         outline.key(unescaped(pair.group(1)))
         outline.value(*pair.span(2), unescaped(raw), lambda text: _written(text, coded=coded))
+
+
+def joined(text: bytes) -> bytes:
+    """The text with each logical line in one, escapes and comments as they are."""
+    return _BREAKS.sub(_gone, text) if b"\\\n" in text or b"\\\r" in text else text
+
+
+def _gone(match: re.Match[bytes]) -> bytes:
+    continued: bytes | None = match.group(2)
+    return match.group() if continued is None else continued
 
 
 def unescaped(text: bytes) -> bytes:
