@@ -211,7 +211,7 @@ def test_a_value_is_continued_wherever_a_window_ends(ending: str, clean: Clean, 
     [
         "start password={}Hunter2 x\n", "start password='{}Hunter2' x\n", "start --password {}Hunter2 x\n",
         'start {"password":"{}Hunter2" x\n', "A=1\nB=2\nPASSWORD={}Hunter2 x\n", "name: DB_PASSWORD value: {}Hunter2\n",
-        "A=1\nB=2\nPASSWORD=\'\'\'\n{}Hunter2 x\'\'\'\n",
+        "A=1\nB=2\nPASSWORD='''\n{}Hunter2 x'''\n",
     ],
 )  # fmt: skip
 def test_what_begins_like_no_value_may_still_be_one_beyond_the_window(text: str, clean: Clean, tiny: Sanitizer) -> None:

@@ -144,7 +144,7 @@ class RestOfLine:
 
     continued: bool
     odd: bool = False
-    """Whether an odd number of backslashes stands before where it goes on: a window may end between them and a break."""
+    """Whether an odd number of backslashes stands before where it goes on: a window may end before the line break."""
 
     def resume(self, buffer: bytes, position: int, end: int, *, final: bool) -> Progress:  # noqa: D102 - see Swallow
         while True:
