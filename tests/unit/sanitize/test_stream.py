@@ -51,6 +51,21 @@ def test_sanitizing_twice_changes_nothing(
     assert in_chunks(sanitizer, out, []) == out
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        'apiVersion: v1\n "token":"key: |\n  more\n',
+        'run --token 0=" x\n',
+        "run --token 0=' x; y\n",
+    ],
+    ids=["a broken document that parses without its secret", "a value behind the quote of another", "the same, longer"],
+)
+def test_sanitizing_twice_changes_nothing_in_what_was_once_found(content: str, clean: Clean) -> None:
+    out = clean(content)
+    assert b"<redacted:" in out
+    assert clean(out) == out
+
+
 @settings(max_examples=200, deadline=None)
 @given(content=st.binary(max_size=3000), sizes=st.lists(st.integers(0, 400), max_size=10))
 def test_any_bytes_are_handled(

@@ -29,6 +29,7 @@ _STRING_PREFIX: Final = re.compile(rb"""[bBfFrRuU]{1,2}(?=["'])""")
 _SPACES: Final = re.compile(rb"[ \t]*")
 _ANY_SPACE: Final = re.compile(rb"\s*")
 _JUDGED: Final = re.compile(rb"<redacted:[a-z0-9-]+>(?=[\s\"',;])")
+_QUOTE_BEGINS: Final = frozenset({b'"', b"'", b"`", b"\\"})
 _BLOCK_SCALAR: Final = re.compile(rb"[|>][+\-\d]{0,2}[ \t]*(?:#[^\n]*)?\r?")
 _OTHER_PAIRS: Final = re.compile(rb"\s[\w.\-]+=")
 _WORD: Final = re.compile(rb"\S{1,64}")
@@ -161,6 +162,10 @@ class Places(Window):
         progress = Quoted(quote, lines).resume(self.buffer, start, self.end, final=self.final)
         value = self.buffer[start : progress.position]
         if _stays(value, key, progress.state) or not self.core.accepts(key, value):
+            return Found()
+        ended = self.buffer[progress.position : progress.position + 1] in _QUOTE_BEGINS
+        # A quote that nothing closes: an earlier pass has judged what stood here, when it was a line of its own.
+        if progress.state is None and not ended and _JUDGED.match(value):
             return Found()
         return self._single(start, key.rule.name, progress)
 
