@@ -90,7 +90,7 @@ def _outcome(run: Callable[[], bytes]) -> bytes | None:
         ("JSON string", (b'{"a": "', b"ordinary ", b'", "password": "hunter2x"}\n'), b"hunter2x"),
         ("JSON secret string", (b'{"password": "', b"hunter2x", b'", "a": 1}\n'), b"hunter2x"),
         ("JSON list", (b'{"a": [1', b',{"n":"' + b"ordinary " * 99 + b'","token":"hunter2x"}', b"]}"), b"hunter2x"),
-        ("YAML block", (b"apiVersion: v1\ntoken: |\n  ", b"hunter2x\n  ", b"x\nb: 1\n"), b"hunter2x"),
+        ("YAML block", (b"apiVersion: v1\ntoken: |\n  ", b"hunter2x" * 9 + b"\n  ", b"x\nb: 1\n"), b"hunter2x"),
         (
             "YAML items",
             (b"apiVersion: v1\nitems:\n", b"- token: hunter2x\n  n: " + b"ordinary " * 99 + b"\n", b"kind: List\n"),
