@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from support import documents
 from supportbundle.sanitize import Sanitizer
+from supportbundle.sanitize.documents.propertiestext import joined
 
 Clean = Callable[..., bytes]
 NAME = "application.properties"
@@ -148,6 +149,14 @@ def _pairs_written(pairs: list[Pair]) -> str:
 
 
 properties = st.lists(pairs, min_size=1, max_size=8).map(_pairs_written)
+
+
+@settings(max_examples=100, deadline=None)
+@given(content=properties)
+def test_a_text_with_its_lines_joined_loads_alike(content: str) -> None:
+    text = joined(content.encode()).decode()
+    assert _loaded(text) == _loaded(content)
+    assert not re.search(r"^[^#!\n]*[^\\\n](?:\\\\)*\\$", text, re.MULTILINE)
 
 
 @settings(max_examples=150, deadline=None)

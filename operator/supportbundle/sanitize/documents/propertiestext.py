@@ -16,8 +16,7 @@ _PAIR: Final = re.compile(
     rb"(?:[ \t\f]|\\(?:\r\n|\n|\r))*([\s\S]*)"
 )
 _ESCAPE: Final = re.compile(rb"\\(?:u([0-9A-Fa-f]{4})|(?:\r\n|\n|\r)[ \t\f]*|([\s\S]))")
-_BREAKS: Final = re.compile(rb"(^[ \t\f]*[#!][^\r\n]*)|\\(?:(?:\r\n|\n|\r)[ \t\f]*([^\\\r\n]*)|([\s\S]))", re.MULTILINE)
-"""What may join lines: not in a comment, and not a backslash that another one escapes."""
+_BREAK: Final = re.compile(rb"\\(\r\n|\n|\r)[ \t\f]*")
 _NAMED: Final = {b"t": b"\t", b"n": b"\n", b"r": b"\r", b"f": b"\f"}
 _NOT_ASCII: Final = re.compile("[^\x00-\x7f]")
 
@@ -60,12 +59,21 @@ def _pair(outline: Outline, buffer: bytes, start: int, end: int) -> None:
 
 def joined(text: bytes) -> bytes:
     """The text with each logical line in one, escapes and comments as they are."""
-    return _BREAKS.sub(_gone, text) if b"\\\n" in text or b"\\\r" in text else text
-
-
-def _gone(match: re.Match[bytes]) -> bytes:
-    continued: bytes | None = match.group(2)
-    return match.group() if continued is None else continued
+    parts: list[bytes] = []
+    done = low = 0
+    goes_on = -1
+    for match in _BREAK.finditer(text):
+        at = match.start()
+        begin = max(low, text.rfind(b"\n", low, at) + 1, text.rfind(b"\r", low, at) + 1)
+        line = text[begin:at]
+        low = match.end(1)
+        # Only what begins a logical line can be a comment, and a comment is not continued.
+        if begin != goes_on and line.lstrip(b" \t\f")[:1] in {b"#", b"!"}:
+            continue
+        if (len(line) - len(line.rstrip(b"\\"))) % 2 == 0:
+            parts.append(text[done:at])
+            done, goes_on = match.end(), low
+    return b"".join([*parts, text[done:]])
 
 
 def unescaped(text: bytes) -> bytes:
