@@ -94,8 +94,12 @@ class Places(Window):
             return self._from(hit.start, rule.name, self._word(stop)) if endless else Found()
         if span[1] == stop and more:
             return self._from(span[0], rule.name, self._word(stop))
-        text = self._standing_in(rule.name, *span) if rule.shaped else marker(rule.name)
-        return Found([Edit(*span, text, (rule.name,))])
+        # Blanks at its end are no secret, and they may be what ends a value that begins before it.
+        low, high = span[0], span[0] + len(self.buffer[slice(*span)].rstrip(b" \t"))
+        if low == high:
+            return Found()
+        text = self._standing_in(rule.name, low, high) if rule.shaped else marker(rule.name)
+        return Found([Edit(low, high, text, (rule.name,))])
 
     def _regex(self, hit: Hit, rule: RegexRule) -> Found:
         """What a rule of somebody's own matched; where the window cuts it, the rest of the line goes too."""
