@@ -58,12 +58,14 @@ def test_sanitizing_twice_changes_nothing(
         'run --token 0=" x\n',
         "run --token 0=' x; y\n",
         "run --token 0='0 \"0 x\n",
+        "run --token 0='0 0\"0 x\n",
     ],
     ids=[
         "a broken document that parses without its secret",
         "a value behind the quote of another",
         "the same, longer",
         "a value that ends inside another",
+        "the same, cut",
     ],
 )
 def test_sanitizing_twice_changes_nothing_in_what_was_once_found(content: str, clean: Clean) -> None:

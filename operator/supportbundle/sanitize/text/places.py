@@ -298,6 +298,8 @@ class Places(Window):
         argument = quoting.opening(self.buffer, hit.end, self.end)
         if argument is not None:
             return self._quoted(key, *argument)
+        if _JUDGED.match(self.buffer, hit.end, self.line_end):
+            return Found()
         progress = Word().resume(self.buffer, hit.end, self.end, final=self.final)
         value = self.buffer[hit.end : progress.position]
         if value[:1] in {b"-", b"=", b":", b"|"} or is_prose(value) or _stays(value, key, progress.state):
@@ -320,6 +322,8 @@ class Places(Window):
         quote = quoting.opening(self.buffer, start, self.end)
         if quote is not None:
             return self._quoted(key, *quote)
+        if _JUDGED.match(self.buffer, start, self.end):
+            return Found()
         progress = Word().resume(self.buffer, start, self.end, final=self.final)
         value = self.buffer[start : progress.position]
         stays = _stays(value, key, progress.state, document=True)

@@ -13,14 +13,13 @@ OPENING: Final = re.compile(rb"""(\\*)(["'`])""")
 _QUOTES: Final = {quote: re.compile(rb"\\*" + quote) for quote in (b'"', b"'", b"`")}
 _BRACKETS: Final = re.compile(rb"""\\*["']|[\[\]{}]""")
 # A delimiter ends an unquoted value only if something that is not the value follows: passwords contain delimiters too.
-# A marker behind a quote is none of it either: what it stands for was seen to be a value of its own.
 UNQUOTED: Final = re.compile(
     rb"""(?:
         <redacted:[a-z0-9-]+>
       | [^\s\0"'`,;&)}\]\\<]
       | \\(?!\\*["'nrt])
       | <(?!/)
-      | ["'`](?![\s\0,;:)\]}>]|<redacted:[a-z0-9-]+>(?:[\s\0"'`,;)\]}<$]|\Z)|\Z)
+      | ["'`](?![\s\0,;:)\]}>]|\Z)
       | ,(?!\s|\0|\Z|["']|[\w.\-]+["']?[=:])
       | [;&](?!\s|\0|\Z|[\w.\- ]+=)
       | [)}\]](?![\s\0,;.)}\]"'`]|\Z)
