@@ -130,9 +130,8 @@ def started(
 
 
 def _wait(process: subprocess.Popen[bytes], output: Path) -> None:
-    """The API's port is opened last."""
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while not re.search(rb"^(\S+ )*api: (listening|off)", output.read_bytes(), re.MULTILINE):
+    while not re.search(rb"^ready$", output.read_bytes(), re.MULTILINE):
         if process.poll() is not None or time.monotonic() > deadline:
             raise AssertionError(f"the server did not start: {output.read_text()[-2000:]}")
         time.sleep(0.05)  # between two looks at the same condition

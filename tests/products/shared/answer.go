@@ -7,6 +7,7 @@ import (
 	"io"
 	"log"
 	"net/http"
+	"time"
 )
 
 // JSON answers with a document.
@@ -47,7 +48,7 @@ func Zip(members []Member) []byte {
 	var packed bytes.Buffer
 	writer := zip.NewWriter(&packed)
 	for _, member := range members {
-		file, err := writer.Create(member.Name)
+		file, err := writer.CreateHeader(&zip.FileHeader{Name: member.Name, Method: zip.Deflate, Modified: time.Now()})
 		if err == nil {
 			_, err = file.Write(member.Data)
 		}

@@ -72,8 +72,9 @@ func Serve(what, address string, handler http.Handler, writeTimeout time.Duratio
 	go func() { log.Fatal(server.Serve(listener)) }()
 }
 
-// Wait returns when the program is asked to end.
+// Wait says that all ports are open, and returns when the program is asked to end.
 func Wait() {
+	log.Print("ready")
 	asked := make(chan os.Signal, 1)
 	signal.Notify(asked, syscall.SIGTERM, syscall.SIGINT)
 	<-asked
