@@ -69,6 +69,6 @@ func Work() {
 		if i == 200 {
 			runtime.GC() // a heap profile shows the heap as the last collection found it
 		}
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(150 * time.Millisecond)
 	}
 }
