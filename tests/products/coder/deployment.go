@@ -31,7 +31,8 @@ func (s *Server) addDeployment(add func(string, role, answer)) {
 	add("debug/tailnet", owner, s.page("Tailnet", "peers: 3, tunnels: 2"))
 }
 
-// addNew adds what came after the first bundle.
+// addNew adds what today's bundle asks for besides. Whether the older server had some of it was not seen: here it has
+// none, the worse case.
 func (s *Server) addNew(add func(string, role, answer)) {
 	add("deployment/stats", owner, serve(map[string]any{
 		"aggregated_from": s.started.Add(-time.Hour), "collected_at": s.started, "next_update_at": s.started.Add(time.Minute),
