@@ -50,12 +50,20 @@ class Running:
     root: Path
     headers: Mapping[str, str] = field(default_factory=dict)
 
-    def get(self, path: str, *, port: str = "api", method: str = "GET", body: bytes = b"", **headers: str) -> Answer:
-        """One request; header names with underscores for dashes. Given headers replace the usual ones."""
-        sent = {name.replace("_", "-"): value for name, value in headers.items()} if headers else dict(self.headers)
+    def get(
+        self,
+        path: str,
+        *,
+        port: str = "api",
+        method: str = "GET",
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """One request; with the usual headers, which carry the administrator's token, unless others are given."""
+        sent = self.headers if headers is None else headers
         connection = HTTPConnection("127.0.0.1", self.ports[port], timeout=25)
         try:
-            connection.request(method, path, body=body or None, headers=sent)
+            connection.request(method, path, body=body, headers=dict(sent))
             answer = connection.getresponse()
             return Answer(answer.status, dict(answer.getheaders()), answer.read())
         finally:
@@ -119,7 +127,7 @@ def started(
     environment = {name: value.format(**numbers) for name, value in env.items()}
     output = root / "output"
     with output.open("wb") as out:
-        command = [programs() / program, *arguments(numbers)]
+        command = [str(programs() / program), *arguments(numbers)]
         process = subprocess.Popen(command, env={"PATH": os.environ["PATH"], **environment}, stdout=out, stderr=out)
     try:
         _wait(process, output)

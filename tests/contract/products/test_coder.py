@@ -80,13 +80,13 @@ STRIPPED = (
 
 
 def session(who: str) -> dict[str, str]:
-    return {"Coder_Session_Token": planted("coder")["tokens"].get(who, "nonsense")}
+    return {"Coder-Session-Token": planted("coder")["tokens"].get(who, "nonsense")}
 
 
 def statuses(server: Running, path: str) -> list[int]:
     """Of the owner, the member, a stranger, somebody with a bad token, and somebody without."""
-    found = [server.get(API + path, **session(who)).status for who in ("owner", "member", "stranger", "nobody")]
-    return [*found, server.get(API + path, Accept="*/*").status]
+    found = [server.get(API + path, headers=session(who)).status for who in ("owner", "member", "stranger", "nobody")]
+    return [*found, server.get(API + path, headers={}).status]
 
 
 @pytest.mark.parametrize("path", OWNERS)
@@ -111,16 +111,16 @@ def test_some_are_for_every_user(coder: Start, path: str) -> None:
 
 @pytest.mark.parametrize("path", MEMBERS)
 def test_a_workspace_is_for_who_may_see_it(coder: Start, path: str) -> None:
-    assert MEMBERS[path](coder(OLD).get(API + path, **session("member")).json())
+    assert MEMBERS[path](coder(OLD).get(API + path, headers=session("member")).json())
     first = 404 if path.startswith("/users/me/") else 200  # the owner of the deployment has no workspace
     assert statuses(coder(OLD), path) == [first, 200, 404, 401, 401]
 
 
 def test_who_is_there_is_told_to_anybody(coder: Start) -> None:
     old, new = coder(OLD), coder(NEW)
-    assert old.get(f"{API}/buildinfo", Accept="*/*").json()["version"].startswith("v2.10.")
-    assert new.get(f"{API}/buildinfo", Accept="*/*").json()["version"].startswith("v2.28.")
-    assert old.get("/healthz", Accept="*/*").status == 200
+    assert old.get(f"{API}/buildinfo", headers={}).json()["version"].startswith("v2.10.")
+    assert new.get(f"{API}/buildinfo", headers={}).json()["version"].startswith("v2.28.")
+    assert old.get("/healthz", headers={}).status == 200
 
 
 @pytest.mark.parametrize("path", NEWER)
@@ -149,7 +149,7 @@ def test_some_secret_options_are_not_emptied(coder: Start) -> None:
 
 
 def test_the_source_of_a_template_is_a_zip(coder: Start) -> None:
-    answer = coder(OLD).get(f"{API}/files/{FILE}?format=zip", **session("member"))
+    answer = coder(OLD).get(f"{API}/files/{FILE}?format=zip", headers=session("member"))
     assert answer.headers["Content-Type"] == "application/zip"
     source = zipfile.ZipFile(io.BytesIO(answer.body)).read("main.tf").decode()
     assert 'resource "coder_agent" "main"' in source
@@ -159,7 +159,7 @@ def test_the_source_of_a_template_is_a_zip(coder: Start) -> None:
 
 def test_nothing_else_of_a_workspace_is_hidden(coder: Start) -> None:
     sections = planted("coder")
-    shown = "".join(coder(OLD).get(API + path, **session("member")).text for path in MEMBERS)
+    shown = "".join(coder(OLD).get(API + path, headers=session("member")).text for path in MEMBERS)
     wanted = [*sections["parameters"].values(), sections["logs"]["buildPassword"], sections["logs"]["startupToken"]]
     wanted += [sections["environment"]["apiToken"], sections["manifest"]["scriptToken"]]
     assert not [secret for secret in wanted if secret not in shown]
@@ -210,7 +210,7 @@ def test_the_newer_server_has_profiles_behind_its_api(coder: Start) -> None:
         "trace?seconds=0.1",
     ):
         assert server.get(f"{API}/debug/pprof/{name}").status == 200
-    assert server.get(f"{API}/debug/pprof/heap", **session("member")).status == 403
+    assert server.get(f"{API}/debug/pprof/heap", headers=session("member")).status == 403
     with tarfile.open(fileobj=io.BytesIO(server.get(f"{API}/debug/profile").body)) as archive:
         assert {"cpu.prof", "heap.prof", "goroutine.prof"} <= set(archive.getnames())
     assert coder(OLD).get(f"{API}/debug/pprof/heap").status == 404
@@ -221,7 +221,7 @@ def test_rights_can_be_asked_for(coder: Start) -> None:
         {"checks": {"config": {"object": {"resource_type": "deployment_config"}, "action": "read"}}}
     ).encode()
     asked = [
-        coder(OLD).get(f"{API}/authcheck", method="POST", body=body, **session(who)).json()
+        coder(OLD).get(f"{API}/authcheck", method="POST", body=body, headers=session(who)).json()
         for who in ("owner", "member")
     ]
     assert asked == [{"config": True}, {"config": False}]

@@ -41,7 +41,7 @@ JOBS = [
     "ldap_sync",
     "migrations",
 ]
-PROTECTED = {
+PROTECTED: dict[str, Callable[[Any], Any]] = {
     "/config": lambda it: "SqlSettings" in it,
     "/plugins": lambda it: set(it) == {"active", "inactive"},
     "/logs?page=0&logs_per_page=10000": lambda it: all(isinstance(line, str) for line in it),
@@ -52,7 +52,7 @@ PROTECTED = {
     "/cluster/status": lambda it: it == [],
     "/system/schema/version": lambda it: max(row["version"] for row in it) == 118 and it[-1]["version"] != 118,
 }
-OPEN = {
+OPEN: dict[str, Callable[[Any], Any]] = {
     "/system/ping?get_server_status=true&use_rest_semantics=true": lambda it: it["filestore_status"] == "OK",
     "/config/client?format=old": lambda it: it["Version"] and it["BuildHash"] and it["DiagnosticId"],
     "/license/client?format=old": lambda it: it["IsLicensed"] == "false",
@@ -145,15 +145,15 @@ def test_an_administrator_gets_it_and_nobody_else(mattermost: Start, version: st
     answer = server.get(API + path)
     assert answer.status == 200
     assert PROTECTED[path](answer.json())
-    assert server.get(API + path, Authorization="Bearer nonsense").status == 401
-    assert server.get(API + path, Accept="application/json").status == 401
-    refused = server.get(API + path, **bearer("denied"))
+    assert server.get(API + path, headers=bearer("nobody")).status == 401
+    assert server.get(API + path, headers={}).status == 401
+    refused = server.get(API + path, headers=bearer("denied"))
     assert (refused.status, refused.json()["id"]) == (403, "api.context.permissions.app_error")
 
 
 @pytest.mark.parametrize("path", OPEN)
 def test_some_need_no_token(mattermost: Start, path: str) -> None:
-    answer = mattermost(V9).get(API + path, Accept="application/json")
+    answer = mattermost(V9).get(API + path, headers={})
     assert answer.status == 200
     assert OPEN[path](answer.json())
 
@@ -189,10 +189,10 @@ def test_settings_of_plugins_are_masked_by_manifest_in_the_newer_version_only(ma
 
 
 def test_a_reader_of_the_console_sees_part_of_the_configuration(mattermost: Start) -> None:
-    answer = mattermost(V11).get(f"{API}/config", **bearer("limited"))
+    answer = mattermost(V11).get(f"{API}/config", headers=bearer("limited"))
     assert answer.status == 200
     assert "SqlSettings" not in answer.json()
-    assert mattermost(V11).get(f"{API}/plugins", **bearer("limited")).status == 403
+    assert mattermost(V11).get(f"{API}/plugins", headers=bearer("limited")).status == 403
 
 
 def test_the_log_is_json_lines_with_planted_secrets(mattermost: Start) -> None:

@@ -37,17 +37,17 @@ COMPONENTS = {"server", "repo-server", "application-controller", "applicationset
 
 
 def consul_token(who: str) -> dict[str, str]:
-    return {"X_Consul_Token": planted("consul")["tokens"].get(who, "nonsense")}
+    return {"X-Consul-Token": planted("consul")["tokens"].get(who, "nonsense")}
 
 
 def vault_token(who: str) -> dict[str, str]:
-    return {"X_Vault_Token": planted("vault")["tokens"].get(who, "nonsense")}
+    return {"X-Vault-Token": planted("vault")["tokens"].get(who, "nonsense")}
 
 
-def beginning(server: Running, path: str, **headers: str) -> bytes:
+def beginning(server: Running, path: str, headers: dict[str, str]) -> bytes:
     """The first lines of an answer that never ends."""
     with socket.create_connection(("127.0.0.1", server.ports["api"]), timeout=20) as connection:
-        fields = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
+        fields = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         connection.sendall(f"GET {path} HTTP/1.1\r\nHost: test\r\n{fields}\r\n".encode())
         found = b""
         while len(found) < 700:
@@ -59,26 +59,26 @@ def beginning(server: Running, path: str, **headers: str) -> bytes:
 def test_consul_asks_for_tokens(simple: Start, path: str) -> None:
     server = simple("consul")
     whom = ("management", "agent", "nobody")
-    assert [server.get(path, **consul_token(who)).status for who in whom] == CONSUL[path]
+    assert [server.get(path, headers=consul_token(who)).status for who in whom] == CONSUL[path]
 
 
 def test_consul_hides_members_instead_of_refusing(simple: Start) -> None:
     server = simple("consul")
-    assert len(server.get("/v1/agent/members", **consul_token("agent")).json()) == 3
+    assert len(server.get("/v1/agent/members", headers=consul_token("agent")).json()) == 3
     assert server.get("/v1/agent/members").json() == []
 
 
 def test_consul_streams_its_log_and_its_metrics(simple: Start) -> None:
     server = simple("consul")
-    log = beginning(server, "/v1/agent/monitor?loglevel=debug", **consul_token("agent"))
+    log = beginning(server, "/v1/agent/monitor?loglevel=debug", headers=consul_token("agent"))
     assert planted("consul")["log"]["tokenInLog"].encode() in log
-    assert b'"Gauges"' in beginning(server, "/v1/agent/metrics/stream", **consul_token("agent"))
+    assert b'"Gauges"' in beginning(server, "/v1/agent/metrics/stream", headers=consul_token("agent"))
 
 
 def test_consul_has_profiles_for_operators_or_in_debug_mode(simple: Start) -> None:
     server = simple("consul")
     for name in PROFILES:
-        assert server.get(f"/debug/pprof/{name}", **consul_token("management")).status == 200
+        assert server.get(f"/debug/pprof/{name}", headers=consul_token("management")).status == 200
     assert simple("consul", "-enable-debug").get("/debug/pprof/heap").status == 200
     open_door = simple("consul", "-acl=off")
     assert open_door.get("/v1/agent/self").status == 200
@@ -87,9 +87,9 @@ def test_consul_has_profiles_for_operators_or_in_debug_mode(simple: Start) -> No
 
 def test_consul_leaves_secrets_in_places(simple: Start) -> None:
     server = simple("consul")
-    told = server.get("/v1/agent/self", **consul_token("agent"))
+    told = server.get("/v1/agent/self", headers=consul_token("agent"))
     assert told.json()["DebugConfig"]["EncryptKey"] == "hidden"
-    shown = told.text + server.get("/v1/catalog/services", **consul_token("agent")).text
+    shown = told.text + server.get("/v1/catalog/services", headers=consul_token("agent")).text
     sections = planted("consul")
     assert not [secret for name in ("config", "tags") for secret in sections[name].values() if secret not in shown]
 
@@ -97,11 +97,11 @@ def test_consul_leaves_secrets_in_places(simple: Start) -> None:
 @pytest.mark.parametrize("path", VAULT)
 def test_vault_asks_for_tokens(simple: Start, path: str) -> None:
     server = simple("vault")
-    answer = server.get(f"/v1/sys/{path}", **vault_token("root"))
+    answer = server.get(f"/v1/sys/{path}", headers=vault_token("root"))
     assert answer.status == 200
     assert path == "metrics" or set(answer.json()["data"]) <= set(answer.json())
     for who in ("limited", "nobody"):
-        refused = server.get(f"/v1/sys/{path}", **vault_token(who))
+        refused = server.get(f"/v1/sys/{path}", headers=vault_token(who))
         assert (refused.status, refused.json()) == (403, {"errors": ["permission denied"]})
 
 
@@ -109,24 +109,24 @@ def test_vault_tells_its_health_to_anybody(simple: Start) -> None:
     whole, sealed = simple("vault"), simple("vault", "-sealed")
     assert [server.get("/v1/sys/health").status for server in (whole, sealed)] == [200, 503]
     assert [server.get("/v1/sys/seal-status").json()["sealed"] for server in (whole, sealed)] == [False, True]
-    refused = sealed.get("/v1/sys/host-info", **vault_token("root"))
+    refused = sealed.get("/v1/sys/host-info", headers=vault_token("root"))
     assert (refused.status, refused.json()) == (503, {"errors": ["Vault is sealed"]})
 
 
 def test_vault_has_profiles_and_text_metrics(simple: Start) -> None:
     server = simple("vault")
     for name in PROFILES:
-        assert server.get(f"/v1/sys/pprof/{name}", **vault_token("root")).status == 200
-    assert server.get("/v1/sys/pprof/heap", **vault_token("limited")).status == 403
-    assert server.get("/v1/sys/metrics?format=prometheus", **vault_token("root")).text.startswith("# TYPE vault_")
-    log = beginning(server, "/v1/sys/monitor?log_level=debug", **vault_token("root"))
+        assert server.get(f"/v1/sys/pprof/{name}", headers=vault_token("root")).status == 200
+    assert server.get("/v1/sys/pprof/heap", headers=vault_token("limited")).status == 403
+    assert server.get("/v1/sys/metrics?format=prometheus", headers=vault_token("root")).text.startswith("# TYPE vault_")
+    log = beginning(server, "/v1/sys/monitor?log_level=debug", headers=vault_token("root"))
     assert planted("vault")["log"]["unsealKey"].encode() in log
 
 
 def test_vault_leaves_secrets_in_places(simple: Start) -> None:
     server = simple("vault")
     shown = "".join(
-        server.get(f"/v1/sys/{path}", **vault_token("root")).text for path in ("audit", "config/state/sanitized")
+        server.get(f"/v1/sys/{path}", headers=vault_token("root")).text for path in ("audit", "config/state/sanitized")
     )
     sections = planted("vault")
     assert not [secret for name in ("audit", "config") for secret in sections[name].values() if secret not in shown]
