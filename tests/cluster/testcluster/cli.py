@@ -96,7 +96,7 @@ def images(settings: Settings, arguments: list[str]) -> None:
     if unknown:
         raise ClusterError(f"there is no image {', '.join(sorted(unknown))}", f"name {', '.join(makers)}")
     if settings.current:
-        elsewhere.build(settings)
+        elsewhere.build(settings, arguments)
         return
     check_machine()
     # Building takes long and leaves the cluster alone, so it keeps no other command waiting.
