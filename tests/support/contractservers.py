@@ -20,7 +20,7 @@ from cluster.testcluster.lock import locked
 from cluster.testcluster.settings import Settings
 
 PRODUCTS = Path(__file__).parents[1] / "products"
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
