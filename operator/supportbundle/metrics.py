@@ -5,6 +5,8 @@ No label is a namespace or a name, and every label's values are few: reasons of 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from supportbundle import __version__
@@ -64,6 +66,11 @@ class Metrics:
     def _bundles(self, registry: CollectorRegistry) -> None:
         self.bundles = Gauge(
             "supportbundle_bundles", "SupportBundles that exist, by phase.", ["phase"], registry=registry
+        )
+        self.deliveries_delayed = Gauge(
+            "supportbundle_deliveries_delayed",
+            "Bundles whose zip is staged and does not get to its destination at present.",
+            registry=registry,
         )
         self.finished = Counter(
             "supportbundle_bundles_finished_total",
@@ -133,6 +140,13 @@ class Metrics:
         )
 
     def _store(self, registry: CollectorRegistry) -> None:
+        self.stores = Gauge(
+            "supportbundle_stores",
+            "Stores that bundles are staged in, by the outcome of a look of each minute: "
+            "OK, or the reason of the failure.",
+            ["outcome"],
+            registry=registry,
+        )
         self.staged_bytes = Gauge(
             "supportbundle_staged_bytes",
             "Bytes in the staging of all destinations at the last sweep.",
@@ -142,7 +156,10 @@ class Metrics:
             "supportbundle_swept_objects_total", "Orphaned staging objects that were removed.", registry=registry
         )
         self.sweeps = Counter(
-            "supportbundle_sweeps_total", "Sweeps by result: ok or error.", ["result"], registry=registry
+            "supportbundle_sweeps_total",
+            "Sweeps by result: ok, or error where something, such as a store, could not be swept.",
+            ["result"],
+            registry=registry,
         )
         for result in ("ok", "error"):
             self.sweeps.labels(result)  # a rate needs a beginning
@@ -169,6 +186,12 @@ class Metrics:
         """One operation on object storage came to its end."""
         self.store_requests.labels(operation, outcome).inc()
         self.store_seconds.labels(operation).observe(seconds)
+
+    def stores_seen(self, outcomes: Mapping[str, int]) -> None:
+        """What the stores answer now; what none of them answers any more is forgotten."""
+        self.stores.clear()
+        for outcome, count in outcomes.items():
+            self.stores.labels(outcome).set(count)
 
     def gap(self, reason: str, count: int = 1) -> None:
         """Wanted items are missing. Targets make reasons too (`HTTP503`), so their number is bounded."""

@@ -11,7 +11,7 @@ from typing import Any, cast
 from prometheus_client import CollectorRegistry
 
 from support.build import NOW, UID
-from support.memory import MemoryApi, MemoryStore
+from support.memory import Fuse, MemoryApi, MemoryStore
 from supportbundle.archive.fragment import FragmentWriter
 from supportbundle.archive.index import MemberMeta, ShardReport
 from supportbundle.archive.spool import MemberSpool
@@ -24,6 +24,7 @@ from supportbundle.metrics import Metrics
 from supportbundle.model import names
 from supportbundle.model.destination import Destination, DestinationSpec, DestinationType, S3Options
 from supportbundle.model.plan import DryRun, Plan
+from supportbundle.reconcile import paths
 from supportbundle.reconcile.deps import Deps
 from supportbundle.reconcile.gather import read_plan
 from supportbundle.reconcile.guard import Guard
@@ -137,6 +138,26 @@ class Universe:
                 sampler.count(spool.finish(), meta)
             writer.close(ShardReport(started_at=NOW, finished_at=NOW, stats=dict(sampler.stats(1.0))))
         return (self.scratch / "sample").read_bytes()
+
+
+def small_world(scratch: Path) -> Universe:
+    """Two pods, a policy in force since yesterday, and a bundle that asks for the pods' logs."""
+    fuse = Fuse()
+    api = MemoryApi(fuse)
+    for name in ("web-1", "web-2"):
+        api.put(paths.named("pods", "team", name), pod(name))
+    earlier = {"name": "p", "creationTimestamp": "2026-11-20T00:00:00Z"}
+    api.put(paths.policy("p"), {"metadata": dict(earlier)})
+    api.put(
+        paths.policy_binding("p"),
+        {"metadata": dict(earlier), "spec": {"policyName": "p", "validationActions": ["Deny"]}},
+    )
+    spec = {"target": {"selector": {"matchLabels": {"app": "web"}}}, "collectors": [{"name": "logs", "type": "Logs"}]}
+    metadata = {
+        "namespace": "team", "name": "incident", "uid": UID, "generation": 1, "creationTimestamp": NOW.isoformat(),
+    }  # fmt: skip
+    api.put(paths.bundle("team", "incident"), {"metadata": metadata, "spec": spec})
+    return Universe(api, MemoryStore(fuse), scratch, ThreadPoolExecutor(1))
 
 
 def pod(name: str) -> dict[str, Any]:

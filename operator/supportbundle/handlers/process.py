@@ -35,8 +35,11 @@ from supportbundle.reconcile.key import Key
 from supportbundle.reconcile.loop import Reconciler
 from supportbundle.reconcile.rulecheck import RuleCheck
 from supportbundle.reconcile.schedules.service import Scheduling
+from supportbundle.reconcile.schedules.webhook import PORT as WEBHOOK_PORT
+from supportbundle.reconcile.schedules.webhook import Bell, alert_app
 from supportbundle.reconcile.setup import ensure_bucket, ensure_default_destination, ensure_templates
 from supportbundle.reconcile.stores import Stores
+from supportbundle.reconcile.storewatch import watch_stores
 from supportbundle.reconcile.sweep import sweep_for_ever
 from supportbundle.reconcile.templates import TemplateKeeper
 from supportbundle.storage.addresses import Guard as AddressGuard
@@ -64,7 +67,9 @@ async def operate(config: OperatorConfig, environ: Mapping[str, str]) -> None:
         client = await stack.enter_async_context(connect(await configured(), observe=metrics.kube_request))
         candidate = _candidate(config, environ)
         election = Election(client, candidate)
-        await stack.enter_async_context(serving(apps(queue, metrics, census, election, ready)))
+        bell = Bell()
+        doors = {WEBHOOK_PORT: alert_app(bell)} if config.alertmanager_webhook else {}
+        await stack.enter_async_context(serving(apps(queue, metrics, census, election, ready) | doors))
         pool = stack.enter_context(ThreadPoolExecutor(BLOCKING_THREADS, "s3"))
         if not await stack.enter_async_context(election.led(stop)):
             return
@@ -80,12 +85,13 @@ async def operate(config: OperatorConfig, environ: Mapping[str, str]) -> None:
             await ensure_default_destination(deps)
             await ensure_templates(deps)
             scheduling = Scheduling(deps)
-            await stack.enter_async_context(serving(scheduling.apps()))
+            bell.fire = scheduling.fire
             fed = Fed(queue, WorkQueue(time.monotonic), WorkQueue(time.monotonic), scheduling, census, set())
             tasks = [group.create_task(work) for work in (*_work(fed, deps), servers.keep_fresh())]
             tasks.append(group.create_task(_watch(fed, config.watch_namespaces, ready, stop)))
             await asyncio.wait({tasks[-1], group.create_task(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
             stop.set()
+            bell.fire = None
             for task in (*tasks[:-1], keeping):
                 task.cancel()
             # kopf takes 5 s to end: nobody works any more, so nobody needs to wait for that.
@@ -101,6 +107,7 @@ def _work(fed: Fed, deps: Deps) -> Iterator[Coroutine[Any, Any, None]]:
     yield fed.templates.work(TemplateKeeper(deps).run)
     yield fed.scheduling.run()
     yield ensure_bucket(deps)
+    yield watch_stores(deps)
     yield sweep_for_ever(deps, fed.bundles.add, deps.config.sweep_seconds)
 
 

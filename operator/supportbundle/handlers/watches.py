@@ -12,7 +12,7 @@ import kopf
 from supportbundle.model import names
 from supportbundle.model.bundle import parse_status
 from supportbundle.reconcile.approvals import bundle_key, is_open
-from supportbundle.reconcile.census import Census
+from supportbundle.reconcile.census import Census, counted
 from supportbundle.reconcile.deps import utc_now
 from supportbundle.reconcile.due import due_in
 from supportbundle.reconcile.key import Key, key_of, owner_of
@@ -61,7 +61,7 @@ def _bundles(fed: Fed, event: str | None, body: Body) -> None:
     if deleted:
         fed.census.miss(key.uid)
     else:
-        fed.census.see(key.uid, parse_status(body).phase)
+        fed.census.see(key.uid, counted(parse_status(body)))
     if delay is None or deleted:
         fed.known.discard(key)
     else:

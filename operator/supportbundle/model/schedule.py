@@ -159,6 +159,14 @@ class SpentHour(Observed):
     bytes: int
 
 
+class Admission(Observed):
+    """Whether the author of this generation was checked; `policies_since` tells under which policies it was seen."""
+
+    generation: int
+    checked: bool
+    policies_since: datetime | None = None
+
+
 class ScheduleStatus(Observed):
     """The status subresource."""
 
@@ -172,6 +180,7 @@ class ScheduleStatus(Observed):
     recent: tuple[RecentOwner, ...] = ()
     pruning: tuple[Pruned, ...] = ()
     spent: tuple[SpentHour, ...] = ()
+    admission: Admission | None = None
 
     @property
     def ready(self) -> ScheduleCondition | None:

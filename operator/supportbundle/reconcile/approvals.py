@@ -17,6 +17,7 @@ from supportbundle.model.plan import dump
 from supportbundle.model.status import Status
 from supportbundle.reconcile import paths
 from supportbundle.reconcile.deps import Deps
+from supportbundle.reconcile.guard import Checks
 from supportbundle.reconcile.key import Key
 
 log = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ async def read_approvals(
         word = _parsed(obj)
         if word is None or word.spec.bundle.uid != bundle.metadata.uid or word.spec.bundle.name != bundle.metadata.name:
             continue
-        if word.answer is None and not await deps.guard.saw(word.created):
+        if word.answer is None and not await deps.guard.saw(Checks.APPROVALS, word.created):
             await tell(word, unchecked(), deps)
         elif not word.refused:
             words.append(word)

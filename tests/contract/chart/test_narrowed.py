@@ -98,6 +98,13 @@ def test_the_operator_makes_keys_in_its_own_namespace_also_where_it_does_not_wat
     assert grants(one("Role", "", *WATCH)["rules"]) >= {("", "secrets", "", "get"), ("", "secrets", "", "create")}
 
 
+def test_beside_itself_a_narrowed_operator_holds_nothing_that_one_of_all_namespaces_lacks(one: One) -> None:
+    narrow, everywhere = grants(one("Role", "", *WATCH)["rules"]), grants(one("Role", "", *ALL)["rules"])
+    assert everywhere < narrow
+    assert narrow - everywhere <= grants(one("ClusterRole", "", *ALL)["rules"])
+    assert ("", "secrets", "", "list") not in narrow
+
+
 def test_policies_hold_everywhere_all_the_same(render: Render) -> None:
     def policies(*values: str) -> list[Object]:
         return [o for o in render(*values) if o["kind"].startswith("ValidatingAdmissionPolicy")]

@@ -43,11 +43,12 @@ def test_a_run_under_way_during_an_upgrade_ends_with_one_zip(workload: str) -> N
 def test_an_upgrade_from_the_chart_before_keeps_bundles_and_keys(operator: str, namespace: str) -> None:
     sbundle.create(namespace, "finished", EVENTS)
     sbundle.ready(namespace, "finished", seconds=60)
-    install("replicas=0", chart=PREVIOUS)
     before = identity(namespace, "finished")
+    install("replicas=0", chart=PREVIOUS)
     keys = get(operator, "secret", "supportbundle-operator-store")["data"]
     install()
-    assert identity(namespace, "finished") == before
+    # The API server takes up another schema within a moment.
+    until("the bundle as it was", lambda: identity(namespace, "finished") == before)
     assert get(operator, "secret", "supportbundle-operator-store")["data"] == keys
     sbundle.create(namespace, "fresh", EVENTS)
     sbundle.ready(namespace, "fresh", seconds=60)

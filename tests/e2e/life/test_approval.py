@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from support import sbundle
+from support import breaking, sbundle
 from support.bucket import Bucket
 from support.kube import OPERATOR, SYSTEM, CommandFailed, apply, condition, get, kubectl, run, until
 
@@ -162,3 +162,23 @@ def test_an_account_approves_and_the_word_of_the_second_is_too_late(reviewers: s
 def test_silence_denies(reviewers: str, silent: str) -> None:
     over = sbundle.finished(reviewers, silent)
     assert condition(over, "Ready")["reason"] == "ApprovalTimedOut"
+
+
+def test_an_operator_killed_while_a_zip_waits_and_while_it_is_delivered_delivers_it_once(
+    reviewers: str, bucket: Bucket
+) -> None:
+    sbundle.create(reviewers, "survivor", destination={"name": "e2e-strict"})
+    obj = awaiting(reviewers, "survivor")
+    breaking.kill_operator()
+    say(reviewers, obj, "survive", "Approved", ANN)
+    until("the delivery", lambda: breaking.phase(reviewers, "survivor") in {"Delivering", "Ready"}, seconds=120)
+    breaking.kill_operator()
+    try:
+        over = sbundle.ready(reviewers, "survivor")["status"]
+        assert over["approval"]["by"] == ANN
+        uid = obj["metadata"]["uid"]
+        kept = [info.key for info in bucket.store.list("bundles/") if uid in info.key]
+        assert kept == [over["artifact"]["key"]]
+        until("nothing left of the delivery", lambda: not breaking.any_of("jobs,pods,secrets", SYSTEM, uid), seconds=60)
+    finally:
+        breaking.fresh_operator()

@@ -250,6 +250,28 @@ async def test_a_schedule_that_no_policy_has_seen_makes_nothing(world: Universe)
     await Process(world).run()
     assert ready(world)["reason"] == "CreatedUnchecked"
     assert bundles(world) == []
+    assert "kubectl -n team patch sbschedule night" in ready(world)["message"]
+    world.api.objects[PATH]["metadata"]["generation"] = 2
+    await Process(world).run()
+    assert ready(world)["reason"] == "Scheduled"
+    assert len(bundles(world)) == 1
+
+
+async def test_a_policy_that_comes_anew_leaves_schedules_that_were_checked_alone(world: Universe) -> None:
+    put(world, schedule="0 * * * *")
+    await Process(world).run()
+    renewed = (NOW - timedelta(minutes=1)).isoformat()
+    world.api.objects[paths.policy("p")]["metadata"]["creationTimestamp"] = renewed
+    await Process(world).run()
+    assert ready(world)["reason"] == "Scheduled"
+    world.api.objects[paths.policy("p")]["metadata"]["creationTimestamp"] = NOW.isoformat()
+    world.api.objects[PATH]["metadata"]["generation"] = 2
+    process = Process(world)
+    assert await process.run() == 2, "until all API servers know the policy"
+    assert ready(world)["reason"] == "CreatedUnchecked"
+    world.api.objects[paths.policy("p")]["metadata"]["creationTimestamp"] = renewed
+    await process.run()
+    assert status(world)["admission"]["policiesSince"].startswith("2026-11-21T11:59"), "asked anew while it is refused"
 
 
 async def test_a_schedule_that_cannot_be_read_says_which_field(world: Universe) -> None:
