@@ -64,6 +64,11 @@ class Metrics:
         self.bundles = Gauge(
             "supportbundle_bundles", "SupportBundles that exist, by phase.", ["phase"], registry=registry
         )
+        self.queued = Gauge(
+            "supportbundle_bundles_queued",
+            "Bundles that wait because as many collect as may at once.",
+            registry=registry,
+        )
         self.finished = Counter(
             "supportbundle_bundles_finished_total",
             "Bundles that ended, by phase and by reason of the Ready condition.",

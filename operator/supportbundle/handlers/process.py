@@ -30,6 +30,7 @@ from supportbundle.reconcile.census import Census
 from supportbundle.reconcile.deps import Deps
 from supportbundle.reconcile.election import Candidate, Election
 from supportbundle.reconcile.guard import Guard
+from supportbundle.reconcile.heard import Heard
 from supportbundle.reconcile.key import Key
 from supportbundle.reconcile.loop import Reconciler
 from supportbundle.reconcile.rulecheck import RuleCheck
@@ -75,7 +76,13 @@ async def operate(config: OperatorConfig, environ: Mapping[str, str]) -> None:
             await ensure_templates(deps)
             scheduling = Scheduling(deps)
             await stack.enter_async_context(serving(scheduling.apps()))
-            fed = Fed(queue, WorkQueue(time.monotonic), WorkQueue(time.monotonic), scheduling, census, set())
+            fed = Fed(
+                queue,
+                WorkQueue(time.monotonic),
+                WorkQueue(time.monotonic),
+                scheduling,
+                Heard(queue, census, deps.clock),
+            )
             tasks = [group.create_task(work) for work in _work(fed, deps)]
             tasks.append(group.create_task(_watch(fed, config.watch_namespaces, ready, stop)))
             await asyncio.wait({tasks[-1], group.create_task(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
@@ -89,7 +96,7 @@ async def operate(config: OperatorConfig, environ: Mapping[str, str]) -> None:
 
 def _work(fed: Fed, deps: Deps) -> Iterator[Coroutine[Any, Any, None]]:
     """Everything that runs for ever beside the watch."""
-    reconciler = Reconciler(deps)
+    reconciler = Reconciler(deps, wake=fed.bundles.add)
     yield from (fed.bundles.work(reconciler.run) for _ in range(deps.config.workers))
     yield fed.approvals.work(Answers(deps).run)
     yield fed.templates.work(TemplateKeeper(deps).run)

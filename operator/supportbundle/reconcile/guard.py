@@ -18,6 +18,7 @@ from supportbundle.model.bundle import Bundle
 from supportbundle.model.capability import CLUSTER_VERB
 from supportbundle.reconcile import paths, refusals
 from supportbundle.reconcile.access import Right, allowed
+from supportbundle.reconcile.fresh import Fresh
 
 FRESH_SECONDS = 15.0
 SPREAD = timedelta(seconds=2)
@@ -38,9 +39,7 @@ class Guard:
     def __init__(self, client: Client, policies: tuple[str, ...], monotonic: Callable[[], float]) -> None:
         self._client = client
         self._policies = policies
-        self._monotonic = monotonic
-        self._checked = float("-inf")
-        self._enforced = Enforced(policies, datetime.max.replace(tzinfo=UTC))
+        self._enforced: Fresh[Enforced] = Fresh(FRESH_SECONDS, monotonic)
 
     async def refusal(self, bundle: Bundle) -> Refusal | None:
         """Why this bundle may not start."""
@@ -66,13 +65,14 @@ class Guard:
     async def _look(self) -> Enforced:
         if not self._policies:
             return Enforced(("of the chart",), datetime.max.replace(tzinfo=UTC))
-        if self._monotonic() - self._checked > FRESH_SECONDS:
-            since_when = await asyncio.gather(*map(self._bound_since, self._policies))
-            found = list(zip(self._policies, since_when, strict=True))
-            missing = tuple(name for name, since in found if since is None)
-            since = max((since for _, since in found if since is not None), default=datetime.max.replace(tzinfo=UTC))
-            self._enforced, self._checked = Enforced(missing, since), self._monotonic()
-        return self._enforced
+        return await self._enforced.get("", self._read)
+
+    async def _read(self) -> Enforced:
+        since_when = await asyncio.gather(*map(self._bound_since, self._policies))
+        found = list(zip(self._policies, since_when, strict=True))
+        missing = tuple(name for name, since in found if since is None)
+        since = max((since for _, since in found if since is not None), default=datetime.max.replace(tzinfo=UTC))
+        return Enforced(missing, since)
 
     async def _bound_since(self, name: str) -> datetime | None:
         """When policy and binding of this name were both there; None if they do not bind everywhere and everybody."""
