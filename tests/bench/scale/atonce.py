@@ -31,8 +31,8 @@ LARGE = tuple(
     {"name": f"logs-{number:02d}", "type": "Logs", "logs": {"tailLines": 10 + number}} for number in range(40)
 )
 """120 tasks instead of 3: some 5 s of a simulated collector in each of three shards, and 6 MB each."""
-PATIENCE = 3000.0
-LOOK = 5.0
+PATIENCE = 2400.0
+LOOK = 15.0
 
 
 @dataclass

@@ -22,7 +22,7 @@ from typing import Any
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from support.kube import SYSTEM, get, kubectl
+from support.kube import SYSTEM, get
 from supportbundle.archive.fragment import FragmentWriter
 from supportbundle.archive.index import IndexLimits, MemberMeta, ShardReport
 from supportbundle.archive.spool import MemberSpool
@@ -44,8 +44,6 @@ START = 1.0
 TASK = 0.1
 """Seconds that a task takes, one after the other."""
 RENEW = 10.0
-BURY = 2.0
-FOR_GOOD = ("delete", "pods", "--force", "--grace-period=0", "--ignore-not-found", "--wait=false")
 ROOM = {"cpu": "1000", "memory": "4Ti", "pods": "5000", "ephemeral-storage": "10Ti"}
 LOG = b"2026-03-04T05:06:07Z level=info msg=served path=/api/v4/users status=200 duration=12ms\n" * 100
 HEAVY = 10
@@ -80,7 +78,6 @@ class Simulated:
     alive: int = 0
     most: int = 0
     _known: set[str] = field(default_factory=set)
-    _ending: set[tuple[str, str]] = field(default_factory=set)
 
     async def renew(self) -> None:
         """The heartbeat, without which the node is taken for dead."""
@@ -104,7 +101,7 @@ class Simulated:
         meta = pod["metadata"]
         try:
             if "deletionTimestamp" in meta:
-                self._ending.add((meta["namespace"], meta["name"]))
+                await _end(self.client, meta)
             elif meta["uid"] not in self._known:
                 self._known.add(meta["uid"])
                 await self._run(pod)
@@ -112,15 +109,6 @@ class Simulated:
             return  # deleted meanwhile
         except Exception:  # noqa: BLE001 - one pod must not take the node with it
             traceback.print_exc()
-
-    async def bury(self) -> None:
-        """As a kubelet does: pods that are told to end are deleted for good once they have."""
-        while True:
-            await asyncio.sleep(BURY)
-            found, self._ending = self._ending, set()
-            for namespace in {namespace for namespace, _ in found}:
-                names = [name for where, name in found if where == namespace]
-                await asyncio.to_thread(kubectl, "-n", namespace, *FOR_GOOD, *names)
 
     async def _run(self, pod: dict[str, Any]) -> None:
         meta = pod["metadata"]
@@ -185,14 +173,16 @@ async def simulated(client: Client) -> AsyncIterator[Simulated]:
     connector = aiohttp.TCPConnector(limit=32, resolver=_Store())
     async with aiohttp.ClientSession(connector=connector, skip_auto_headers=("Content-Type",)) as session:
         life = Simulated(client, session)
-        tasks = [asyncio.create_task(work) for work in (life.renew(), life.live(), life.bury())]
+        tasks = [asyncio.create_task(work) for work in (life.renew(), life.live())]
         try:
             yield life
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await asyncio.to_thread(kubectl, *FOR_GOOD, "-A", f"--field-selector=spec.nodeName={NAME}")
+            async for pod in client.items(collection("v1", "pods"), {"fieldSelector": f"spec.nodeName={NAME}"}):
+                with suppress(NotFound):
+                    await _end(client, pod["metadata"])
             await client.delete(one("v1", "nodes", NAME))
 
 
@@ -212,6 +202,13 @@ class _Store(AbstractResolver):
 
     async def close(self) -> None:
         """Nothing is held."""
+
+
+async def _end(client: Client, meta: Mapping[str, Any]) -> None:
+    """As a kubelet does: a pod that is told to end is deleted for good once it has."""
+    options = {"kind": "DeleteOptions", "apiVersion": "v1", "gracePeriodSeconds": 0}
+    path = one("v1", "pods", meta["name"], meta["namespace"])
+    await client._json("DELETE", path, None, options)  # noqa: SLF001 - only kubelets ask so
 
 
 def _status(phase: str, container: str, state: Mapping[str, Any]) -> dict[str, Any]:
