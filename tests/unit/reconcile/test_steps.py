@@ -78,6 +78,12 @@ async def test_a_bundle_cancelled_while_its_zip_is_made_leaves_no_zip(universe: 
     assert universe.store.data == {}
 
 
+async def test_the_first_word_about_a_bundle_asks_no_store(universe: Universe) -> None:
+    universe.store.failure = Unavailable("no answer")
+    await Reconciler(universe.process()).run(KEY)
+    assert ready(universe)["reason"] == "Pending"
+
+
 async def test_a_bundle_deleted_while_it_runs_leaves_nothing(universe: Universe) -> None:
     reconciler = await steps(universe, "Collecting", collect=False)
     universe.run_collectors()
