@@ -16,8 +16,8 @@ from typing import Generic, TypeVar
 K = TypeVar("K", bound=Hashable)
 FIRST_BACKOFF = 0.5
 LAST_BACKOFF = 60.0
-NEW_EVERY = 4
-"""While others wait too, so many runs there are for one of a new key."""
+NEW_EVERY = 2
+"""While others wait too, one run of so many is of a new key: its first is short, and people wait for a first word."""
 
 
 class WorkQueue(Generic[K]):
