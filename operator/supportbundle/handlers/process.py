@@ -19,7 +19,7 @@ from supportbundle.collect.registry import REGISTRY
 from supportbundle.config import OperatorConfig
 from supportbundle.errors import LostLeadership
 from supportbundle.handlers.apps import apps
-from supportbundle.handlers.watches import Fed, watch
+from supportbundle.handlers.watches import PAGE, Fed, watch
 from supportbundle.kube.client import Client, connect
 from supportbundle.kube.kubeconfig import configured
 from supportbundle.metrics import Metrics
@@ -60,7 +60,7 @@ async def operate(config: OperatorConfig, environ: Mapping[str, str]) -> None:
     ready, stop = asyncio.Event(), asyncio.Event()
     _set_at_signals(stop)
     async with AsyncExitStack() as stack:
-        client = await stack.enter_async_context(connect(await configured(), observe=metrics.kube_request))
+        client = await stack.enter_async_context(connect(await configured(), observe=metrics.kube_request, page=PAGE))
         candidate = _candidate(config, environ)
         election = Election(client, candidate)
         await stack.enter_async_context(serving(apps(queue, metrics, census, election, ready)))

@@ -17,7 +17,7 @@ from supportbundle.reconcile.schedules.service import Scheduling
 from supportbundle.workqueue import WorkQueue
 
 PAGE = 100
-"""Bundles of one list request at start: each is held as objects, some ten times the size of its text."""
+"""Objects of one list request: each is held as Python objects, some ten times the size of its text."""
 IDLE_SECONDS = 0.1
 """kopf keeps a task and the last event for each object until it has heard nothing of it for so long; 5 s by default, in
 which an operator that starts reads thousands of bundles. Our handlers take no time and need no such task.
