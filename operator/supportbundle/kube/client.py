@@ -58,7 +58,7 @@ class Client:
         return await self._json("GET", path, params)
 
     async def items(self, path: str, params: Params = None) -> AsyncIterator[Json]:
-        """All objects of a collection, page by page; `limit` in `params` sets another size of a page than `connect` did.
+        """All objects of a collection, page by page; `limit` in `params` is a page's size, unlike `connect`'s.
 
         When the server forgot where we were (410, etcd compacted), the rest comes from a fresh list that starts over
         once: objects seen before are skipped by uid, so each comes once.
