@@ -72,6 +72,11 @@ class Metrics:
             "Bundles whose zip is staged and does not get to its destination at present.",
             registry=registry,
         )
+        self.queued = Gauge(
+            "supportbundle_bundles_queued",
+            "Bundles that wait because as many collect as may at once.",
+            registry=registry,
+        )
         self.finished = Counter(
             "supportbundle_bundles_finished_total",
             "Bundles that ended, by phase and by reason of the Ready condition.",

@@ -105,15 +105,15 @@ class Universe:
         )
 
     def run_collectors(self) -> None:
-        """What the Job's pods do: each shard stores its fragment, once."""
-        key = names.plan_key(STAGING)
-        if not self.api.of("jobs") or key not in self.store.data:
+        """What the Jobs' pods do: each shard stores its fragment, once."""
+        if not self.api.of("jobs"):
             return
-        plan = read_plan(self.store.data[key])
-        for shard in plan.shards:
-            name = names.fragment_key(STAGING, shard.index)
-            if name not in self.store.data:
-                self.store.data[name] = self._fragment(plan, shard.index)
+        for key in [key for key in self.store.data if key == names.plan_key(key.rpartition("/")[0] + "/")]:
+            plan = read_plan(self.store.data[key])
+            for shard in plan.shards:
+                name = names.fragment_key(key.rpartition("/")[0] + "/", shard.index)
+                if name not in self.store.data:
+                    self.store.data[name] = self._fragment(plan, shard.index)
 
     def _fragment(self, plan: Plan, shard: int) -> bytes:
         if plan.dry_run is not None:

@@ -22,6 +22,9 @@ POLL = timedelta(seconds=1)
 WATCH_POLL = timedelta(seconds=2)
 """With the collectors' own interval, progress in status is at most 5 s old."""
 SLOW_POLL = timedelta(seconds=5)
+LOOKS_PER_SECOND = 8
+"""At all bundles that run: each look is two or three requests to the API server and one or two to the store."""
+LONGEST_POLL = timedelta(seconds=15)
 WAIT_POLL = timedelta(seconds=15)
 APPROVAL_POLL = timedelta(minutes=5)
 """Should the watch of approvals have missed one."""
@@ -52,6 +55,8 @@ def is_new(world: World) -> Decision | None:
     """The first write: kstatus takes a resource without conditions for a finished one."""
     if world.bundle.status.conditions:
         return None
+    if not world.line.turn:
+        return Decision(phase=Phase.PENDING, claims=say.queued(world.line.places))
     claims = say.working("Pending", "The operator has seen the bundle and is about to plan it.")
     return Decision(phase=Phase.PENDING, claims=claims, again=timedelta(0))
 
@@ -64,6 +69,13 @@ def is_refused(world: World) -> Decision | None:
     if world.now - (refusal.since or world.now) < refusal.patience:
         return Decision(claims=say.working(refusal.reason, refusal.message), again=WAIT_POLL)
     return fail(refusal.reason, refusal.message)
+
+
+def is_queued(world: World) -> Decision | None:
+    """Others collect. Whoever gives a place back wakes the next, so no time is set to look again."""
+    if world.line.turn or world.plan is not None:
+        return None
+    return Decision(phase=Phase.PENDING, claims=say.queued(world.line.places))
 
 
 def is_unplanned(world: World) -> Decision | None:
@@ -149,10 +161,11 @@ def is_collecting(world: World) -> Decision | None:
     plan = _plan(world)
     if world.job.trouble and not world.job.ready:
         claims = say.working("WaitingForPods", world.job.trouble)
-        return Decision(phase=Phase.COLLECTING, claims=claims, again=SLOW_POLL)
+        return Decision(phase=Phase.COLLECTING, claims=claims, again=_paced(world, SLOW_POLL))
     claims = say.working("Collecting", f"Collecting from {plan.targets} pod(s).")
     age = world.now - plan.created_at
-    return Decision(phase=Phase.COLLECTING, claims=claims, again=POLL if age < timedelta(minutes=1) else WATCH_POLL)
+    least = POLL if age < timedelta(minutes=1) else WATCH_POLL
+    return Decision(phase=Phase.COLLECTING, claims=claims, again=_paced(world, least))
 
 
 def has_lost_everything(world: World) -> Decision | None:
@@ -228,7 +241,7 @@ def is_delivering(world: World) -> Decision | None:
         acts=() if delivery else (Act.DELIVER,),
         phase=Phase.DELIVERING,
         claims=claims,
-        again=SLOW_POLL if trouble else POLL,
+        again=_paced(world, SLOW_POLL if trouble else POLL),
     )
 
 
@@ -245,6 +258,7 @@ CHECKS: tuple[Check, ...] = (
     is_cancelled,
     is_refused,
     is_unheld,
+    is_queued,
     is_unplanned,
     is_dry_run,
     has_nothing_to_collect,
@@ -261,6 +275,11 @@ CHECKS: tuple[Check, ...] = (
     is_delivering,
     is_to_be_assembled,
 )
+
+
+def _paced(world: World, least: timedelta) -> timedelta:
+    """When to look again: the more run, the seldomer at each. The end of its Job wakes a bundle before that."""
+    return max(least, min(timedelta(seconds=world.line.running / LOOKS_PER_SECOND), LONGEST_POLL))
 
 
 def _plan(world: World) -> Plan:

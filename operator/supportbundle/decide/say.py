@@ -24,6 +24,14 @@ def working(reason: str, message: str) -> tuple[Claim, ...]:
     )
 
 
+def queued(places: int) -> tuple[Claim, ...]:
+    """Nothing is asked for it while it waits, so the words say nothing that would have to be kept up to date."""
+    message = (
+        f"As many bundles collect as may at once ({places}, the Helm value bundlesAtOnce); this one waits for its turn."
+    )
+    return working("Queued", message)
+
+
 def failed(reason: str, message: str) -> tuple[Claim, ...]:
     """Over, without a zip."""
     return (

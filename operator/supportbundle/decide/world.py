@@ -83,6 +83,15 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """How busy the operator is: whether this bundle may collect now, how many may at once, how many run at all."""
+
+    turn: bool = True
+    places: int = 0
+    running: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class World:
     """Everything that was gathered for one bundle. `plan` and what follows are None or empty until they exist.
 
@@ -106,6 +115,7 @@ class World:
     """How long a deleted bundle may be held by a store that does not let its zip be removed."""
     delivery: DeliveryFacts | None = None
     request: Request | None = None
+    line: Line = Line()
 
 
 class Act(StrEnum):

@@ -19,7 +19,7 @@ from supportbundle.collect.registry import REGISTRY
 from supportbundle.config import OperatorConfig
 from supportbundle.errors import LostLeadership
 from supportbundle.handlers.apps import apps
-from supportbundle.handlers.watches import Fed, watch
+from supportbundle.handlers.watches import PAGE, Fed, watch
 from supportbundle.kube.client import Client, connect
 from supportbundle.kube.kubeconfig import configured
 from supportbundle.metrics import Metrics
@@ -31,6 +31,7 @@ from supportbundle.reconcile.census import Census
 from supportbundle.reconcile.deps import Deps
 from supportbundle.reconcile.election import Candidate, Election
 from supportbundle.reconcile.guard import Guard
+from supportbundle.reconcile.heard import Heard
 from supportbundle.reconcile.key import Key
 from supportbundle.reconcile.loop import Reconciler
 from supportbundle.reconcile.rulecheck import RuleCheck
@@ -64,7 +65,7 @@ async def operate(config: OperatorConfig, environ: Mapping[str, str]) -> None:
     ready, stop = asyncio.Event(), asyncio.Event()
     _set_at_signals(stop)
     async with AsyncExitStack() as stack:
-        client = await stack.enter_async_context(connect(await configured(), observe=metrics.kube_request))
+        client = await stack.enter_async_context(connect(await configured(), observe=metrics.kube_request, page=PAGE))
         candidate = _candidate(config, environ)
         election = Election(client, candidate)
         bell = Bell()
@@ -86,7 +87,13 @@ async def operate(config: OperatorConfig, environ: Mapping[str, str]) -> None:
             await ensure_templates(deps)
             scheduling = Scheduling(deps)
             bell.fire = scheduling.fire
-            fed = Fed(queue, WorkQueue(time.monotonic), WorkQueue(time.monotonic), scheduling, census, set())
+            fed = Fed(
+                queue,
+                WorkQueue(time.monotonic),
+                WorkQueue(time.monotonic),
+                scheduling,
+                Heard(queue, census, deps.clock),
+            )
             tasks = [group.create_task(work) for work in (*_work(fed, deps), servers.keep_fresh())]
             tasks.append(group.create_task(_watch(fed, config.watch_namespaces, ready, stop)))
             await asyncio.wait({tasks[-1], group.create_task(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
@@ -101,7 +108,7 @@ async def operate(config: OperatorConfig, environ: Mapping[str, str]) -> None:
 
 def _work(fed: Fed, deps: Deps) -> Iterator[Coroutine[Any, Any, None]]:
     """Everything that runs for ever beside the watch."""
-    reconciler = Reconciler(deps)
+    reconciler = Reconciler(deps, wake=fed.bundles.add)
     yield from (fed.bundles.work(reconciler.run) for _ in range(deps.config.workers))
     yield fed.approvals.work(Answers(deps).run)
     yield fed.templates.work(TemplateKeeper(deps).run)

@@ -136,16 +136,18 @@ async def renew_uploads(world: World, place: Place, deps: Deps) -> None:
 async def _release(world: World, _place: Place | None, deps: Deps) -> None:
     """Take back everything that gave the collectors power, reviewers' links and the delivery's Job."""
     meta = world.bundle.metadata
-    await release(meta.namespace, meta.uid, deps)
+    await release(meta.namespace, meta.uid, deps, world.plan.capabilities if world.plan else tuple(Capability))
     if world.bundle.status.staged is not None:
         await drop_links(meta.uid, deps)
         await stop_delivery(meta.uid, deps)
 
 
-async def release(namespace: str, uid: str, deps: Deps) -> None:
-    """See `_release`; also for bundles of which only the uid is left."""
+async def release(
+    namespace: str, uid: str, deps: Deps, capabilities: tuple[Capability, ...] = tuple(Capability)
+) -> None:
+    """See `_release`; also for bundles of which only the uid is left, whose `capabilities` nobody knows any more."""
     run = names.run_name(uid)
-    bindings = (f"{run}-{capability.lower()}" for capability in Capability)
+    bindings = (f"{run}-{capability.lower()}" for capability in capabilities)
     done = await asyncio.gather(
         *(_delete(paths.named("rolebindings", namespace, binding), deps) for binding in bindings),
         *(_delete(paths.named(kind, namespace, run), deps) for kind in ("serviceaccounts", "jobs", "secrets")),

@@ -49,6 +49,8 @@ async def gather(key: Key, deps: Deps) -> Gathered | None:
         return await _leaving(bundle, raw, deps)
     if refusal or (bundle.status.finished and bundle.status.phase != Phase.READY):
         return _refused(bundle, raw, None, refusal, deps)
+    if not bundle.status.conditions:  # the first word about it needs no look at anything else
+        return Gathered(World(bundle, deps.clock()), raw, None)
     return await _with_place(bundle, raw, deps)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from typing import Final
 
 from supportbundle.decide.admission import SPREAD
@@ -22,6 +23,7 @@ from supportbundle.model.bundle import Bundle
 from supportbundle.model.capability import CLUSTER_VERB
 from supportbundle.reconcile import paths, refusals
 from supportbundle.reconcile.access import Right, allowed
+from supportbundle.reconcile.fresh import Fresh
 
 FRESH_SECONDS = 15.0
 
@@ -51,9 +53,7 @@ class Guard:
     def __init__(self, client: Client, policies: tuple[str, ...], monotonic: Callable[[], float]) -> None:
         self._client = client
         self._policies = policies
-        self._monotonic = monotonic
-        self._checked = float("-inf")
-        self._enforced = UNKNOWN
+        self._enforced: Fresh[Enforced] = Fresh(FRESH_SECONDS, monotonic)
 
     async def refusal(self, bundle: Bundle) -> Refusal | None:
         """Why this bundle may not start."""
@@ -86,9 +86,7 @@ class Guard:
     async def _look(self) -> Enforced:
         if not self._policies:
             return UNKNOWN
-        if self._monotonic() - self._checked > FRESH_SECONDS:
-            self._enforced, self._checked = await self._read(self._policies), self._monotonic()
-        return self._enforced
+        return await self._enforced.get("", partial(self._read, self._policies))
 
     async def _read(self, policies: Iterable[str]) -> Enforced:
         policies = tuple(policies)

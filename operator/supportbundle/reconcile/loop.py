@@ -6,6 +6,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from supportbundle.decide import decide, say
@@ -14,14 +15,15 @@ from supportbundle.decide.lifetime import deleting
 from supportbundle.decide.outcomes import fail
 from supportbundle.decide.report import Outcome, end_status, next_status
 from supportbundle.decide.times import OURS, time_by_stage
-from supportbundle.decide.world import Act, Decision, JobState, World
+from supportbundle.decide.turns import collecting_ticket, packing_ticket, wants_place
+from supportbundle.decide.world import Act, Decision, JobState, Line, World
 from supportbundle.errors import Conflict, Corrupt, Invalid, LostLeadership, NotFound, SupportBundleError, TooLarge
 from supportbundle.metrics import UNLISTED
 from supportbundle.model import names
 from supportbundle.model.bundle import Bundle, parse_bundle
 from supportbundle.model.conditions import ConditionType
 from supportbundle.model.plan import dump
-from supportbundle.model.status import Status
+from supportbundle.model.status import Phase, Status
 from supportbundle.reconcile import paths
 from supportbundle.reconcile.act import drop_prefix, drop_unfinished, perform, release, renew_uploads
 from supportbundle.reconcile.approvals import answer_all
@@ -31,6 +33,7 @@ from supportbundle.reconcile.events import emit, say_event
 from supportbundle.reconcile.gather import Gathered, gather
 from supportbundle.reconcile.key import Key
 from supportbundle.reconcile.reviews import drop_links
+from supportbundle.reconcile.turns import Turns
 from supportbundle.reconcile.uploads import RENEW_AFTER
 
 log = logging.getLogger(__name__)
@@ -42,8 +45,6 @@ ASSEMBLIES = 4
 """Zips made at once, and never by more than half of the workers. Gigabytes take minutes; without a bound a few large
 bundles would hold all workers, and all threads that speak to the store, and every small one would wait for them.
 """
-ASSEMBLY_SECONDS = 1.0
-"""Until a bundle asks again whether it may be assembled."""
 CONFLICT_SECONDS = 0.5
 """Somebody wrote since we read; read again, but never in a tight loop."""
 
@@ -51,11 +52,16 @@ CONFLICT_SECONDS = 0.5
 class Reconciler:
     """Stateless but for caches: any process may take any step of any bundle."""
 
-    def __init__(self, deps: Deps, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        deps: Deps,
+        monotonic: Callable[[], float] = time.monotonic,
+        wake: Callable[[Key], None] = lambda _: None,
+    ) -> None:
         self._deps = deps
         self._monotonic = monotonic
-        self._assembling = 0
-        self._assemblies = min(ASSEMBLIES, max(1, deps.config.workers // 2))
+        self._collecting = Turns(deps.config.bundles_at_once, wake)
+        self._packing = Turns(min(ASSEMBLIES, max(1, deps.config.workers // 2)), wake)
 
     async def run(self, key: Key) -> float | None:
         """One step. Returns in how many seconds the key wants to be seen again.
@@ -79,6 +85,9 @@ class Reconciler:
             self._deps.metrics.reconcile_errors.labels("InternalError").inc()
             raise
         finally:
+            if result != "ok":
+                self._packing.leave(key.uid)
+            self._deps.metrics.queued.set(self._collecting.waiting)
             self._deps.metrics.reconciles.labels(result).inc()
             self._deps.metrics.reconcile_seconds.observe(time.monotonic() - started)
         return again
@@ -90,7 +99,7 @@ class Reconciler:
             if found is None:
                 await self._clean_up(key)
                 return None
-            return await self._decide_and_act(found)
+            return await self._decide_and_act(key, found)
         except (Conflict, LostLeadership):
             raise
         except PERMANENT as error:
@@ -98,20 +107,34 @@ class Reconciler:
                 raise
             return None
         except Exception as error:
+            if found is not None and found.world.plan is None:  # what it cannot begin need not keep others waiting
+                self._collecting.leave(key.uid)
             await self._say_waiting(key, found, error)
             raise
 
-    async def _decide_and_act(self, found: Gathered) -> float | None:
+    async def _decide_and_act(self, key: Key, found: Gathered) -> float | None:
+        found = found._replace(world=self._placed(key, found.world))
         decision = decide(found.world)
         if Act.ASSEMBLE not in decision.acts:
+            self._packing.leave(key.uid)
             return await self._carry_out(found, decision)
-        if self._assembling >= self._assemblies:
-            return ASSEMBLY_SECONDS
-        self._assembling += 1
+        if not self._packing.ask(key, packing_ticket(found.world)):
+            return None
         try:
             return await self._carry_out(found, decision)
         finally:
-            self._assembling -= 1
+            self._packing.leave(key.uid)
+
+    def _placed(self, key: Key, world: World) -> World:
+        """The world, and whether it is the bundle's turn. One that has begun is never stopped for want of places."""
+        turn = True
+        if not wants_place(world):
+            self._collecting.leave(key.uid)
+        elif world.plan is None and world.bundle.status.phase == Phase.PENDING:
+            turn = self._collecting.ask(key, collecting_ticket(world))
+        else:
+            self._collecting.keep(collecting_ticket(world))
+        return replace(world, line=Line(turn, self._collecting.places, self._deps.census.running))
 
     async def _carry_out(self, found: Gathered, decision: Decision) -> float | None:
         world = found.world
@@ -125,6 +148,8 @@ class Reconciler:
             return None
         status = _status(world, decision, outcome)
         await self._write(found.raw, world, status)
+        if not wants_place(replace(world, bundle=world.bundle.model_copy(update={"status": status}))):
+            self._collecting.leave(world.bundle.metadata.uid)
         await answer_all(world, status, self._deps)
         await self._keep_urls_fresh(found)
         if outcome or decision.artifact:
@@ -232,6 +257,8 @@ class Reconciler:
     async def _clean_up(self, key: Key) -> None:
         """A deleted bundle: owner references remove its objects, unless it was orphaned; staging is ours to remove."""
         deps = self._deps
+        self._collecting.leave(key.uid)
+        self._packing.leave(key.uid)
         await release(key.namespace, key.uid, deps)
         await drop_links(key.uid, deps)
         await stop_delivery(key.uid, deps)

@@ -11,6 +11,7 @@ from supportbundle.errors import Invalid, NotFound, StagingMissing
 from supportbundle.kube.client import Client
 from supportbundle.model.destination import Destination, S3Options, parse_destination
 from supportbundle.reconcile import paths
+from supportbundle.reconcile.fresh import Fresh
 from supportbundle.storage.addresses import Guard
 from supportbundle.storage.base import Credentials, Store
 from supportbundle.storage.registry import open_store, read_credentials
@@ -61,11 +62,11 @@ class Stores:
         self._client = client
         self._wrap = wrap
         self._namespace = namespace
-        self._monotonic = monotonic
         self._staging = staging
         self._guard = guard or Guard()
-        self._known: dict[str, tuple[float, Destination]] = {}
-        self._keys: dict[str, tuple[float, Credentials]] = {}
+        self._destinations: Fresh[Destination] = Fresh(FRESH_SECONDS, monotonic)
+        self._keys: Fresh[Credentials] = Fresh(FRESH_SECONDS, monotonic)
+        self._secrets_there: Fresh[None] = Fresh(FRESH_SECONDS, monotonic)
         self._open: dict[str, tuple[Credentials | None, Store]] = {}
 
     async def place(self, name: str, *, encrypted: bool = False) -> Place:
@@ -100,7 +101,10 @@ class Stores:
             NotFound: the Secret that a delivery needs is missing.
         """
         if name := destination.spec.credentials:
-            await self._secret(name)
+            await self._secrets_there.get(name, lambda: self._require(name))
+
+    async def _require(self, name: str) -> None:
+        await self._secret(name)
 
     async def may_copy(self, place: Place) -> bool:
         """Whether the destination's server can copy the staged zip by itself: one endpoint, one set of credentials."""
@@ -122,12 +126,10 @@ class Stores:
         return list({id(place.store): place for place in places if isinstance(place, Place)}.values())
 
     async def _destination(self, name: str) -> Destination:
-        cached = self._known.get(name)
-        if cached and self._monotonic() - cached[0] < FRESH_SECONDS:
-            return cached[1]
-        destination = parse_destination(await self._client.get(paths.destination(name)))
-        self._known[name] = (self._monotonic(), destination)
-        return destination
+        async def read() -> Destination:
+            return parse_destination(await self._client.get(paths.destination(name)))
+
+        return await self._destinations.get(name, read)
 
     async def _staging_for(self, destination: Destination) -> S3Options:
         """The store of the settings; else that of the destination `default`, if it is another one than this."""
@@ -160,12 +162,12 @@ class Stores:
         ref = options.credentials_secret_ref if options else None
         if ref is None:
             return None
-        cached = self._keys.get(ref.name)
-        if cached and self._monotonic() - cached[0] < FRESH_SECONDS:
-            return cached[1]
-        keys = read_credentials(await self._secret(ref.name), name=ref.name)
-        self._keys[ref.name] = (self._monotonic(), keys)
-        return keys
+        name = ref.name
+
+        async def read() -> Credentials:
+            return read_credentials(await self._secret(name), name=name)
+
+        return await self._keys.get(name, read)
 
     async def _secret(self, name: str) -> dict[str, bytes]:
         try:

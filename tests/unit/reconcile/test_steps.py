@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import random
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -14,16 +11,14 @@ from typing import Any
 import pytest
 
 from support.build import NOW
-from support.memory import Fuse, MemoryStore
 from support.universe import ARTIFACT, CONFIG, KEY, STAGING, Universe
 from supportbundle.errors import Invalid, StoreDenied, SupportBundleError, Unavailable
 from supportbundle.model import names
 from supportbundle.model.destination import DestinationSpec, DestinationType, S3Options
 from supportbundle.reconcile import paths
 from supportbundle.reconcile.deps import Deps
-from supportbundle.reconcile.loop import ASSEMBLY_SECONDS, Reconciler
+from supportbundle.reconcile.loop import Reconciler
 from supportbundle.reconcile.setup import BUCKET_SECONDS, ensure_bucket
-from supportbundle.storage.base import ObjectInfo
 
 BUNDLE = paths.bundle("team", "incident")
 
@@ -83,31 +78,10 @@ async def test_a_bundle_cancelled_while_its_zip_is_made_leaves_no_zip(universe: 
     assert universe.store.data == {}
 
 
-async def test_large_zips_leave_workers_to_others(universe: Universe) -> None:
-    """With two workers one assembly runs at a time; the next one asks again, instead of holding the other worker."""
-    store = SlowStore(universe.store.fuse)
-    config = CONFIG.model_copy(update={"workers": 2})
-    universe = replace(universe, config=config, store=store, pool=ThreadPoolExecutor(2))
-    reconciler = await steps(universe, "Assembling")
-    first = asyncio.create_task(reconciler.run(KEY))
-    await asyncio.to_thread(store.begun.wait, 10)
-    assert await reconciler.run(KEY) == ASSEMBLY_SECONDS
-    store.go_on.set()
-    await first
-    assert ready(universe)["reason"] == "Complete"
-
-
-class SlowStore(MemoryStore):
-    """Makes a zip only when it is told to."""
-
-    def __init__(self, fuse: Fuse) -> None:
-        super().__init__(fuse)
-        self.begun, self.go_on = threading.Event(), threading.Event()
-
-    def write_parts(self, *args: Any, **kwargs: Any) -> ObjectInfo:
-        self.begun.set()
-        assert self.go_on.wait(10)
-        return super().write_parts(*args, **kwargs)
+async def test_the_first_word_about_a_bundle_asks_no_store(universe: Universe) -> None:
+    universe.store.failure = Unavailable("no answer")
+    await Reconciler(universe.process()).run(KEY)
+    assert ready(universe)["reason"] == "Pending"
 
 
 async def test_a_bundle_deleted_while_it_runs_leaves_nothing(universe: Universe) -> None:

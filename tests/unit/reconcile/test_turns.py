@@ -1,0 +1,166 @@
+"""More bundles than may collect, or be packed, at once: they wait without asking for anything, and all end."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from support.build import NOW
+from support.memory import Fuse, MemoryStore
+from support.universe import CONFIG, KEY, Universe
+from supportbundle.errors import Unavailable
+from supportbundle.reconcile import paths
+from supportbundle.reconcile.key import Key
+from supportbundle.reconcile.loop import Reconciler
+from supportbundle.storage.base import ObjectInfo
+
+OTHERS = tuple(Key("team", f"other-{number}", f"22222222-2222-3333-4444-{number:012d}") for number in range(3))
+
+
+class Process:
+    """One operator process, and which keys it has woken."""
+
+    def __init__(self, universe: Universe, *keys: Key) -> None:
+        self.universe = universe
+        for key in keys:
+            spec = universe.api.objects[paths.bundle(KEY.namespace, KEY.name)]["spec"]
+            meta = {"namespace": key.namespace, "name": key.name, "uid": key.uid, "generation": 1}
+            created = {"creationTimestamp": NOW.isoformat()}
+            universe.api.put(paths.bundle(key.namespace, key.name), {"metadata": meta | created, "spec": spec})
+        self.woken: list[Key] = []
+        self.deps = universe.process()
+        self.reconciler = Reconciler(self.deps, wake=self.woken.append)
+
+    async def until(self, reason: str, key: Key) -> None:
+        """Steps of one bundle, and what its pods do."""
+        for _ in range(30):
+            if self.reason(key) == reason:
+                return
+            await self.reconciler.run(key)
+            self.universe.run_collectors()
+        raise AssertionError(self.reason(key))
+
+    def reason(self, key: Key) -> str:
+        """Of the Ready condition."""
+        status = self.universe.api.objects[paths.bundle(key.namespace, key.name)].get("status", {})
+        return next((str(c["reason"]) for c in status.get("conditions", ()) if c["type"] == "Ready"), "")
+
+
+@pytest.fixture
+def one_place(universe: Universe) -> Universe:
+    return replace(universe, config=CONFIG.model_copy(update={"bundles_at_once": 1}))
+
+
+async def test_who_waits_says_so_and_is_woken_when_its_turn_has_come(one_place: Universe) -> None:
+    process = Process(one_place, *OTHERS)
+    await process.until("Planning", KEY)
+    for key in OTHERS:
+        assert await process.reconciler.run(key) is None, "no timer"
+        assert process.reason(key) == "Queued"
+    assert process.deps.metrics.queued._value.get() == len(OTHERS)  # noqa: SLF001 - the client has no other way
+    assert process.woken == []
+    await process.until("Complete", KEY)
+    assert process.woken == [OTHERS[0]]
+    for key in OTHERS:
+        await process.until("Complete", key)
+    assert process.woken == list(OTHERS)
+
+
+async def test_waiting_costs_no_writes(one_place: Universe) -> None:
+    process = Process(one_place, OTHERS[0])
+    await process.until("Planning", KEY)
+    await process.reconciler.run(OTHERS[0])
+    version = one_place.api.version
+    await process.reconciler.run(OTHERS[0])
+    assert one_place.api.version == version
+    assert one_place.api.of("events") == []
+
+
+@pytest.mark.parametrize("how", ["deleted", "cancelled"])
+async def test_who_leaves_the_line_is_not_waited_for(one_place: Universe, how: str) -> None:
+    process = Process(one_place, *OTHERS[:2])
+    await process.until("Planning", KEY)
+    for key in OTHERS[:2]:
+        await process.reconciler.run(key)
+    path = paths.bundle("team", OTHERS[0].name)
+    if how == "deleted":
+        del one_place.api.objects[path]
+    else:
+        one_place.api.objects[path]["spec"] = {**one_place.api.objects[path]["spec"], "cancel": True}
+    await process.reconciler.run(OTHERS[0])
+    await process.until("Complete", KEY)
+    assert process.woken == [OTHERS[1]]
+
+
+async def test_a_bundle_that_is_deleted_while_it_collects_gives_its_place_back(one_place: Universe) -> None:
+    process = Process(one_place, OTHERS[0])
+    await process.until("Collecting", KEY)
+    await process.reconciler.run(OTHERS[0])
+    del one_place.api.objects[paths.bundle(KEY.namespace, KEY.name)]
+    await process.reconciler.run(KEY)
+    assert process.woken == [OTHERS[0]]
+
+
+async def test_a_bundle_that_cannot_be_planned_keeps_nobody_waiting(one_place: Universe) -> None:
+    process = Process(one_place, OTHERS[0])
+    await process.reconciler.run(KEY)
+    assert await process.reconciler.run(OTHERS[0]) is None
+
+    def refuse(*_: object, **__: object) -> None:
+        raise Unavailable("no space is left")
+
+    one_place.store.put = refuse  # type: ignore[method-assign,assignment] # only writing fails
+    with pytest.raises(Unavailable):
+        await process.reconciler.run(KEY)
+    assert process.woken == [OTHERS[0]]
+
+
+async def test_what_runs_when_a_process_starts_is_counted_and_not_stopped(one_place: Universe) -> None:
+    before = Process(one_place, OTHERS[0])
+    await before.until("Planning", KEY)
+    await before.reconciler.run(KEY)
+    assert before.reason(KEY) == "Collecting"
+    after = Process(one_place)
+    await after.reconciler.run(KEY)
+    await after.reconciler.run(OTHERS[0])
+    assert (len(one_place.api.of("jobs")), after.reason(OTHERS[0])) == (1, "Queued")
+    await after.until("Complete", KEY)
+    assert after.woken == [OTHERS[0]]
+
+
+async def test_large_zips_leave_workers_to_others(universe: Universe) -> None:
+    """With two workers one assembly runs at a time; the next one is woken, instead of holding the other worker."""
+    store = SlowStore(universe.store.fuse)
+    universe = replace(
+        universe, config=CONFIG.model_copy(update={"workers": 2}), store=store, pool=ThreadPoolExecutor(2)
+    )
+    process = Process(universe, OTHERS[0])
+    for key in (KEY, OTHERS[0]):
+        await process.until("Assembling", key)
+    first = asyncio.create_task(process.reconciler.run(KEY))
+    await asyncio.to_thread(store.begun.wait, 10)
+    assert await process.reconciler.run(OTHERS[0]) is None
+    assert process.woken == []
+    store.go_on.set()
+    await first
+    assert process.woken == [OTHERS[0]]
+    await process.reconciler.run(OTHERS[0])
+    assert {process.reason(KEY), process.reason(OTHERS[0])} == {"Complete"}
+
+
+class SlowStore(MemoryStore):
+    """Makes a zip only when it is told to."""
+
+    def __init__(self, fuse: Fuse) -> None:
+        super().__init__(fuse)
+        self.begun, self.go_on = threading.Event(), threading.Event()
+
+    def write_parts(self, *args: Any, **kwargs: Any) -> ObjectInfo:
+        self.begun.set()
+        assert self.go_on.wait(10)
+        return super().write_parts(*args, **kwargs)
