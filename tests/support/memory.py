@@ -103,7 +103,8 @@ class MemoryApi:
             if name == "metadata" and "finalizers" in value:
                 changed["metadata"]["finalizers"] = list(value["finalizers"])
             elif name != "metadata":
-                changed[name] = {**changed.get(name, {}), **copy.deepcopy(value)}
+                merged = {**changed.get(name, {}), **copy.deepcopy(value)}
+                changed[name] = {field: found for field, found in merged.items() if found is not None}
         self.put(path, changed)
         self.fuse.blow(before=False)
         return changed

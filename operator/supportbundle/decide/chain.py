@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from supportbundle.decide import say
 from supportbundle.decide.lifetime import is_cancelled, is_deleted, is_unheld
 from supportbundle.decide.outcomes import end_collection, fail, is_here, lock_left
 from supportbundle.decide.world import Act, ApprovalFacts, Decision, JobState, Verdict, World
-from supportbundle.model.conditions import ConditionType
+from supportbundle.model.conditions import Claim, ConditionStatus, ConditionType
 from supportbundle.model.gap import Gap
 from supportbundle.model.plan import START_ALLOWANCE, Plan
 from supportbundle.model.status import ApprovalRecord, ApprovalState, LostShard, Phase
@@ -23,6 +23,7 @@ WATCH_POLL = timedelta(seconds=2)
 """With the collectors' own interval, progress in status is at most 5 s old."""
 SLOW_POLL = timedelta(seconds=5)
 WAIT_POLL = timedelta(seconds=15)
+LONGEST_POLL = timedelta(hours=1)
 APPROVAL_POLL = timedelta(minutes=5)
 """Should the watch of approvals have missed one."""
 
@@ -45,7 +46,22 @@ def is_over(world: World) -> Decision | None:
         return Decision()
     if world.now < expires:
         return Decision(again=expires - world.now)
-    return _expire(world)
+    return _expire(world) if world.destination is not None else _put_off(world, expires)
+
+
+def is_unsettled(world: World) -> Decision | None:
+    """It has ended without a zip and says so: now its power goes, and what it has stored.
+
+    A store that does not let anything be removed is asked again for a while; after that the sweep goes on alone.
+    """
+    status = world.bundle.status
+    if not status.finished or status.staging is None:
+        return None
+    if world.now >= (status.completed_at or world.now) + world.patience:
+        return Decision(acts=(Act.RELEASE,), settled=True)
+    if world.staging is None:
+        return Decision(acts=(Act.RELEASE,), again=WAIT_POLL)
+    return Decision(acts=(Act.RELEASE, Act.PURGE), settled=True)
 
 
 def is_new(world: World) -> Decision | None:
@@ -66,12 +82,19 @@ def is_refused(world: World) -> Decision | None:
     return fail(refusal.reason, refusal.message)
 
 
+def is_unplaced(world: World) -> Decision | None:
+    """Where it is put together is written down before anything is stored there."""
+    if world.bundle.status.staging is not None or world.staging is None:
+        return None
+    return Decision(staging=world.staging, again=timedelta(0))
+
+
 def is_unplanned(world: World) -> Decision | None:
     """No plan is stored yet. A bundle that runs had one: another plan would contradict what its pods collect."""
     if world.plan is not None:
         return None
     if world.bundle.status.phase != Phase.PENDING:
-        message = "The stored plan of this run is gone (was the destination changed, or its staging removed?)."
+        message = "The stored plan of this run is gone (was its staging removed?)."
         return fail("PlanLost", f"{message} Create the bundle again.")
     claims = say.working("Planning", "Looking up the target pods.")
     return Decision(acts=(Act.PLAN,), phase=Phase.PENDING, claims=claims, again=timedelta(0))
@@ -240,11 +263,13 @@ def is_to_be_assembled(world: World) -> Decision:
 
 CHECKS: tuple[Check, ...] = (
     is_deleted,
+    is_unsettled,
     is_over,
     is_new,
     is_cancelled,
     is_refused,
     is_unheld,
+    is_unplaced,
     is_unplanned,
     is_dry_run,
     has_nothing_to_collect,
@@ -292,6 +317,14 @@ def _fallback_reason(world: World, *, overdue: bool) -> str:
     if overdue:
         return "The collector did not finish in the time that limits.maxDuration allows."
     return "The collector pod ended without a result; see the Events and pods of its Job."
+
+
+def _put_off(world: World, expires: datetime) -> Decision:
+    """The zip is there, and nobody can say how to reach it: the longer that lasts, the seldomer is it looked at."""
+    cause = world.refusals[0].message if world.refusals else ""
+    message = f"The ttl is over, but the zip cannot be removed yet, which is tried again: {cause}"
+    claim = Claim(type=ConditionType.UPLOADED, status=ConditionStatus.TRUE, reason="ExpiryDelayed", message=message)
+    return Decision(claims=(claim,), again=min(max(world.now - expires, WAIT_POLL), LONGEST_POLL))
 
 
 def _expire(world: World) -> Decision:

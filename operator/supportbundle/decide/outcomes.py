@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from supportbundle.decide import say
-from supportbundle.decide.world import Act, Decision, World
+from supportbundle.decide.world import Decision, World
 from supportbundle.model.gap import Gap
 from supportbundle.model.status import ApprovalRecord, Collection, LostShard, Phase
 
@@ -18,13 +18,16 @@ def fail(
     warnings: tuple[Gap, ...] = (),
     approval: ApprovalRecord | None = None,
 ) -> Decision:
-    """Over without a zip: power and staging go."""
+    """Over without a zip. Said first; power and staging go once it is written, see `chain.is_unsettled`.
+
+    The other way round, a process that dies between the two would leave nobody who knows why the bundle has ended.
+    """
     return Decision(
-        acts=(Act.RELEASE, Act.DROP_STAGING),
         phase=phase,
         claims=say.failed(reason, message),
         warnings=warnings,
         approval=approval,
+        again=timedelta(0),
         final=True,
     )
 
@@ -50,5 +53,8 @@ def lock_left(world: World) -> str:
 
 def is_here(world: World) -> bool:
     """Whether the destination is still where the artifact lies."""
-    artifact, options = world.bundle.status.artifact, world.destination.spec.s3 if world.destination else None
-    return artifact is not None and options is not None and options.bucket == artifact.bucket
+    artifact, destination = world.bundle.status.artifact, world.destination
+    if artifact is None or destination is None or not destination.keeps_zips or destination.spec.s3 is None:
+        return False
+    options = destination.spec.s3
+    return options.bucket == artifact.bucket and artifact.key.startswith(options.prefix)

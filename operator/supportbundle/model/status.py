@@ -60,6 +60,21 @@ class Artifact(Observed):
     manifest_sha256: str = Field(default="", alias="manifestSHA256")
     expires_at: datetime | None = None
 
+    def is_due(self, now: datetime) -> bool:
+        """Whether its time is over."""
+        return self.expires_at is not None and now >= self.expires_at
+
+
+class Staging(Observed):
+    """The bucket in which a bundle is put together: no later change of destinations or settings moves it.
+
+    Written before anything is stored there; gone once nothing is to be removed there. `destination` is whose bucket it is; empty for that of the operator's settings.
+    """
+
+    destination: str = ""
+    bucket: str
+    prefix: str = ""
+
 
 class Staged(Observed):
     """The finished zip in the staging store, before anybody outside has seen it. Written once, by the assembly."""
@@ -152,6 +167,7 @@ class Status(Observed):
     template: TemplateUse | None = None
     progress: ProgressStatus | None = None
     collection: Collection | None = None
+    staging: Staging | None = None
     staged: Staged | None = None
     approval: ApprovalRecord | None = None
     artifact: Artifact | None = None
@@ -173,3 +189,8 @@ class Status(Observed):
     def finished(self) -> bool:
         """Nothing more will be collected: the zip is there, or the bundle has failed for good."""
         return self.is_true(ConditionType.READY) or self.is_true(ConditionType.STALLED)
+
+    @property
+    def settled(self) -> bool:
+        """Finished, and what was staged is gone or the sweep's to remove."""
+        return self.finished and self.staging is None

@@ -28,7 +28,7 @@ from supportbundle.reconcile.delivery import stop_delivery
 from supportbundle.reconcile.deps import Deps
 from supportbundle.reconcile.events import emit, say_event
 from supportbundle.reconcile.gather import Gathered, gather
-from supportbundle.reconcile.key import Key
+from supportbundle.reconcile.key import Key, key_of
 from supportbundle.reconcile.reviews import drop_links
 from supportbundle.reconcile.uploads import RENEW_AFTER
 
@@ -124,15 +124,19 @@ class Reconciler:
         if Act.LET_GO in decision.acts:
             return None
         status = _status(world, decision, outcome)
-        await self._write(found.raw, world, status)
+        if not await self._write(found.raw, world, status):
+            # What this step has made was said to nobody, so nobody will ever look after it.
+            await self._clean_up(key_of(found.raw))
+            return None
         await answer_all(world, status, self._deps)
-        await self._keep_urls_fresh(found)
+        if not status.finished:
+            await self._keep_urls_fresh(found)
         if outcome or decision.artifact:
-            if not status.finished:
+            if not status.settled:
                 return 0.0
             await self._after_end(found)
             return self._until_expiry(status)
-        if decision.final:
+        if status.settled and (decision.final or decision.settled):
             self._deps.memory.forget(world.bundle.metadata.uid)
         return decision.again.total_seconds() if decision.again is not None else None
 
@@ -155,20 +159,26 @@ class Reconciler:
             except NotFound:  # somebody deleted the run's Secret: its pods cannot start without it
                 await perform(Act.LAUNCH, world, found.place, deps)
 
-    async def _write(self, raw: Mapping[str, Any], world: World, status: Status) -> None:
-        """Write the status if it says anything new; the resourceVersion keeps a slower process from overwriting."""
+    async def _write(self, raw: Mapping[str, Any], world: World, status: Status) -> bool:
+        """Write the status if it says anything new; the resourceVersion keeps a slower process from overwriting.
+
+        False if there is no such bundle any more.
+        """
         if status == world.bundle.status or self._too_soon(world.bundle, status):
-            return
+            return True
         meta = world.bundle.metadata
         self._deps.memory.written[meta.uid] = self._monotonic()
-        patch = {"metadata": {"resourceVersion": raw["metadata"]["resourceVersion"]}, "status": dump(status)}
+        said = dump(status)
+        gone = dict.fromkeys(dump(world.bundle.status).keys() - said.keys())  # in a merge patch, null removes
+        patch = {"metadata": {"resourceVersion": raw["metadata"]["resourceVersion"]}, "status": said | gone}
         try:
             await self._deps.client.patch(f"{paths.bundle(meta.namespace, meta.name)}/status", patch)
-        except NotFound:  # deleted meanwhile; its DELETED event brings the key back, to be cleaned up
-            return
+        except NotFound:
+            return False
         self._log(world.bundle, status)
         await emit(world.bundle, status, self._deps)
         self._count(world.bundle, status)
+        return True
 
     async def _say_orphaned(self, world: World, left: str) -> None:
         """The last word about a deleted bundle whose zip stays behind."""
@@ -239,10 +249,9 @@ class Reconciler:
         await release(key.namespace, key.uid, deps)
         await drop_links(key.uid, deps)
         await stop_delivery(key.uid, deps)
-        if (known := deps.memory.destinations.get(key.uid)) is not None:
-            destination, encrypted = known
+        if (known := deps.memory.origins.get(key.uid)) is not None:
             with contextlib.suppress(NotFound, Invalid):
-                place = await deps.stores.place(destination, encrypted=encrypted)
+                place = await deps.stores.place(known.destination, encrypted=known.encrypted, recorded=known.staging)
                 await drop_unfinished(key.namespace, key.name, key.uid, place, deps)
         deps.memory.forget(key.uid)
 

@@ -159,7 +159,8 @@ async def test_another_operator_knows_how_long_was_tried(outside: Universe) -> N
     await Reconciler(outside.process()).run(KEY)
     end_job(outside, "no")
     outside.now += PATIENCE + timedelta(minutes=1)
-    await until(outside, "DeliveryFailed")
+    reconciler = await until(outside, "DeliveryFailed")
+    await reconciler.run(KEY)
     assert status(outside)["phase"] == "Failed"
     assert outside.store.data == {}
     assert JOB not in outside.api.objects
