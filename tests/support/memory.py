@@ -146,6 +146,8 @@ class MemoryStore:
     writes: list[str] = field(default_factory=list)
     failure: SupportBundleError | None = None
     beside: MemoryStore | None = None
+    locked_until: datetime | None = None
+    keeps: frozenset[str] = frozenset()
 
     def presign_put(self, key: str, *, write_once: bool, expires: timedelta) -> SignedRequest:
         """No network is needed to sign."""
@@ -201,14 +203,14 @@ class MemoryStore:
         self.fuse.blow(before=True)
         return iter([self._info(key) for key in sorted(self.data) if key.startswith(prefix)])
 
-    def delete(self, keys: Iterable[str]) -> None:
-        """Remove."""
+    def delete(self, keys: Iterable[str]) -> tuple[str, ...]:
+        """Remove; what `keeps` names stays as an older version."""
         if self.failure:
             raise self.failure
         self.fuse.blow(before=True)
-        for key in keys:
-            self.data.pop(key, None)
+        gone = [key for key in keys if self.data.pop(key, None) is not None]
         self.fuse.blow(before=False)
+        return tuple(key for key in gone if key in self.keeps)
 
     def write_parts(
         self,
@@ -251,4 +253,4 @@ class MemoryStore:
     def _info(self, key: str) -> ObjectInfo:
         data = self.data[key]
         etag = hashlib.md5(data, usedforsecurity=False).hexdigest()
-        return ObjectInfo(key, len(data), etag, NOW, self.metadata.get(key, {}))
+        return ObjectInfo(key, len(data), etag, NOW, self.metadata.get(key, {}), self.locked_until)

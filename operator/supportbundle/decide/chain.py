@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from supportbundle.decide import say
 from supportbundle.decide.lifetime import is_cancelled, is_deleted, is_unheld
-from supportbundle.decide.outcomes import end_collection, fail, is_here, lock_left
+from supportbundle.decide.outcomes import end_collection, fail, is_here, is_locked, kept
 from supportbundle.decide.world import Act, ApprovalFacts, Decision, JobState, Verdict, World
 from supportbundle.model.conditions import Claim, ConditionStatus, ConditionType
 from supportbundle.model.gap import Gap
@@ -232,8 +232,9 @@ def is_delivered(world: World) -> Decision | None:
     delivery, status = world.delivery, world.bundle.status
     if status.staged is None or delivery is None or delivery.artifact is None:
         return None
-    claims = say.ready(*say.outcome(world.bundle, delivery.artifact, status.sanitization, status.warning_count))
-    return Decision(acts=(Act.RELEASE,), phase=Phase.READY, claims=claims, artifact=delivery.artifact, final=True)
+    artifact = kept(world, delivery.artifact)
+    claims = say.ready(*say.outcome(world, artifact, status.sanitization, status.warning_count))
+    return Decision(acts=(Act.RELEASE,), phase=Phase.READY, claims=claims, artifact=artifact, final=True)
 
 
 def is_delivering(world: World) -> Decision | None:
@@ -330,15 +331,14 @@ def _put_off(world: World, expires: datetime) -> Decision:
 def _expire(world: World) -> Decision:
     """Delete the artifact, unless the destination is no longer where it lies; then say which object is left."""
     artifact, here = world.bundle.status.artifact, is_here(world)
-    locked = lock_left(world)
+    locked = is_locked(world)
     where = f"{artifact.bucket}/{artifact.key}" if artifact else ""
     message = "The artifact reached the end of its ttl and was deleted. Create a new bundle to collect again."
     if not here:
         message = f"The ttl is over, but the destination has changed: {where} must be deleted by hand."
-    elif locked:
-        message = (
-            f"The ttl is over, but {where} is under object lock and stays: {locked}. Delete it by hand after that."
-        )
+    elif locked and artifact and artifact.locked_until:
+        until = f"{artifact.locked_until:%Y-%m-%dT%H:%M:%SZ}"
+        message = f"The ttl is over, but {where} is locked until {until} and stays. Delete it by hand after that."
     return Decision(
         acts=(Act.EXPIRE,) if here and not locked else (),
         phase=Phase.EXPIRED,

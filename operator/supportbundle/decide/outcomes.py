@@ -7,7 +7,7 @@ from datetime import timedelta
 from supportbundle.decide import say
 from supportbundle.decide.world import Decision, World
 from supportbundle.model.gap import Gap
-from supportbundle.model.status import ApprovalRecord, Collection, LostShard, Phase
+from supportbundle.model.status import ApprovalRecord, Artifact, Collection, LostShard, Phase
 
 
 def fail(
@@ -42,13 +42,18 @@ def end_collection(world: World, lost: tuple[LostShard, ...]) -> Decision:
     return Decision(phase=Phase.ASSEMBLING, claims=claims, collection=collection, again=timedelta(0))
 
 
-def lock_left(world: World) -> str:
-    """How long object storage refuses to delete the artifact, in words; the lock began when the zip was written."""
-    options, end = world.destination.spec.s3 if world.destination else None, world.bundle.status.completed_at
-    lock = options.object_lock if options else None
-    if lock is None or end is None or world.now >= end + timedelta(days=lock.days):
-        return ""
-    return f"{lock.mode} until {end + timedelta(days=lock.days):%Y-%m-%dT%H:%M:%SZ}"
+def kept(world: World, artifact: Artifact) -> Artifact:
+    """The ttl counts from now on, when the zip is where it stays. What somebody else has received is theirs."""
+    if world.destination is None or not world.destination.keeps_zips:
+        return artifact
+    ttl = world.destination.spec.retention.clamp(world.bundle.spec.ttl)
+    return artifact.model_copy(update={"expires_at": world.now + ttl})
+
+
+def is_locked(world: World) -> bool:
+    """Whether object storage still refuses to delete the artifact, by the lock that it was written with."""
+    artifact = world.bundle.status.artifact
+    return artifact is not None and artifact.locked_until is not None and world.now < artifact.locked_until
 
 
 def is_here(world: World) -> bool:

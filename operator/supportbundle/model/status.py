@@ -47,7 +47,7 @@ class Artifact(Observed):
     """Where the zip lies. No URL: status is readable by many more people than the zip.
 
     `bucket` is empty where the destination is none; `key` is then what the receiver calls it. `sha256` is of the bytes
-    that were sent, empty where object storage put them together by itself.
+    that were sent, empty where object storage put them together by itself. Until `locked_until` nobody can delete it.
     """
 
     destination: str
@@ -59,6 +59,7 @@ class Artifact(Observed):
     sha256: str = ""
     manifest_sha256: str = Field(default="", alias="manifestSHA256")
     expires_at: datetime | None = None
+    locked_until: datetime | None = None
 
     def is_due(self, now: datetime) -> bool:
         """Whether its time is over."""
@@ -68,7 +69,8 @@ class Artifact(Observed):
 class Staging(Observed):
     """The bucket in which a bundle is put together: no later change of destinations or settings moves it.
 
-    Written before anything is stored there; gone once nothing is to be removed there. `destination` is whose bucket it is; empty for that of the operator's settings.
+    Written before anything is stored there; gone once nothing is to be removed there. `destination` is whose bucket it
+    is; empty for that of the operator's settings.
     """
 
     destination: str = ""

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from supportbundle.decide.approval import LINK_READY, Answer, answer, decisive, unchecked
+from supportbundle.decide.approval import LINK_READY, Answer, answer, decisive, is_early, unchecked
 from supportbundle.decide.world import ApprovalFacts, World
 from supportbundle.errors import Conflict, Invalid, NotFound
 from supportbundle.model import names
@@ -38,6 +38,9 @@ async def read_approvals(
             continue
         if word.answer is None and not await deps.guard.saw(word.created):
             await tell(word, unchecked(), deps)
+        elif is_early(word, status):
+            if said := answer(word, bundle, rule):
+                await tell(word, said, deps)
         elif not word.refused:
             words.append(word)
     return decisive(words, status, rule), tuple(words)

@@ -99,7 +99,8 @@ async def _copy(bundle: Bundle, staged: Staged, place: Place, deps: Deps) -> Non
         return
     deps.memory.deliveries.pop(uid, None)
     location = f"s3://{place.bucket}/{place.prefix}{key}"
-    done = Delivered(at=deps.clock(), size=made.size, etag=made.etag.strip('"'), location=location)
+    at, etag = deps.clock(), made.etag.strip('"')
+    done = Delivered(at=at, size=made.size, etag=etag, location=location, locked_until=made.locked_until)
     await deps.blocking(lambda: write_proof(place, prefix, done))
 
 
@@ -266,8 +267,7 @@ async def _artifact(bundle: Bundle, staged: Staged, place: Place, deps: Deps) ->
         sha256=done.sha256,
         files=staged.files,
         manifest_sha256=staged.manifest_sha256,
-        # What somebody else has received is theirs, for as long as they like.
-        expires_at=done.at + place.destination.spec.retention.clamp(bundle.spec.ttl) if kept else None,
+        locked_until=done.locked_until,
     )
 
 

@@ -12,7 +12,7 @@ from supportbundle.decide import decide, say
 from supportbundle.decide.estimate import Estimated, estimated_status
 from supportbundle.decide.lifetime import deleting
 from supportbundle.decide.outcomes import fail
-from supportbundle.decide.report import Outcome, end_status, next_status
+from supportbundle.decide.report import Outcome, Remnant, end_status, next_status, remnant_status
 from supportbundle.decide.world import Act, Decision, JobState, World
 from supportbundle.errors import Conflict, Corrupt, Invalid, LostLeadership, NotFound, SupportBundleError, TooLarge
 from supportbundle.metrics import UNLISTED
@@ -22,7 +22,7 @@ from supportbundle.model.conditions import ConditionType
 from supportbundle.model.plan import dump
 from supportbundle.model.status import Status
 from supportbundle.reconcile import paths
-from supportbundle.reconcile.act import drop_prefix, drop_unfinished, perform, release, renew_uploads
+from supportbundle.reconcile.act import Result, drop_prefix, drop_unfinished, perform, release, renew_uploads
 from supportbundle.reconcile.approvals import answer_all
 from supportbundle.reconcile.delivery import stop_delivery
 from supportbundle.reconcile.deps import Deps
@@ -38,12 +38,14 @@ PERMANENT = (Corrupt, Invalid, TooLarge)
 """Failures of a step that no repetition can mend."""
 PROGRESS_SECONDS = 1.0
 """The least time between two writes of one bundle that tell progress only."""
-ASSEMBLIES = 4
-"""Zips made at once, and never by more than half of the workers. Gigabytes take minutes; without a bound a few large
-bundles would hold all workers, and all threads that speak to the store, and every small one would wait for them.
+LONG = frozenset({Act.ASSEMBLE, Act.DELIVER})
+"""Acts for which a worker waits until a server has copied a whole zip."""
+LONG_AT_ONCE = 4
+"""Of these, and never by more than half of the workers. Gigabytes take minutes; without a bound a few large bundles
+would hold all workers, and all threads that speak to the store, and every small one would wait for them.
 """
-ASSEMBLY_SECONDS = 1.0
-"""Until a bundle asks again whether it may be assembled."""
+TURN_SECONDS = 1.0
+"""Until a bundle asks again whether it is its turn."""
 CONFLICT_SECONDS = 0.5
 """Somebody wrote since we read; read again, but never in a tight loop."""
 
@@ -54,8 +56,8 @@ class Reconciler:
     def __init__(self, deps: Deps, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._deps = deps
         self._monotonic = monotonic
-        self._assembling = 0
-        self._assemblies = min(ASSEMBLIES, max(1, deps.config.workers // 2))
+        self._busy = 0
+        self._most = min(LONG_AT_ONCE, max(1, deps.config.workers // 2))
 
     async def run(self, key: Key) -> float | None:
         """One step. Returns in how many seconds the key wants to be seen again.
@@ -103,25 +105,26 @@ class Reconciler:
 
     async def _decide_and_act(self, found: Gathered) -> float | None:
         decision = decide(found.world)
-        if Act.ASSEMBLE not in decision.acts:
+        if LONG.isdisjoint(decision.acts):
             return await self._carry_out(found, decision)
-        if self._assembling >= self._assemblies:
-            return ASSEMBLY_SECONDS
-        self._assembling += 1
+        if self._busy >= self._most:
+            return TURN_SECONDS
+        self._busy += 1
         try:
             return await self._carry_out(found, decision)
         finally:
-            self._assembling -= 1
+            self._busy -= 1
 
     async def _carry_out(self, found: Gathered, decision: Decision) -> float | None:
         world = found.world
-        outcome: Outcome | Estimated | None = None
+        outcome: Result = None
         for act in decision.acts:
             self._deps.fence()
             outcome = await perform(act, world, found.place, self._deps) or outcome
-        if decision.orphan:
-            await self._say_orphaned(world, decision.orphan)
         if Act.LET_GO in decision.acts:
+            versions = f"the versions that the bucket keeps of {outcome.where}" if isinstance(outcome, Remnant) else ""
+            if left := decision.orphan or versions:
+                await self._say_orphaned(world, left)
             return None
         status = _status(world, decision, outcome)
         if not await self._write(found.raw, world, status):
@@ -131,7 +134,7 @@ class Reconciler:
         await answer_all(world, status, self._deps)
         if not status.finished:
             await self._keep_urls_fresh(found)
-        if outcome or decision.artifact:
+        if isinstance(outcome, Outcome | Estimated) or decision.artifact:
             if not status.settled:
                 return 0.0
             await self._after_end(found)
@@ -284,11 +287,13 @@ class Reconciler:
             log.debug("could not report the wait: %s", failure)
 
 
-def _status(world: World, decision: Decision, outcome: Outcome | Estimated | None) -> Status:
+def _status(world: World, decision: Decision, outcome: Result) -> Status:
     match outcome:
         case Outcome():
             return end_status(world, outcome)
         case Estimated():
             return estimated_status(world, outcome)
+        case Remnant():
+            return remnant_status(world, decision, outcome)
         case None:
             return next_status(world, decision)

@@ -104,6 +104,18 @@ async def test_the_first_word_is_taken_and_recorded_before_anything_is_delivered
     assert ARTIFACT not in strict.store.data
 
 
+@pytest.mark.parametrize("decision", ["Approved", "Review"])
+async def test_a_word_that_is_older_than_the_zip_counts_for_nothing(strict: Universe, decision: str) -> None:
+    strict.now = SAID + timedelta(minutes=1)
+    reconciler = await staged(strict)
+    assert status(strict)["staged"]["at"] == "2026-11-21T12:02:00Z"
+    word = say(strict, "early", decision)
+    await reconciler.run(KEY)
+    assert heard(strict, word) == ("False", "TooEarly")
+    assert ready(strict)["reason"] == "AwaitingApproval"
+    assert strict.api.of("roles") == []
+
+
 async def test_nobodys_word_counts_while_nobody_checks_names(strict: Universe) -> None:
     reconciler = await staged(strict)
     strict.api.objects[paths.policy("p")]["metadata"]["creationTimestamp"] = "2030-01-01T00:00:00Z"
