@@ -125,10 +125,10 @@ class Answers:
         if bundle is None:
             return None
         try:
-            place = await self._deps.stores.place(bundle.spec.destination.name)
+            destination = await self._deps.stores.destination(bundle.spec.destination.name)
         except (Conflict, Invalid, NotFound):
             return None
-        return place.destination.spec.approval
+        return destination.spec.approval
 
 
 def _parsed(obj: Mapping[str, Any]) -> Approval | None:

@@ -117,7 +117,7 @@ class S3Store:
             modified=answer["LastModified"],
             metadata=answer["Metadata"],
             # Told to those alone who may ask for it.
-            locked_until=answer.get("ObjectLockRetainUntilDate") or self._config.retention.ends(answer["LastModified"]),
+            locked_until=answer.get("ObjectLockRetainUntilDate", self._config.retention.ends(answer["LastModified"])),
         )
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
