@@ -27,6 +27,8 @@ LONGEST_POLL = timedelta(hours=1)
 APPROVAL_POLL = timedelta(minutes=5)
 """Should the watch of approvals have missed one."""
 
+PLANNING = say.working("Planning", "Looking up the target pods.")
+
 
 def decide(world: World) -> Decision:
     """The next step of one bundle. Pure: the same world always gets the same answer."""
@@ -52,13 +54,13 @@ def is_over(world: World) -> Decision | None:
 def is_unsettled(world: World) -> Decision | None:
     """It has ended without a zip and says so: now its power goes, and what it has stored.
 
-    A store that does not let anything be removed is asked again for a while; after that the sweep goes on alone.
+    A store that does not let anything be removed is asked again for a while, then once more; the sweep goes on alone.
     """
     status = world.bundle.status
     if not status.finished or status.staging is None:
         return None
     if world.now >= (status.completed_at or world.now) + world.patience:
-        return Decision(acts=(Act.RELEASE,), settled=True)
+        return Decision(acts=(Act.RELEASE, Act.DROP_STAGING), settled=True)
     if world.staging is None:
         return Decision(acts=(Act.RELEASE,), again=WAIT_POLL)
     return Decision(acts=(Act.RELEASE, Act.PURGE), settled=True)
@@ -86,7 +88,8 @@ def is_unplaced(world: World) -> Decision | None:
     """Where it is put together is written down before anything is stored there."""
     if world.bundle.status.staging is not None or world.staging is None:
         return None
-    return Decision(staging=world.staging, again=timedelta(0))
+    claims = PLANNING if world.bundle.status.phase == Phase.PENDING else ()
+    return Decision(claims=claims, staging=world.staging, again=timedelta(0))
 
 
 def is_unplanned(world: World) -> Decision | None:
@@ -96,8 +99,7 @@ def is_unplanned(world: World) -> Decision | None:
     if world.bundle.status.phase != Phase.PENDING:
         message = "The stored plan of this run is gone (was its staging removed?)."
         return fail("PlanLost", f"{message} Create the bundle again.")
-    claims = say.working("Planning", "Looking up the target pods.")
-    return Decision(acts=(Act.PLAN,), phase=Phase.PENDING, claims=claims, again=timedelta(0))
+    return Decision(acts=(Act.PLAN,), phase=Phase.PENDING, claims=PLANNING, again=timedelta(0))
 
 
 def is_dry_run(world: World) -> Decision | None:

@@ -25,7 +25,7 @@ from supportbundle.plan import Surroundings, all_rules, build_plan
 from supportbundle.reconcile import manifests, paths
 from supportbundle.reconcile.assemble import assemble
 from supportbundle.reconcile.cluster import read_cluster
-from supportbundle.reconcile.delivery import deliver, stop_delivery, undo
+from supportbundle.reconcile.delivery import delete_all, deliver, stop_delivery, undo
 from supportbundle.reconcile.deps import Deps
 from supportbundle.reconcile.estimate import estimate
 from supportbundle.reconcile.pseudonyms import ensure_key
@@ -185,7 +185,7 @@ async def drop_unfinished(namespace: str, name: str, uid: str, place: Place, dep
     if place.direct:
         key = names.artifact_key(deps.cluster_id, namespace, name, uid)
         await deps.blocking(lambda: place.store.abort_uploads(key))
-        await deps.blocking(lambda: place.store.delete([key]))
+        await delete_all(place.store, [key], deps)
     else:
         await undo(namespace, name, uid, place, deps)
     await drop_prefix(names.staging_prefix(deps.cluster_id, namespace, uid), place, deps)
@@ -195,8 +195,8 @@ async def drop_prefix(prefix: str, place: Place, deps: Deps) -> int:
     """Delete everything below `prefix`; returns how many objects there were."""
     store = place.store
     keys = [info.key for info in await deps.blocking(lambda: list(store.list(prefix)))]
-    if keys and (left := await deps.blocking(lambda: store.delete(keys))):
-        log.warning("of %d objects below %s the bucket keeps versions that we may not delete", len(left), prefix)
+    if keys:
+        await delete_all(store, keys, deps)
     return len(keys)
 
 

@@ -282,7 +282,7 @@ def test_what_failed_says_so_first_and_is_cleaned_up_for_a_bounded_time(phase: P
     assert (waiting.acts, waiting.settled) == ((Act.RELEASE,), False)
     assert waiting.again is not None
     left = decide(world(status, after=timedelta(hours=1)))
-    assert (left.acts, left.settled) == ((Act.RELEASE,), True)
+    assert (left.acts, left.settled) == ((Act.RELEASE, Act.DROP_STAGING), True)
 
 
 @pytest.mark.parametrize("phase", [Phase.PENDING, Phase.COLLECTING])

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -60,11 +60,11 @@ def approve_what_never_arrives(universe: Universe) -> None:
 
 
 class Run:
-    """One bundle from its creation to its end, by processes that may die; `deed` is done once the zip is staged."""
+    """One bundle to its end, by processes that may die."""
 
-    def __init__(self, universe: Universe, fuse: Fuse, deed: Deed) -> None:
-        self.universe, self.fuse, self.deed = universe, fuse, deed
-        self.done_at = self.deaths = 0
+    def __init__(self, universe: Universe, fuse: Fuse) -> None:
+        self.universe, self.fuse = universe, fuse
+        self.deaths = 0
         assert universe.outside is not None
         universe.api.fuse = universe.store.fuse = universe.outside.fuse = fuse
 
@@ -78,9 +78,15 @@ class Run:
         conditions = self.status.get("conditions", ())
         return next((str(c["reason"]) for c in conditions if c["type"] == "Ready"), "")
 
-    async def whole(self) -> None:
+    async def staged(self) -> None:
         reconciler = Reconciler(self.universe.process())
-        for _ in range(120):
+        while self.reason != "AwaitingApproval":
+            await reconciler.run(KEY)
+            self.universe.run_collectors()
+
+    async def ended(self) -> None:
+        reconciler = Reconciler(self.universe.process())
+        for _ in range(60):
             try:
                 again = await reconciler.run(KEY)
             except Killed:
@@ -88,11 +94,7 @@ class Run:
                 self.deaths += 1
                 reconciler = Reconciler(self.universe.process())
                 continue
-            self.universe.run_collectors()
-            if self.reason == "AwaitingApproval" and not self.done_at:
-                self.done_at = self.fuse.calls
-                self.deed(self.universe)
-            elif self.reason == "DeliveryDelayed":
+            if self.reason == "DeliveryDelayed":
                 self.universe.now += PATIENCE / 2 + timedelta(minutes=1)
             elif again is None or again > 3600:
                 return await self.afterwards()
@@ -107,12 +109,12 @@ class Run:
         await sweep(deps, lambda _: None)
 
 
-def world(universe: Universe, folder: Path) -> Universe:
-    """The same world again, from the start; the server copies what is delivered."""
-    folder.mkdir()
-    api = MemoryApi(Fuse(), {path: dict(obj) for path, obj in universe.api.objects.items()}, universe.api.version)
-    store = MemoryStore(api.fuse)
-    made = Universe(api, store, folder, universe.pool, spec=SPEC, outside=MemoryStore(api.fuse, beside=store))
+def world(universe: Universe, store: MemoryStore) -> Universe:
+    """Another world of the same kind, with what that store holds; the server copies what is delivered."""
+    api = MemoryApi(Fuse(), copy.deepcopy(universe.api.objects), universe.api.version)
+    ours = MemoryStore(api.fuse, dict(store.data), dict(store.metadata))
+    theirs = MemoryStore(api.fuse, beside=ours)
+    made = Universe(api, ours, universe.scratch, universe.pool, spec=SPEC, outside=theirs)
     made.stores.copies = True
     return made
 
@@ -129,15 +131,21 @@ def world(universe: Universe, folder: Path) -> Universe:
     ],
 )
 def test_death_at_every_single_call_after_the_staging_keeps_the_reason_and_leaves_nothing(
-    universe: Universe, tmp_path: Path, deed: Deed, phase: str, reason: str, heard: str
+    universe: Universe, deed: Deed, phase: str, reason: str, heard: str
 ) -> None:
-    quiet = Run(world(universe, tmp_path / "0"), Fuse(), deed)
-    asyncio.run(quiet.whole())
-    deaths = 0
-    for number in range(quiet.done_at + 1, quiet.fuse.calls + 1):
+    staged = world(universe, universe.store)
+    asyncio.run(Run(staged, Fuse()).staged())
+
+    def ended(fuse: Fuse) -> Run:
+        run = Run(world(staged, staged.store), fuse)
+        deed(run.universe)
+        asyncio.run(run.ended())
+        return run
+
+    quiet, deaths = ended(Fuse()), 0
+    for number in range(1, quiet.fuse.calls + 1):
         for before in (True, False):
-            again = Run(world(universe, tmp_path / f"{number}-{before}"), Fuse(at=number, before=before), deed)
-            asyncio.run(again.whole())
+            again = ended(Fuse(at=number, before=before))
             deaths += again.deaths
             at = f"death at call {number}"
             assert (again.status["phase"], again.reason) == (phase, reason), at
@@ -151,4 +159,4 @@ def test_death_at_every_single_call_after_the_staging_keeps_the_reason_and_leave
             if heard:
                 [condition] = again.universe.api.objects[WORD]["status"]["conditions"]
                 assert (condition["status"], condition["reason"]) == ("True", heard), at
-    assert deaths > (quiet.fuse.calls - quiet.done_at) / 3
+    assert deaths > quiet.fuse.calls / 3
