@@ -98,7 +98,7 @@ class Reconciler:
         except PERMANENT as error:
             if not await self._give_up(found or await self._bare(key), error):
                 raise
-            return None
+            return 0.0
         except Exception as error:
             await self._say_waiting(key, found, error)
             raise

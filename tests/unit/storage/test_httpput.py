@@ -112,18 +112,18 @@ def test_what_the_receiver_answers_is_said_without_the_link(
 
 def test_a_link_that_another_bundle_has_used_is_not_used_again(receiver: HTTPPutReceiver, seen: Seen) -> None:
     first = Memo()
-    receiver.send(package(DATA), first)
-    receiver.send(package(DATA), first)  # the same bundle, whose proof got lost
+    receiver.send(package(b"zip"), first)
+    receiver.send(package(b"zip"), first)  # the same bundle, whose proof got lost
     with pytest.raises(StoreDenied, match="Ask for a new one") as failure:
         receiver.send(package(b"another"), Memo(claims=first.claims))
     assert "topsecret" not in str(failure.value) + str(first.claims)
-    assert seen.bodies == [DATA, DATA]
+    assert seen.bodies == [b"zip", b"zip"]
 
 
 def test_a_link_that_was_refused_is_not_used_up(receiver: HTTPPutReceiver, seen: Seen) -> None:
     seen.status, first = 403, Memo()
     with pytest.raises(StoreDenied):
-        receiver.send(package(DATA), first)
+        receiver.send(package(b"zip"), first)
     assert first.claims == {}
 
 
