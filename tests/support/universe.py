@@ -24,6 +24,7 @@ from supportbundle.metrics import Metrics
 from supportbundle.model import names
 from supportbundle.model.destination import Destination, DestinationSpec, DestinationType, S3Options
 from supportbundle.model.plan import DryRun, Plan
+from supportbundle.model.status import Staging
 from supportbundle.reconcile import paths
 from supportbundle.reconcile.deps import Deps
 from supportbundle.reconcile.gather import read_plan
@@ -44,16 +45,20 @@ class OneStore:
     """`Stores` with one destination, and a staging store where it is not `direct`."""
 
     def __init__(self, store: MemoryStore, spec: DestinationSpec, outside: MemoryStore | None) -> None:
-        self.destination = Destination(name="default", spec=spec)
+        self.destination_now = Destination(name="default", spec=spec)
         direct = outside is None and not spec.approval.required
-        self._staged = Place(self.destination, store, direct, STAGING_OPTIONS)
-        self._kept = Place(self.destination, outside or store, staging=spec.s3)
+        where = Staging(destination="default", bucket=STAGING_OPTIONS.bucket)
+        self._staged = Place(self.destination_now, store, direct, STAGING_OPTIONS, where)
+        self._kept = Place(self.destination_now, outside or store, staging=spec.s3)
         self.copies = False
         self.missing: SupportBundleError | None = None
 
-    async def place(self, _: str, *, encrypted: bool = False) -> Place:
-        del encrypted
+    async def place(self, _: str, *, encrypted: bool = False, recorded: Staging | None = None) -> Place:
+        del encrypted, recorded
         return self._staged
+
+    async def destination(self, _: str) -> Destination:
+        return self.destination_now
 
     async def kept(self, _: str) -> Place:
         if self.missing is not None:

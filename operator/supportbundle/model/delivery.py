@@ -45,7 +45,8 @@ class Delivery(Value):
 class Delivered(Value):
     """Written once into the staging store, when the destination holds everything.
 
-    `sha256` is empty where a server copied the zip by itself; `location` names no secret.
+    `sha256` is empty where a server copied the zip by itself; `location` names no secret. Until `locked_until` nobody
+    can delete it.
     """
 
     at: datetime
@@ -53,6 +54,7 @@ class Delivered(Value):
     sha256: str = ""
     etag: str = ""
     location: str
+    locked_until: datetime | None = None
 
 
 def object_metadata(manifest_sha256: str) -> Mapping[str, str]:

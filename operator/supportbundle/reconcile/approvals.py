@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from supportbundle.decide.approval import LINK_READY, Answer, answer, decisive, unchecked
+from supportbundle.decide.approval import LINK_READY, Answer, answer, decisive, is_early, unchecked
 from supportbundle.decide.world import ApprovalFacts, World
 from supportbundle.errors import Conflict, Invalid, NotFound
 from supportbundle.model import names
@@ -39,6 +39,9 @@ async def read_approvals(
             continue
         if word.answer is None and not await deps.guard.saw(Checks.APPROVALS, word.created):
             await tell(word, unchecked(), deps)
+        elif is_early(word, status):
+            if said := answer(word, bundle, rule):
+                await tell(word, said, deps)
         elif not word.refused:
             words.append(word)
     return decisive(words, status, rule), tuple(words)
@@ -123,10 +126,10 @@ class Answers:
         if bundle is None:
             return None
         try:
-            place = await self._deps.stores.place(bundle.spec.destination.name)
+            destination = await self._deps.stores.destination(bundle.spec.destination.name)
         except (Conflict, Invalid, NotFound):
             return None
-        return place.destination.spec.approval
+        return destination.spec.approval
 
 
 def _parsed(obj: Mapping[str, Any]) -> Approval | None:

@@ -20,7 +20,7 @@ def due_in(body: Mapping[str, Any], now: datetime) -> float | None:
     meta, status = body["metadata"], parse_status(body)
     if "deletionTimestamp" in meta and names.FINALIZER in meta.get("finalizers", ()):
         return 0.0
-    if not status.finished:
+    if not status.settled:
         return 0.0
     expires = status.artifact.expires_at if status.phase == Phase.READY and status.artifact else None
     return (expires - now).total_seconds() if expires else None

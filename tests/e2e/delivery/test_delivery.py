@@ -117,6 +117,30 @@ def test_a_zip_goes_to_a_link(
         sbundle.fetch(workload, "linked")
 
 
+def test_a_link_carries_one_bundle_and_the_next_one_waits_for_its_own(
+    workload: str,
+    destination: MakeDestination,
+    link: tuple[str, list[bytes]],
+    certificate: Certificate,
+    operator: str,
+) -> None:
+    url, bodies = link
+    put = {"urlSecretRef": {"name": "e2e-once", "key": "url"}, "caBundle": certificate.pem}
+    name = destination("e2e-once", {"url": url}, type="HTTPPut", httpPut=put)
+    sbundle.create(workload, "first", destination={"name": name})
+    sbundle.ready(workload, "first")
+    sbundle.create(workload, "second", destination={"name": name})
+    until(
+        "a status that asks for another link",
+        lambda: "Ask for a new one" in condition(get(workload, "sbundle", "second"), "Ready").get("message", ""),
+        seconds=120,
+    )
+    assert len(bodies) == 1
+    put_secret(operator, name, {"url": f"{url}&number=2"})
+    sbundle.ready(workload, "second", seconds=180)
+    assert len(bodies) == 2
+
+
 def test_a_zip_goes_to_an_sftp_server(workload: str, destination: MakeDestination, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     with serving(tmp_path, ADDRESS) as server:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -141,6 +142,7 @@ def test_a_reviewer_alone_reads_the_link_and_a_denial_leaves_nothing(reviewers: 
     answered(reviewers, "look", "ReviewClosed")
     until("the staged zip to be gone", lambda: asked(url)[0] == 404, seconds=30)
     until("no link", lambda: not links(obj["metadata"]["uid"]), seconds=30)
+    until("a settled status", lambda: "staging" not in get(reviewers, "sbundle", "turned-down")["status"], seconds=30)
     events = kubectl("-n", reviewers, "get", "events", "-o", "jsonpath={.items[*].reason}").split()
     assert {"AwaitingApproval", "ApprovalDenied"} <= set(events)
 
@@ -157,6 +159,26 @@ def test_an_account_approves_and_the_word_of_the_second_is_too_late(reviewers: s
     say(reviewers, obj, "late", "Denied", ANN)
     answered(reviewers, "late", "AlreadyDecided")
     kubectl("-n", reviewers, "delete", "sbundle", "approved", "--wait=false")
+
+
+def test_an_approval_that_is_no_longer_asked_for_delivers_what_is_staged(workload: str, bucket: Bucket) -> None:
+    sbundle.create(workload, "freed", destination={"name": "e2e-loose"})
+    before = awaiting(workload, "freed")["status"]
+    assert before["staging"]["destination"] == "default"
+    kubectl("patch", "sbdest", "e2e-loose", "--type=merge", "-p", '{"spec":{"approval":{"required":false}}}')
+
+    def delivered() -> dict[str, Any] | None:
+        # A destination is believed for half a minute, and nothing else would wake the bundle for five.
+        poke = f"e2e.example.org/poke={time.monotonic_ns()}"
+        kubectl("-n", workload, "annotate", "sbundle", "freed", poke, "--overwrite")
+        obj = get(workload, "sbundle", "freed")
+        return obj if obj["status"]["phase"] in {"Ready", "Failed"} else None
+
+    status = until("the delivery", delivered, seconds=120)["status"]
+    assert status["phase"] == "Ready", json.dumps(status, indent=1)
+    assert status["collection"] == before["collection"]
+    assert "staging" not in status
+    assert bucket.store.head(status["artifact"]["key"])
 
 
 def test_silence_denies(reviewers: str, silent: str) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import random
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 
 from support.build import NOW
+from support.memory import SlowStore
 from support.universe import ARTIFACT, CONFIG, KEY, STAGING, Universe
 from supportbundle.errors import Invalid, StoreDenied, SupportBundleError, Unavailable
 from supportbundle.model import names
@@ -66,6 +69,8 @@ async def test_a_failure_that_no_repetition_can_mend_ends_the_bundle_and_its_pow
     await reconciler.run(KEY)
     assert (status(universe)["phase"], ready(universe)["reason"]) == ("Failed", "Invalid")
     assert "An admin must correct it." in ready(universe)["message"]
+    with contextlib.suppress(Invalid):
+        await reconciler.run(KEY)
     assert universe.api.of("jobs") == universe.api.of("rolebindings") == []
 
 
@@ -75,6 +80,7 @@ async def test_a_bundle_cancelled_while_its_zip_is_made_leaves_no_zip(universe: 
     universe.api.objects[BUNDLE]["spec"]["cancel"] = True
     await reconciler.run(KEY)
     assert status(universe)["phase"] == "Cancelled"
+    assert await reconciler.run(KEY) is None
     assert universe.store.data == {}
 
 
@@ -91,6 +97,39 @@ async def test_a_bundle_deleted_while_it_runs_leaves_nothing(universe: Universe)
     assert await reconciler.run(KEY) is None
     assert universe.store.data == {}
     assert universe.api.of("jobs") == universe.api.of("secrets") == universe.api.of("serviceaccounts") == []
+
+
+async def test_a_bundle_deleted_while_its_zip_is_made_leaves_no_zip(universe: Universe) -> None:
+    store = SlowStore(universe.store.fuse)
+    universe = replace(universe, store=store, pool=ThreadPoolExecutor(1))
+    reconciler = await steps(universe, "Assembling")
+    assembly = asyncio.create_task(reconciler.run(KEY))
+    await asyncio.to_thread(store.begun.wait, 10)
+    del universe.api.objects[BUNDLE]
+    store.go_on.set()
+    assert await assembly is None
+    assert await reconciler.run(KEY) is None
+    assert store.data == {}
+
+
+async def test_a_zip_that_was_said_to_be_ready_outlives_its_resource(universe: Universe) -> None:
+    reconciler = await steps(universe, "Complete")
+    await reconciler.run(KEY)
+    del universe.api.objects[BUNDLE]
+    await reconciler.run(KEY)
+    assert list(universe.store.data) == [ARTIFACT]
+
+
+async def test_where_a_bundle_is_staged_stands_in_the_status_until_its_zip_is_where_it_stays(
+    universe: Universe,
+) -> None:
+    reconciler = Reconciler(universe.process())
+    while "staging" not in status(universe):
+        assert universe.store.writes == [], "nothing is stored before it is said where"
+        await reconciler.run(KEY)
+    assert status(universe)["staging"] == {"destination": "default", "bucket": "bucket", "prefix": ""}
+    await steps(universe, "Complete")
+    assert "staging" not in status(universe)
 
 
 @pytest.mark.parametrize("going", [True, False], ids=["namespace-goes", "namespace-stays"])
@@ -111,6 +150,7 @@ async def test_a_pod_that_goes_ends_the_bundle_only_if_its_namespace_goes_too(
     universe.api.put(paths.namespace("team"), {"metadata": {"name": "team", **(deleted if going else {})}})
     await reconciler.run(KEY)
     assert ready(universe)["reason"] == ("NamespaceTerminating" if going else "Collecting")
+    await reconciler.run(KEY)
     assert bool(universe.api.of("jobs")) != going
 
 

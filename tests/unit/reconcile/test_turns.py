@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from support.build import NOW
-from support.memory import Fuse, MemoryStore
+from support.memory import SlowStore
 from support.universe import CONFIG, KEY, Universe
 from supportbundle.errors import Unavailable
 from supportbundle.reconcile import paths
 from supportbundle.reconcile.key import Key
 from supportbundle.reconcile.loop import Reconciler
-from supportbundle.storage.base import ObjectInfo
 
 OTHERS = tuple(Key("team", f"other-{number}", f"22222222-2222-3333-4444-{number:012d}") for number in range(3))
 
@@ -151,16 +148,3 @@ async def test_large_zips_leave_workers_to_others(universe: Universe) -> None:
     assert process.woken == [OTHERS[0]]
     await process.reconciler.run(OTHERS[0])
     assert {process.reason(KEY), process.reason(OTHERS[0])} == {"Complete"}
-
-
-class SlowStore(MemoryStore):
-    """Makes a zip only when it is told to."""
-
-    def __init__(self, fuse: Fuse) -> None:
-        super().__init__(fuse)
-        self.begun, self.go_on = threading.Event(), threading.Event()
-
-    def write_parts(self, *args: Any, **kwargs: Any) -> ObjectInfo:
-        self.begun.set()
-        assert self.go_on.wait(10)
-        return super().write_parts(*args, **kwargs)
