@@ -139,6 +139,7 @@ class Reconciler:
     async def _carry_out(self, found: Gathered, decision: Decision) -> float | None:
         world = found.world
         outcome: Outcome | Estimated | None = None
+        self._deps.fence()
         for act in decision.acts:
             self._deps.fence()
             outcome = await perform(act, world, found.place, self._deps) or outcome
