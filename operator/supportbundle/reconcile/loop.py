@@ -141,6 +141,7 @@ class Reconciler:
     async def _carry_out(self, found: Gathered, decision: Decision) -> float | None:
         world = found.world
         outcome: Result = None
+        self._deps.fence()
         for act in decision.acts:
             self._deps.fence()
             outcome = await perform(act, world, found.place, self._deps) or outcome

@@ -15,6 +15,7 @@ import pytest
 
 from support.build import NOW, UID
 from support.memory import Fuse, MemoryStore
+from support.several import OTHERS, Process
 from support.universe import ARTIFACT, CONFIG, KEY, STAGING, Universe
 from supportbundle.errors import Invalid, NotFound, StoreDenied, SupportBundleError
 from supportbundle.model import names
@@ -29,7 +30,7 @@ from supportbundle.model.destination import (
 )
 from supportbundle.reconcile import paths
 from supportbundle.reconcile.delivery import PATIENCE
-from supportbundle.reconcile.loop import TURN_SECONDS, Reconciler
+from supportbundle.reconcile.loop import Reconciler
 from supportbundle.reconcile.orphans import find_powers, take_back
 from supportbundle.storage.base import ObjectInfo
 
@@ -336,14 +337,19 @@ async def test_copies_of_large_zips_leave_workers_to_others(outside: Universe) -
     store = SlowStore(outside.store.fuse, beside=outside.store)
     config = CONFIG.model_copy(update={"workers": 2})
     slow = Universe(outside.api, outside.store, outside.scratch, ThreadPoolExecutor(2), config, OUTSIDE, store)
-    reconciler = await until(slow, "Staged")
+    process = Process(slow, OTHERS[0])
+    for key in (KEY, OTHERS[0]):
+        await process.until("Staged", key)
     slow.stores.copies = True
-    first = asyncio.create_task(reconciler.run(KEY))
+    first = asyncio.create_task(process.reconciler.run(KEY))
     await asyncio.to_thread(store.begun.wait, 10)
-    assert await reconciler.run(KEY) == TURN_SECONDS
+    assert await process.reconciler.run(OTHERS[0]) is None
+    assert process.woken == []
     store.go_on.set()
     await first
-    await until(slow, "Complete", reconciler)
+    assert process.woken == [OTHERS[0]]
+    for key in (KEY, OTHERS[0]):
+        await process.until("Complete", key)
 
 
 class SlowStore(MemoryStore):
