@@ -14,6 +14,8 @@ from supportbundle.reconcile.key import Key, key_of, owner_of
 from supportbundle.workqueue import WorkQueue
 
 DELETED = "DELETED"
+FEW = 8
+"""Up to so many bundles that are not over, every event is worth a step: it shows the end of pods up to 1 s sooner."""
 
 
 @dataclass(slots=True)
@@ -27,8 +29,9 @@ class _Known:
 class Heard:
     """Feeds the queue. Remembers bundles that are not over."""
 
-    def __init__(self, queue: WorkQueue[Key], census: Census, clock: Callable[[], datetime]) -> None:
+    def __init__(self, queue: WorkQueue[Key], census: Census, clock: Callable[[], datetime], few: int = FEW) -> None:
         self._queue = queue
+        self._few = few
         self._census = census
         self._clock = clock
         self._known: dict[Key, _Known] = {}
@@ -61,7 +64,7 @@ class Heard:
         if known is None:
             self._known[key] = _Known(said)
             self._queue.add_new(key)
-        elif event is None or known.said != said:
+        elif event is None or known.said != said or self._is_quiet():
             known.said = said
             self._queue.add(key)
 
@@ -69,6 +72,9 @@ class Heard:
         """An event of a Job. Anybody may make one that claims an owner: only bundles that we know count."""
         owner, ended = owner_of(body), ended_pods(body)
         known = self._known.get(owner) if owner else None
-        if owner and known and known.ended != ended and event != DELETED:
+        if owner and known and (self._is_quiet() or (known.ended != ended and event != DELETED)):
             known.ended = ended
             self._queue.add(owner)
+
+    def _is_quiet(self) -> bool:
+        return len(self._known) <= self._few

@@ -19,10 +19,10 @@ from supportbundle.workqueue import WorkQueue
 class Listening:
     """A queue that nobody works at."""
 
-    def __init__(self) -> None:
+    def __init__(self, few: int = 0) -> None:
         self.queue: WorkQueue[Key] = WorkQueue(lambda: 0.0)
         self.census = Census()
-        self.heard = Heard(self.queue, self.census, lambda: NOW)
+        self.heard = Heard(self.queue, self.census, lambda: NOW, few)
 
     def bundle(self, event: str | None, **status: Any) -> int:
         """How many keys wait after an event."""
@@ -98,6 +98,13 @@ def test_the_end_of_pods_wakes_their_bundle_once(listening: Listening) -> None:
 
 def test_a_job_that_the_operator_deletes_itself_is_no_news(listening: Listening) -> None:
     assert listening.job("DELETED", succeeded=1) == 0
+
+
+def test_while_few_run_every_event_is_worth_a_look() -> None:
+    few = Listening(few=1)
+    assert few.bundle("ADDED") == 1
+    assert few.bundle("MODIFIED", phase="Collecting") == 1
+    assert few.job("MODIFIED", active=1, ready=1) == 1
 
 
 def test_jobs_of_bundles_that_nobody_has_seen_do_not_count() -> None:
