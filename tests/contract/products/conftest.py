@@ -14,14 +14,14 @@ Start = Callable[..., Running]
 """Arguments of the program; variables of its environment by keyword."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stack() -> Iterator[ExitStack]:
-    """Ends all servers at the end."""
+    """Ends all servers of a file: each is busy, for its profiles to show something."""
     with ExitStack() as held:
         yield held
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def mattermost(stack: ExitStack, tmp_path_factory: pytest.TempPathFactory) -> Start:
     """A server of these options, with the administrator's token unless headers are given."""
     found: dict[tuple[str, ...], Running] = {}
@@ -48,7 +48,7 @@ def mattermost(stack: ExitStack, tmp_path_factory: pytest.TempPathFactory) -> St
     return start
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def coder(stack: ExitStack, tmp_path_factory: pytest.TempPathFactory) -> Start:
     """A control plane of these options, with the owner's token unless headers are given."""
     found: dict[tuple[str, ...], Running] = {}
@@ -72,7 +72,7 @@ def coder(stack: ExitStack, tmp_path_factory: pytest.TempPathFactory) -> Start:
     return start
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def agent(stack: ExitStack, tmp_path_factory: pytest.TempPathFactory) -> Start:
     """A workspace's agent of these options."""
     found: dict[tuple[str, ...], Running] = {}
@@ -96,7 +96,7 @@ def agent(stack: ExitStack, tmp_path_factory: pytest.TempPathFactory) -> Start:
     return start
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def simple(stack: ExitStack, tmp_path_factory: pytest.TempPathFactory) -> Start:
     """Consul, Vault or a component of Argo CD, which have one port; the flag that moves it comes last but options."""
     found: dict[tuple[str, ...], Running] = {}
