@@ -24,7 +24,7 @@ import yaml
 
 from support import sbundle
 from support.installing import install
-from support.kube import SYSTEM, apply, condition, get, kubectl, until
+from support.kube import SYSTEM, apply, condition, get, items, kubectl, until
 from support.linkserver import Links, receiving, self_signed
 from support.outside import ADDRESS, KEYS, Bucket, put_destination, put_secret
 from support.sftpserver import PASSWORD, USER, SFTPServer, serving
@@ -203,7 +203,7 @@ def reviewed(namespace: str, name: str) -> str:
 
     def link() -> str:
         selector = f"supportbundle.dev/bundle-uid={uid}"
-        secrets = json.loads(kubectl("-n", SYSTEM, "get", "secrets", "-l", selector, "-o", "json"))["items"]
+        secrets = items(SYSTEM, "secrets", selector)
         found = [secret["data"]["url"] for secret in secrets if "-review-" in secret["metadata"]["name"]]
         return base64.b64decode(found[0]).decode() if found else ""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 
 from support import sbundle
 from support.installing import install
-from support.kube import SYSTEM, condition, get, kubectl, until
+from support.kube import SYSTEM, condition, get, items, until
 
 pytestmark = pytest.mark.e2e
 PREVIOUS = next((Path(__file__).parent / "previous").glob("*.tgz"))
@@ -57,14 +56,11 @@ def test_an_upgrade_from_the_chart_before_keeps_bundles_and_keys(operator: str, 
 
 def started(namespace: str, uid: str) -> bool:
     """Whether a pod of the bundle runs."""
-    phases = kubectl(
-        *("-n", namespace, "get", "pods", "-l", f"supportbundle.dev/bundle-uid={uid}"),
-        *("-o", "jsonpath={.items[*].status.phase}"),
-    )
-    return "Running" in phases
+    pods = items(namespace, "pods", f"supportbundle.dev/bundle-uid={uid}")
+    return any(pod["status"].get("phase") == "Running" for pod in pods)
 
 
 def operator_pod() -> str:
     """The uid of the operator's pod that is not going away."""
-    found = json.loads(kubectl("-n", SYSTEM, "get", "pods", "-l", OPERATORS, "-o", "json"))
-    return " ".join(p["metadata"]["uid"] for p in found["items"] if "deletionTimestamp" not in p["metadata"])
+    found = items(SYSTEM, "pods", OPERATORS)
+    return " ".join(p["metadata"]["uid"] for p in found if "deletionTimestamp" not in p["metadata"])

@@ -87,7 +87,7 @@ def say(bundle: dict[str, Any], name: str, decision: str) -> None:
 def left_beside_the_operator(bundle: dict[str, Any]) -> list[str]:
     """Jobs, pods, links and Secrets of a bundle in the operator's own namespace."""
     selector = f"supportbundle.dev/bundle-uid={bundle['metadata']['uid']}"
-    return names(SYSTEM, "jobs,pods,secrets,roles,rolebindings", "-l", selector)
+    return names(SYSTEM, "jobs,pods,secrets,roles,rolebindings", selector)
 
 
 def test_reviews_approvals_and_deliveries_work_beside_the_narrowed_operator(

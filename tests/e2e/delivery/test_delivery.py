@@ -13,7 +13,7 @@ import pytest
 
 from support import sbundle
 from support.gatekeeper import Gatekeeper
-from support.kube import ROOT, SYSTEM, CommandFailed, apply, condition, get, kubectl, names, run, until
+from support.kube import ROOT, SYSTEM, CommandFailed, apply, condition, get, items, kubectl, names, run, until
 from support.linkserver import receiving
 from support.outside import ADDRESS, ENDPOINT, KEYS, Bucket, Certificate, MakeDestination, listening, put_secret
 from support.sftpserver import USER, serving
@@ -37,7 +37,7 @@ def artifact(obj: dict[str, Any]) -> dict[str, Any]:
 def nothing_left(uid: str) -> bool:
     """Whether Job, Secret and pods of the delivery are gone."""
     selector = f"supportbundle.dev/bundle-uid={uid}"
-    return not names(SYSTEM, "jobs,pods,secrets", "-l", selector)
+    return not names(SYSTEM, "jobs,pods,secrets", selector)
 
 
 def test_a_zip_goes_to_somebody_elses_bucket(workload: str, destination: MakeDestination, bucket: Bucket) -> None:
@@ -189,9 +189,7 @@ def noisy(namespace: str) -> str:
 
 def delivery_pods(uid: str) -> list[dict[str, Any]]:
     """The delivery's pods."""
-    found = kubectl("-n", SYSTEM, "get", "pods", "-l", f"supportbundle.dev/bundle-uid={uid}", "-o", "json")
-    pods: list[dict[str, Any]] = json.loads(found)["items"]
-    return pods
+    return items(SYSTEM, "pods", f"supportbundle.dev/bundle-uid={uid}")
 
 
 def kill(pod: dict[str, Any]) -> None:
@@ -267,7 +265,7 @@ def test_what_cannot_be_a_destination_is_refused(operator: str, spec: dict[str, 
 
 
 def test_the_api_server_behind_its_service_is_no_destination(workload: str, destination: MakeDestination) -> None:
-    slices = json.loads(kubectl("-n", "default", "get", "endpointslice", "kubernetes", "-o", "json"))
+    slices = get("default", "endpointslice", "kubernetes")
     address, port = slices["endpoints"][0]["addresses"][0], slices["ports"][0]["port"]
     s3 = {"bucket": "abc", "endpoint": f"https://{address}:{port}", "region": "us-east-1", "pathStyle": True}
     name = destination("e2e-api-server", KEYS, type="S3", s3=s3 | keys_secret("e2e-api-server"))

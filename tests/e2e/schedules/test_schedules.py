@@ -24,6 +24,7 @@ from support.kube import (
     apply,
     condition,
     get,
+    items,
     kubectl,
     names,
     run,
@@ -35,7 +36,7 @@ NAMESPACE = "sb-e2e-schedules"
 TOKEN = "correct-horse-battery-staple"
 WEBHOOK = ("webhook.alertmanager.enabled=true", "webhook.alertmanager.existingSecret=e2e-alerts")
 RBAC = "rbac.authorization.k8s.io"
-POD = ("-l", "app.kubernetes.io/component=operator")
+POD = "app.kubernetes.io/component=operator"
 
 
 TEMPLATES = {
@@ -139,9 +140,7 @@ def site(operator: str) -> Iterator[str]:
 def children(name: str) -> list[dict[str, Any]]:
     """The bundles of a schedule."""
     uid = get(NAMESPACE, "sbschedule", name)["metadata"]["uid"]
-    text = kubectl("-n", NAMESPACE, "get", "sbundle", "-l", f"supportbundle.dev/schedule-uid={uid}", "-o", "json")
-    found: list[dict[str, Any]] = json.loads(text)["items"]
-    return found
+    return items(NAMESPACE, "sbundle", f"supportbundle.dev/schedule-uid={uid}")
 
 
 def first(name: str) -> dict[str, Any]:
@@ -157,7 +156,7 @@ def suppressed(name: str) -> int:
 
 def kill_operator() -> None:
     """SIGKILL, from the node."""
-    pod = names(SYSTEM, "pods", *POD)[0]
+    pod = names(SYSTEM, "pods", POD)[0]
     container = get(SYSTEM, *pod.split("/"))["status"]["containerStatuses"][0]["containerID"].split("//")[1]
     run(str(ROOT / "tests/cluster/component"), "kill", container)
 
