@@ -92,6 +92,7 @@ async def test_a_reviewed_bundle_that_is_denied(live: Callable[[DestinationSpec]
     await life.until("AwaitingApproval")
     life.say("no", "Denied")
     await life.until("ApprovalDenied")
+    await life.reconciler.run(KEY)  # what it had goes once that is said
     assert (life.beside(), life.api.refused) == ([], set())
 
 
