@@ -22,6 +22,8 @@ def admission(meta: Metadata, before: Admission | None, since: datetime, now: da
     While they are so young that an API server may not enforce them yet, nothing that is seen counts for later: then
     `policies_since` is that of before.
     """
+    if before and before.generation == meta.generation and before.policies_since and since < before.policies_since:
+        return before  # `since` was heard before the policies came anew, which is known by now
     checked = _checked(meta, before, since)
     if now >= since + SPREAD:
         return Admission(generation=meta.generation, checked=checked, policies_since=since)

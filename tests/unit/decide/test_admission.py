@@ -53,6 +53,14 @@ def test_a_look_while_the_policy_is_not_enforced_everywhere_proves_nothing() -> 
     assert not admission(meta(2), early, LATER, NOW).checked
 
 
+def test_an_old_word_about_the_policy_takes_nothing_back() -> None:
+    """What was heard some seconds ago may be older than what is known: a later change is judged by that."""
+    between = admission(meta(2), admission(meta(), None, FIRST, LATER), LATER, NOW)
+    rewritten = admission(meta(3), between, LATER, NOW)
+    assert admission(meta(3), rewritten, FIRST, NOW) == rewritten
+    assert admission(meta(4), admission(meta(3), rewritten, FIRST, NOW), LATER, NOW).checked
+
+
 @dataclass
 class Story:
     """A schedule's life, second by second: whether its present spec was written while a policy was enforced."""
