@@ -41,7 +41,7 @@ bench-profiles: ## how far apart the CPU profiles of 24 pods begin
 bench-sanitize: ## recall, precision and throughput of the sanitizer, beside bare tools on the same bytes
 	tests/bench/sanitize/run
 
-bench-scale: ## memory, start and requests of an operator among 10,000 finished bundles (ARGS="--bundles N")
+bench-scale: ## an operator among 10,000 finished bundles (ARGS="--bundles N"), or with 1,000 that begin (ARGS="--at-once 1000")
 	tests/bench/scale/run $(ARGS)
 
 fuzz: ## ten minutes of mutated documents through the sanitizer (ARGS="MINUTES SEED")

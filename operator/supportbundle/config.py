@@ -58,7 +58,8 @@ class OperatorConfig(Value):
     `templates` are the specs of those that the operator applies, by name. `watchNamespaces` are the only ones that it
     looks into; empty means all. `deletionSeconds` is how long a store may keep a deleted bundle with
     `deletionPolicy: Delete` from going; the sweep leaves alone what is younger than `sweepGraceSeconds`.
-    `staging` is where zips are made that may not be made where they end.
+    `staging` is where zips are made that may not be made where they end. `bundlesAtOnce` may collect at the same time,
+    the others wait for their turn.
     """
 
     image: str
@@ -83,6 +84,7 @@ class OperatorConfig(Value):
     watch_namespaces: Annotated[tuple[Name63, ...], Field(max_length=200)] = ()
     alertmanager_webhook: bool = False
     workers: int = Field(default=8, ge=1, le=64)
+    bundles_at_once: int = Field(default=32, ge=1, le=1000)
     sweep_seconds: int = Field(default=600, ge=10)
     sweep_grace_seconds: int = Field(default=600, ge=0)
     deletion_seconds: int = Field(default=1800, ge=1)

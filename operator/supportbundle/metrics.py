@@ -5,12 +5,15 @@ No label is a namespace or a name, and every label's values are few: reasons of 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from supportbundle import __version__
 
 _STEP = (0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300)
 _BUNDLE = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200)
+_STAGE = (*_BUNDLE, 21600, 86400, 259200)  # people sleep, and go away for a weekend
 _REQUEST = (0.005, 0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 30, 60)
 GAP_REASONS = 60
 OTHER, UNLISTED = "Other", "Unlisted"
@@ -64,6 +67,16 @@ class Metrics:
         self.bundles = Gauge(
             "supportbundle_bundles", "SupportBundles that exist, by phase.", ["phase"], registry=registry
         )
+        self.deliveries_delayed = Gauge(
+            "supportbundle_deliveries_delayed",
+            "Bundles whose zip is staged and does not get to its destination at present.",
+            registry=registry,
+        )
+        self.queued = Gauge(
+            "supportbundle_bundles_queued",
+            "Bundles that wait because as many collect as may at once.",
+            registry=registry,
+        )
         self.finished = Counter(
             "supportbundle_bundles_finished_total",
             "Bundles that ended, by phase and by reason of the Ready condition.",
@@ -72,15 +85,16 @@ class Metrics:
         )
         self.duration = Histogram(
             "supportbundle_bundle_duration_seconds",
-            "Time from the creation of a bundle until its zip was ready.",
+            "Time from the creation of a bundle until its zip was whole; approval and delivery come after that.",
             buckets=_BUNDLE,
             registry=registry,
         )
         self.stages = Histogram(
             "supportbundle_stage_duration_seconds",
-            "Time that bundles with a zip spent in each stage: Waiting (for the first step), Collecting, Assembling.",
+            "Time that bundles with a zip spent in each stage: Waiting (for the first step), Collecting, Assembling; "
+            "of zips that were staged also AwaitingApproval, where somebody was asked, and Delivering.",
             ["stage"],
-            buckets=_BUNDLE,
+            buckets=_STAGE,
             registry=registry,
         )
         self.bundle_bytes = Counter("supportbundle_artifact_bytes_total", "Bytes of finished zips.", registry=registry)
@@ -131,6 +145,13 @@ class Metrics:
         )
 
     def _store(self, registry: CollectorRegistry) -> None:
+        self.stores = Gauge(
+            "supportbundle_stores",
+            "Stores that bundles are staged in, by the outcome of a look of each minute: "
+            "OK, or the reason of the failure.",
+            ["outcome"],
+            registry=registry,
+        )
         self.staged_bytes = Gauge(
             "supportbundle_staged_bytes",
             "Bytes in the staging of all destinations at the last sweep.",
@@ -140,7 +161,10 @@ class Metrics:
             "supportbundle_swept_objects_total", "Orphaned staging objects that were removed.", registry=registry
         )
         self.sweeps = Counter(
-            "supportbundle_sweeps_total", "Sweeps by result: ok or error.", ["result"], registry=registry
+            "supportbundle_sweeps_total",
+            "Sweeps by result: ok, or error where something, such as a store, could not be swept.",
+            ["result"],
+            registry=registry,
         )
         for result in ("ok", "error"):
             self.sweeps.labels(result)  # a rate needs a beginning
@@ -167,6 +191,12 @@ class Metrics:
         """One operation on object storage came to its end."""
         self.store_requests.labels(operation, outcome).inc()
         self.store_seconds.labels(operation).observe(seconds)
+
+    def stores_seen(self, outcomes: Mapping[str, int]) -> None:
+        """What the stores answer now; what none of them answers any more is forgotten."""
+        self.stores.clear()
+        for outcome, count in outcomes.items():
+            self.stores.labels(outcome).set(count)
 
     def gap(self, reason: str, count: int = 1) -> None:
         """Wanted items are missing. Targets make reasons too (`HTTP503`), so their number is bounded."""

@@ -1,7 +1,8 @@
 """A keyed work queue: one run per key at a time, a key added during its run runs again, failures back off.
 
 The semantics are those of client-go's workqueue; the watch only ever adds keys, so a burst of events for one bundle
-costs one run, and a slow bundle never delays another.
+costs one run, and a slow bundle never delays another. New keys have a line of their own, so that a thousand of them do
+not stand before what has begun.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from typing import Generic, TypeVar
 K = TypeVar("K", bound=Hashable)
 FIRST_BACKOFF = 0.5
 LAST_BACKOFF = 60.0
+NEW_EVERY = 2
+"""While others wait too, one run of so many is of a new key: its first is short, and people wait for a first word."""
 
 
 class WorkQueue(Generic[K]):
@@ -23,6 +26,8 @@ class WorkQueue(Generic[K]):
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._ready: dict[K, float] = {}  # in order of arrival; the value is when the key became ready
+        self._new: dict[K, float] = {}
+        self._runs = 0
         self._running: dict[K, float] = {}
         self._dirty: set[K] = set()
         self._due: dict[K, float] = {}
@@ -32,8 +37,17 @@ class WorkQueue(Generic[K]):
         self._sequence = 0
         self._ended = clock()
 
+    def add_new(self, key: K) -> None:
+        """Run a key that was never run before, in a line of its own."""
+        if key in self._running:
+            self.add(key)
+        elif key not in self._ready and key not in self._new:
+            self._new[key] = self._clock()
+            self._wake.set()
+
     def add(self, key: K) -> None:
         """Run `key` as soon as a worker is free."""
+        self._new.pop(key, None)
         self._due.pop(key, None)
         if key in self._running:
             self._dirty.add(key)
@@ -52,21 +66,28 @@ class WorkQueue(Generic[K]):
             heapq.heappush(self._timers, (due, self._sequence, key))
             self._wake.set()
 
+    def forget(self, key: K) -> None:
+        """Nothing is left to do for it later. What is ready or runs is not stopped."""
+        self._due.pop(key, None)
+
     @property
     def depth(self) -> int:
         """Keys that wait for a worker."""
-        return len(self._ready)
+        return len(self._ready) + len(self._new)
 
     def stalled_seconds(self) -> float:
         """How long keys have waited without any run coming to an end; 0 while nothing waits."""
-        if not self._ready:
+        if not self.depth:
             return 0.0
-        return self._clock() - max(self._ended, min(self._ready.values()))
+        return self._clock() - max(self._ended, min((*self._ready.values(), *self._new.values())))
 
     def oldest_seconds(self) -> float:
         """How long the longest-waiting ready key, or the longest run, has lasted."""
         now = self._clock()
-        return max((now - since for since in (*self._ready.values(), *self._running.values())), default=0.0)
+        return max(
+            (now - since for since in (*self._ready.values(), *self._new.values(), *self._running.values())),
+            default=0.0,
+        )
 
     async def work(self, run: Callable[[K], Awaitable[float | None]]) -> None:
         """One worker, for ever. `run` returns the delay after which it wants to see the key again, or None.
@@ -87,9 +108,12 @@ class WorkQueue(Generic[K]):
     async def _next(self) -> K:
         while True:
             self._fire_timers()
-            if self._ready:
-                key = next(iter(self._ready))
-                del self._ready[key]
+            if self.depth:
+                self._runs += 1
+                mine = self._new and (not self._ready or self._runs % NEW_EVERY == 0)
+                line = self._new if mine else self._ready
+                key = next(iter(line))
+                del line[key]
                 self._running[key] = self._clock()
                 return key
             self._wake.clear()

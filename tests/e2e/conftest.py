@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from support.installing import install
-from support.kube import OPERATOR, ROOT, SYSTEM, apply, kubectl, until
+from support.kube import OPERATOR, ROOT, SYSTEM, apply, items, kubectl, until
 
 
 @pytest.fixture(scope="session")
@@ -36,8 +36,9 @@ def workload(operator: str) -> Iterator[str]:
 
 def crashed(namespace: str) -> bool:
     """Whether a pod of crashy has a previous container."""
-    path = "jsonpath={.items[*].status.containerStatuses[*].lastState.terminated.exitCode}"
-    return bool(kubectl("-n", namespace, "get", "pods", "-l", "app=crashy", "-o", path).strip())
+    pods = items(namespace, "pods", "app=crashy")
+    containers = [status for pod in pods for status in pod["status"].get("containerStatuses", ())]
+    return any("terminated" in status.get("lastState", {}) for status in containers)
 
 
 @pytest.fixture(scope="session")

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from support.kube import OPERATOR, ROOT, SYSTEM, CommandFailed, condition, get, kubectl, names, run, until
+from support.kube import OPERATOR, ROOT, SYSTEM, CommandFailed, condition, get, items, kubectl, names, run, until
 from supportbundle.model import names as named
 from supportbundle.storage.base import Credentials
 from supportbundle.storage.client import StoreConfig
 from supportbundle.storage.s3 import S3Store
 
-POD = ("-l", "app.kubernetes.io/component=operator")
+POD = "app.kubernetes.io/component=operator"
 LONG = bool(os.environ.get("SUPPORTBUNDLE_FAULTS_LONG"))
 """Whether outages last as long as the documentation tells, and not only long enough to be noticed."""
 
@@ -45,10 +44,8 @@ def _answers() -> bool:
 
 def operator_pod() -> dict[str, Any]:
     """The operator's pod that is not on its way out."""
-    items = json.loads(kubectl("-n", SYSTEM, "get", "pods", *POD, "-o", "json"))["items"]
-    (pod,) = (item for item in items if "deletionTimestamp" not in item["metadata"])
-    found: dict[str, Any] = pod
-    return found
+    (pod,) = (item for item in items(SYSTEM, "pods", POD) if "deletionTimestamp" not in item["metadata"])
+    return pod
 
 
 def kill_operator() -> None:
@@ -72,8 +69,8 @@ def collector_pod(namespace: str, name: str) -> dict[str, Any]:
     uid = get(namespace, "sbundle", name)["metadata"]["uid"]
 
     def running() -> dict[str, Any] | None:
-        listed = kubectl("-n", namespace, "get", "pods", "-l", f"{named.LABEL_UID}={uid}", "-o", "json")
-        ready = (pod for pod in json.loads(listed)["items"] if condition(pod, "Ready").get("status") == "True")
+        listed = items(namespace, "pods", f"{named.LABEL_UID}={uid}")
+        ready = (pod for pod in listed if condition(pod, "Ready").get("status") == "True")
         return next(ready, None)
 
     found: dict[str, Any] = until(f"a running collector of {name}", running)
@@ -135,4 +132,4 @@ def operator_log() -> str:
 
 def any_of(kind: str, namespace: str, uid: str) -> list[str]:
     """What is left of a bundle."""
-    return names(namespace, kind, "-l", f"{named.LABEL_UID}={uid}")
+    return names(namespace, kind, f"{named.LABEL_UID}={uid}")

@@ -20,6 +20,7 @@ def exposition() -> bytes:
     metrics = Metrics(registry)
     metrics.kube_request("GET", 200, 0.1)
     metrics.store_request("put", "OK", 0.1)
+    metrics.stores_seen({"OK": 1})
     metrics.gap("Timeout")
     metrics.reconciles.labels("ok").inc()
     metrics.reconcile_errors.labels("Unavailable").inc()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import time
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
+
+from support import reading
 
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,14 +41,32 @@ def kubectl(*args: str, stdin: bytes | None = None, timeout: float = 180) -> str
 
 
 def get(namespace: str, kind: str, name: str) -> dict[str, Any]:
-    """One object."""
-    found: dict[str, Any] = json.loads(kubectl("-n", namespace, "get", kind, name, "-o", "json"))
-    return found
+    """One object.
+
+    Raises:
+        CommandFailed: there is none, or it cannot be had now.
+    """
+    try:
+        return reading.one(namespace, kind, name)
+    except reading.Unread as error:
+        raise CommandFailed(str(error)) from error
 
 
-def names(namespace: str, kind: str, *selector: str) -> list[str]:
-    """The names of all objects of a kind."""
-    return kubectl("-n", namespace, "get", kind, "-o", "name", *selector).split()
+def items(namespace: str, kinds: str, selector: str = "") -> list[dict[str, Any]]:
+    """All objects of a kind, or of several with commas between them."""
+    return [item for _, item in _listed(namespace, kinds, selector)]
+
+
+def names(namespace: str, kinds: str, selector: str = "") -> list[str]:
+    """Their names as `kubectl -o name` writes them: `pod/web-1`."""
+    return [name for name, _ in _listed(namespace, kinds, selector)]
+
+
+def _listed(namespace: str, kinds: str, selector: str) -> list[tuple[str, dict[str, Any]]]:
+    try:
+        return reading.listed(namespace, kinds, selector)
+    except reading.Unread as error:
+        raise CommandFailed(str(error)) from error
 
 
 def apply(namespace: str, *objects: Mapping[str, Any]) -> None:

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 from collections.abc import Callable
 from datetime import datetime
 
-from support.kube import OPERATOR, ROOT, SYSTEM, get, kubectl, run, until
+from support.kube import OPERATOR, ROOT, SYSTEM, get, items, kubectl, run, until
 
 LEASE = "supportbundle-operator"
-COMPONENT = ("-l", "app.kubernetes.io/component=operator")
+COMPONENT = "app.kubernetes.io/component=operator"
 
 
 def pods() -> list[str]:
     """The operator's pods that are there to stay."""
-    found = json.loads(kubectl("-n", SYSTEM, "get", "pods", *COMPONENT, "-o", "json"))["items"]
+    found = items(SYSTEM, "pods", COMPONENT)
     return [pod["metadata"]["name"] for pod in found if "deletionTimestamp" not in pod["metadata"]]
 
 
 def holder() -> str:
     """The pod that the Lease names; empty while there is none."""
-    spec = json.loads(kubectl("-n", SYSTEM, "get", "leases", "-o", "json"))["items"]
-    return "".join(lease["spec"].get("holderIdentity", "") for lease in spec).partition("_")[0]
+    leases = items(SYSTEM, "leases")
+    return "".join(lease["spec"].get("holderIdentity", "") for lease in leases).partition("_")[0]
 
 
 def pod() -> str:

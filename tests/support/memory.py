@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import threading
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -103,7 +104,8 @@ class MemoryApi:
             if name == "metadata" and "finalizers" in value:
                 changed["metadata"]["finalizers"] = list(value["finalizers"])
             elif name != "metadata":
-                changed[name] = {**changed.get(name, {}), **copy.deepcopy(value)}
+                merged = {**changed.get(name, {}), **copy.deepcopy(value)}
+                changed[name] = {field: found for field, found in merged.items() if found is not None}
         self.put(path, changed)
         self.fuse.blow(before=False)
         return changed
@@ -146,6 +148,8 @@ class MemoryStore:
     file_names: dict[str, str] = field(default_factory=dict)
     failure: SupportBundleError | None = None
     beside: MemoryStore | None = None
+    locked_until: datetime | None = None
+    keeps: frozenset[str] = frozenset()
 
     def presign_put(self, key: str, *, write_once: bool, expires: timedelta) -> SignedRequest:
         """No network is needed to sign."""
@@ -201,14 +205,14 @@ class MemoryStore:
         self.fuse.blow(before=True)
         return iter([self._info(key) for key in sorted(self.data) if key.startswith(prefix)])
 
-    def delete(self, keys: Iterable[str]) -> None:
-        """Remove."""
+    def delete(self, keys: Iterable[str]) -> tuple[str, ...]:
+        """Remove; what `keeps` names stays as an older version."""
         if self.failure:
             raise self.failure
         self.fuse.blow(before=True)
-        for key in keys:
-            self.data.pop(key, None)
+        gone = [key for key in keys if self.data.pop(key, None) is not None]
         self.fuse.blow(before=False)
+        return tuple(key for key in gone if key in self.keeps)
 
     def write_parts(
         self,
@@ -256,4 +260,17 @@ class MemoryStore:
     def _info(self, key: str) -> ObjectInfo:
         data = self.data[key]
         etag = hashlib.md5(data, usedforsecurity=False).hexdigest()
-        return ObjectInfo(key, len(data), etag, NOW, self.metadata.get(key, {}))
+        return ObjectInfo(key, len(data), etag, NOW, self.metadata.get(key, {}), self.locked_until)
+
+
+class SlowStore(MemoryStore):
+    """Makes a zip only when it is told to."""
+
+    def __init__(self, fuse: Fuse) -> None:
+        super().__init__(fuse)
+        self.begun, self.go_on = threading.Event(), threading.Event()
+
+    def write_parts(self, *args: Any, **kwargs: Any) -> ObjectInfo:
+        self.begun.set()
+        assert self.go_on.wait(10)
+        return super().write_parts(*args, **kwargs)

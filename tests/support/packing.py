@@ -6,12 +6,15 @@ import bz2
 import gzip
 import io
 import lzma
+import struct
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from typing import Final
 
 import zstandard
+from isal import isal_zlib
 
 SQUEEZE: Final[Mapping[str, Callable[[bytes], bytes]]] = {
     "gz": lambda data: gzip.compress(data, mtime=1234567),
@@ -25,6 +28,17 @@ EXPAND: Final[Mapping[str, Callable[[bytes], bytes]]] = {
     "xz": lzma.decompress,
     "zst": lambda data: zstandard.ZstdDecompressor().decompressobj().decompress(data),
 }
+
+
+def gzip_of_copies(block: bytes, copies: int) -> bytes:
+    """A gzip of `block` again and again, which is compressed only once: each copy starts afresh."""
+    pack = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    one = pack.compress(block) + pack.flush(zlib.Z_FULL_FLUSH)
+    check = 0
+    for _ in range(copies):
+        check = isal_zlib.crc32(block, check)
+    header = gzip.compress(b"", mtime=0)[:10]
+    return header + one * copies + pack.flush() + struct.pack("<II", check, len(block) * copies & 0xFFFFFFFF)
 
 
 def tar(files: Mapping[str, bytes], style: int = tarfile.PAX_FORMAT) -> bytes:

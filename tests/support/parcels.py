@@ -33,6 +33,8 @@ class Memo:
 
     text: str = ""
     written: list[str] = field(default_factory=list)
+    claims: dict[str, int] = field(default_factory=dict)
+    """Shared by those who compete."""
 
     def read(self) -> str:
         return self.text
@@ -40,3 +42,9 @@ class Memo:
     def write(self, text: str) -> None:
         self.text = text
         self.written.append(text)
+
+    def claim(self, digest: str) -> bool:
+        return self.claims.setdefault(digest, id(self)) == id(self)
+
+    def release(self, digest: str) -> None:
+        del self.claims[digest]

@@ -8,7 +8,8 @@ import zipfile
 from collections.abc import Sequence
 from typing import Any
 
-from support.kube import OPERATOR, SYSTEM, apply, condition, get, run, until
+from support import leading
+from support.kube import SYSTEM, apply, condition, get, run, until
 
 Collectors = Sequence[dict[str, Any]]
 LOGS: Collectors = ({"name": "logs", "type": "Logs"},)
@@ -48,8 +49,8 @@ def ready(namespace: str, name: str, *, seconds: float = 180) -> dict[str, Any]:
 
 
 def fetch(namespace: str, name: str) -> bytes:
-    """The zip, as an admin gets it."""
-    return run("kubectl", "-n", SYSTEM, "exec", OPERATOR, "--", "supportbundle", "fetch", namespace, name)
+    """The zip, as an admin gets it; of a pod that stays, which may not be the first of the Deployment."""
+    return run("kubectl", "-n", SYSTEM, "exec", leading.pod(), "--", "supportbundle", "fetch", namespace, name)
 
 
 def unpack(data: bytes) -> dict[str, bytes]:

@@ -11,7 +11,7 @@ from typing import Any, cast
 from prometheus_client import CollectorRegistry
 
 from support.build import NOW, UID
-from support.memory import MemoryApi, MemoryStore
+from support.memory import Fuse, MemoryApi, MemoryStore
 from supportbundle.archive.fragment import FragmentWriter
 from supportbundle.archive.index import MemberMeta, ShardReport
 from supportbundle.archive.spool import MemberSpool
@@ -24,6 +24,8 @@ from supportbundle.metrics import Metrics
 from supportbundle.model import names
 from supportbundle.model.destination import Destination, DestinationSpec, DestinationType, S3Options
 from supportbundle.model.plan import DryRun, Plan
+from supportbundle.model.status import Staging
+from supportbundle.reconcile import paths
 from supportbundle.reconcile.deps import Deps
 from supportbundle.reconcile.gather import read_plan
 from supportbundle.reconcile.guard import Guard
@@ -43,16 +45,20 @@ class OneStore:
     """`Stores` with one destination, and a staging store where it is not `direct`."""
 
     def __init__(self, store: MemoryStore, spec: DestinationSpec, outside: MemoryStore | None) -> None:
-        self.destination = Destination(name="default", spec=spec)
+        self.destination_now = Destination(name="default", spec=spec)
         direct = outside is None and not spec.approval.required
-        self._staged = Place(self.destination, store, direct, STAGING_OPTIONS)
-        self._kept = Place(self.destination, outside or store, staging=spec.s3)
+        where = Staging(destination="default", bucket=STAGING_OPTIONS.bucket)
+        self._staged = Place(self.destination_now, store, direct, STAGING_OPTIONS, where)
+        self._kept = Place(self.destination_now, outside or store, staging=spec.s3)
         self.copies = False
         self.missing: SupportBundleError | None = None
 
-    async def place(self, _: str, *, encrypted: bool = False) -> Place:
-        del encrypted
+    async def place(self, _: str, *, encrypted: bool = False, recorded: Staging | None = None) -> Place:
+        del encrypted, recorded
         return self._staged
+
+    async def destination(self, _: str) -> Destination:
+        return self.destination_now
 
     async def kept(self, _: str) -> Place:
         if self.missing is not None:
@@ -104,15 +110,15 @@ class Universe:
         )
 
     def run_collectors(self) -> None:
-        """What the Job's pods do: each shard stores its fragment, once."""
-        key = names.plan_key(STAGING)
-        if not self.api.of("jobs") or key not in self.store.data:
+        """What the Jobs' pods do: each shard stores its fragment, once."""
+        if not self.api.of("jobs"):
             return
-        plan = read_plan(self.store.data[key])
-        for shard in plan.shards:
-            name = names.fragment_key(STAGING, shard.index)
-            if name not in self.store.data:
-                self.store.data[name] = self._fragment(plan, shard.index)
+        for key in [key for key in self.store.data if key == names.plan_key(key.rpartition("/")[0] + "/")]:
+            plan = read_plan(self.store.data[key])
+            for shard in plan.shards:
+                name = names.fragment_key(key.rpartition("/")[0] + "/", shard.index)
+                if name not in self.store.data:
+                    self.store.data[name] = self._fragment(plan, shard.index)
 
     def _fragment(self, plan: Plan, shard: int) -> bytes:
         if plan.dry_run is not None:
@@ -137,6 +143,26 @@ class Universe:
                 sampler.count(spool.finish(), meta)
             writer.close(ShardReport(started_at=NOW, finished_at=NOW, stats=dict(sampler.stats(1.0))))
         return (self.scratch / "sample").read_bytes()
+
+
+def small_world(scratch: Path) -> Universe:
+    """Two pods, a policy in force since yesterday, and a bundle that asks for the pods' logs."""
+    fuse = Fuse()
+    api = MemoryApi(fuse)
+    for name in ("web-1", "web-2"):
+        api.put(paths.named("pods", "team", name), pod(name))
+    earlier = {"name": "p", "creationTimestamp": "2026-11-20T00:00:00Z"}
+    api.put(paths.policy("p"), {"metadata": dict(earlier)})
+    api.put(
+        paths.policy_binding("p"),
+        {"metadata": dict(earlier), "spec": {"policyName": "p", "validationActions": ["Deny"]}},
+    )
+    spec = {"target": {"selector": {"matchLabels": {"app": "web"}}}, "collectors": [{"name": "logs", "type": "Logs"}]}
+    metadata = {
+        "namespace": "team", "name": "incident", "uid": UID, "generation": 1, "creationTimestamp": NOW.isoformat(),
+    }  # fmt: skip
+    api.put(paths.bundle("team", "incident"), {"metadata": metadata, "spec": spec})
+    return Universe(api, MemoryStore(fuse), scratch, ThreadPoolExecutor(1))
 
 
 def pod(name: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry
 
 from supportbundle.metrics import GAP_REASONS, OTHER, Metrics
 from supportbundle.model.status import Phase
-from supportbundle.reconcile.census import Census
+from supportbundle.reconcile.census import Census, Counted
 
 
 def test_reasons_of_gaps_are_bounded() -> None:
@@ -23,12 +23,14 @@ def test_reasons_of_gaps_are_bounded() -> None:
 
 def test_the_census_follows_the_watch_and_believes_the_sweep() -> None:
     census = Census()
-    census.see("a", Phase.PENDING)
-    census.see("a", Phase.COLLECTING)
-    census.see("b", Phase.READY)
+    census.see("a", Counted(Phase.PENDING))
+    census.see("a", Counted(Phase.COLLECTING))
+    census.see("b", Counted(Phase.READY))
     census.miss("b")
     census.miss("unknown")
     assert {phase: count for phase, count in census.by_phase().items() if count} == {Phase.COLLECTING: 1}
-    census.recount({"c": Phase.READY, "d": Phase.READY})
+    assert census.delayed() == 0
+    census.recount({"c": Counted(Phase.READY), "d": Counted(Phase.READY), "e": Counted(Phase.DELIVERING, delayed=True)})
+    assert census.delayed() == 1
     assert census.by_phase()[Phase.READY] == 2
     assert census.by_phase().keys() == set(Phase)

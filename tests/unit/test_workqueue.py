@@ -114,3 +114,52 @@ def test_the_oldest_item_tells_a_stuck_queue() -> None:
     clock.now = 42.0
     assert queue.oldest_seconds() == 42.0
     assert queue.depth == 1
+
+
+async def test_new_keys_do_not_stand_before_what_has_begun_and_are_not_forgotten() -> None:
+    queue: WorkQueue[str] = WorkQueue(asyncio.get_running_loop().time)
+    runs: list[str] = []
+    done = asyncio.Event()
+
+    async def run(key: str) -> float | None:
+        runs.append(key)
+        if len(runs) == 12:
+            done.set()
+        return None
+
+    for number in range(6):
+        queue.add_new(f"new{number}")
+    for number in range(6):
+        queue.add(f"old{number}")
+    assert queue.depth == 12
+    async with workers(queue, run, count=1):
+        await done.wait()
+    assert runs[:4] == ["old0", "new0", "old1", "new1"]
+    assert sorted(runs) == sorted(f"{kind}{number}" for kind in ("new", "old") for number in range(6))
+
+
+async def test_a_new_key_that_something_else_adds_is_new_no_more() -> None:
+    queue: WorkQueue[str] = WorkQueue(lambda: 0.0)
+    for add in (queue.add_new, queue.add, queue.add_new):
+        add("a")
+        assert queue.depth == 1
+
+
+async def test_what_is_forgotten_does_not_come_later() -> None:
+    clock = Clock()
+    queue: WorkQueue[str] = WorkQueue(clock)
+    runs: list[str] = []
+    done = asyncio.Event()
+
+    async def run(key: str) -> float | None:
+        runs.append(key)
+        done.set()
+        return None
+
+    queue.add_after("gone", 5)
+    queue.forget("gone")
+    queue.add_after("kept", 6)
+    clock.now = 10
+    async with workers(queue, run):
+        await done.wait()
+    assert runs == ["kept"]

@@ -324,3 +324,12 @@ imagePullSecrets:
 {{- $url := urlParse . -}}
 {{- regexFind "[0-9]+$" (regexFind ":[0-9]+$" $url.host) | default (ternary "80" "443" (eq $url.scheme "http")) -}}
 {{- end -}}
+
+{{/* Ports of the buckets that the values name, each once, as JSON. */}}
+{{- define "supportbundle.storePorts" -}}
+{{- $ports := list -}}
+{{- range list .Values.store .Values.staging -}}
+{{- if .bucket -}}{{- $ports = append $ports (include "supportbundle.port" (.endpoint | default "https://s3") | int) -}}{{- end -}}
+{{- end -}}
+{{ uniq $ports | toJson }}
+{{- end -}}

@@ -33,12 +33,18 @@ def decisive(words: Iterable[Approval], status: Status, rule: ApprovalRule) -> A
             rule.timeout, Verdict(record.state.value), record.by, record.reason, record.at, record.name
         )
     deadline = _deadline(status, rule.timeout)
-    said = [w for w in words if w.spec.decision != Word.REVIEW and not w.refused and deadline and w.created <= deadline]
+    heard = [w for w in words if not w.refused and deadline and w.created <= deadline and not is_early(w, status)]
+    said = [word for word in heard if word.spec.decision != Word.REVIEW]
     if not said:
         return ApprovalFacts(rule.timeout)
     first = min(said, key=lambda word: word.order)
     spec = first.spec
     return ApprovalFacts(rule.timeout, Verdict(spec.decision.value), spec.by, spec.reason, first.created, first.name)
+
+
+def is_early(word: Approval, status: Status) -> bool:
+    """Said before there was a zip: whoever said so has not decided about this one."""
+    return status.staged is None or word.created < status.staged.at
 
 
 def answer(word: Approval, bundle: Bundle | None, rule: ApprovalRule | None) -> Answer | None:
@@ -88,8 +94,10 @@ def _while_undecided(word: Approval, bundle: Bundle, rule: ApprovalRule | None) 
         return _no("TooLate", f"SupportBundle {name} is no longer waiting for a decision.")
     if rule is not None and not rule.required:
         return _no("NotRequired", f"The destination of SupportBundle {name} asks for no approval.")
-    if status.staged is None:
-        message = f"SupportBundle {name} is still collecting. Decide once its condition Ready says AwaitingApproval."
+    if is_early(word, status):
+        message = (
+            f"There was no zip of SupportBundle {name} yet. Decide once its condition Ready says AwaitingApproval."
+        )
         return _no("TooEarly", message)
     return None
 

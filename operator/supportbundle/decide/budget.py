@@ -18,10 +18,14 @@ DAY: Final = timedelta(hours=24)
 
 
 def spent(occasion: Occasion) -> int:
-    """Bytes of all zips of the last 24 hours, also of removed bundles, whose hour counts until all of it is older."""
+    """Bytes of all zips of the last 24 hours, also of removed bundles, whose hour counts until all of it is older.
+
+    Zips that wait for approval or delivery count as long as they wait.
+    """
     status, since = settled(occasion), occasion.now - DAY
     listed = {entry.uid for entry in status.pruning}
-    present = sum(c.size for c in occasion.children if c.ended_at and c.ended_at > since and c.uid not in listed)
+    recent = (c for c in occasion.children if c.ended_at is None or c.ended_at > since)
+    present = sum(c.size for c in recent if c.uid not in listed)
     leaving = sum(entry.bytes for entry in status.pruning if entry.at > since)
     return present + leaving + sum(entry.bytes for entry in status.spent)
 

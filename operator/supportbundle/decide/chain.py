@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from supportbundle.decide import say
 from supportbundle.decide.lifetime import is_cancelled, is_deleted, is_unheld
-from supportbundle.decide.outcomes import end_collection, fail, is_here, lock_left
+from supportbundle.decide.outcomes import end_collection, fail, is_here, is_locked, kept
 from supportbundle.decide.world import Act, ApprovalFacts, Decision, JobState, Verdict, World
-from supportbundle.model.conditions import ConditionType
+from supportbundle.model.conditions import Claim, ConditionStatus, ConditionType
 from supportbundle.model.gap import Gap
 from supportbundle.model.plan import START_ALLOWANCE, Plan
 from supportbundle.model.status import ApprovalRecord, ApprovalState, LostShard, Phase
@@ -22,9 +22,16 @@ POLL = timedelta(seconds=1)
 WATCH_POLL = timedelta(seconds=2)
 """With the collectors' own interval, progress in status is at most 5 s old."""
 SLOW_POLL = timedelta(seconds=5)
+LOOKS_PER_SECOND = 8
+"""At all bundles that run: each look is two or three requests to the API server and one or two to the store."""
+LONGEST_POLL = timedelta(seconds=15)
 WAIT_POLL = timedelta(seconds=15)
+EXPIRY_POLL = timedelta(hours=1)
+"""At most, while a zip that has expired cannot be removed."""
 APPROVAL_POLL = timedelta(minutes=5)
 """Should the watch of approvals have missed one."""
+
+PLANNING = say.working("Planning", "Looking up the target pods.")
 
 
 def decide(world: World) -> Decision:
@@ -45,13 +52,30 @@ def is_over(world: World) -> Decision | None:
         return Decision()
     if world.now < expires:
         return Decision(again=expires - world.now)
-    return _expire(world)
+    return _expire(world) if world.destination is not None else _put_off(world, expires)
+
+
+def is_unsettled(world: World) -> Decision | None:
+    """It has ended without a zip and says so: now its power goes, and what it has stored.
+
+    A store that does not let anything be removed is asked again for a while, then once more; the sweep goes on alone.
+    """
+    status = world.bundle.status
+    if not status.finished or status.staging is None:
+        return None
+    if world.now >= (status.completed_at or world.now) + world.patience:
+        return Decision(acts=(Act.RELEASE, Act.DROP_STAGING), settled=True)
+    if world.staging is None:
+        return Decision(acts=(Act.RELEASE,), again=WAIT_POLL)
+    return Decision(acts=(Act.RELEASE, Act.PURGE), settled=True)
 
 
 def is_new(world: World) -> Decision | None:
     """The first write: kstatus takes a resource without conditions for a finished one."""
     if world.bundle.status.conditions:
         return None
+    if not world.line.turn:
+        return Decision(phase=Phase.PENDING, claims=say.queued(world.line.places))
     claims = say.working("Pending", "The operator has seen the bundle and is about to plan it.")
     return Decision(phase=Phase.PENDING, claims=claims, again=timedelta(0))
 
@@ -66,15 +90,29 @@ def is_refused(world: World) -> Decision | None:
     return fail(refusal.reason, refusal.message)
 
 
+def is_queued(world: World) -> Decision | None:
+    """Others collect. Whoever gives a place back wakes the next, so no time is set to look again."""
+    if world.line.turn or world.plan is not None:
+        return None
+    return Decision(phase=Phase.PENDING, claims=say.queued(world.line.places))
+
+
+def is_unplaced(world: World) -> Decision | None:
+    """Where it is put together is written down before anything is stored there."""
+    if world.bundle.status.staging is not None or world.staging is None:
+        return None
+    claims = PLANNING if world.bundle.status.phase == Phase.PENDING else ()
+    return Decision(claims=claims, staging=world.staging, again=timedelta(0))
+
+
 def is_unplanned(world: World) -> Decision | None:
     """No plan is stored yet. A bundle that runs had one: another plan would contradict what its pods collect."""
     if world.plan is not None:
         return None
     if world.bundle.status.phase != Phase.PENDING:
-        message = "The stored plan of this run is gone (was the destination changed, or its staging removed?)."
+        message = "The stored plan of this run is gone (was its staging removed?)."
         return fail("PlanLost", f"{message} Create the bundle again.")
-    claims = say.working("Planning", "Looking up the target pods.")
-    return Decision(acts=(Act.PLAN,), phase=Phase.PENDING, claims=claims, again=timedelta(0))
+    return Decision(acts=(Act.PLAN,), phase=Phase.PENDING, claims=PLANNING, again=timedelta(0))
 
 
 def is_dry_run(world: World) -> Decision | None:
@@ -149,10 +187,11 @@ def is_collecting(world: World) -> Decision | None:
     plan = _plan(world)
     if world.job.trouble and not world.job.ready:
         claims = say.working("WaitingForPods", world.job.trouble)
-        return Decision(phase=Phase.COLLECTING, claims=claims, again=SLOW_POLL)
+        return Decision(phase=Phase.COLLECTING, claims=claims, again=_paced(world, SLOW_POLL))
     claims = say.working("Collecting", f"Collecting from {plan.targets} pod(s).")
     age = world.now - plan.created_at
-    return Decision(phase=Phase.COLLECTING, claims=claims, again=POLL if age < timedelta(minutes=1) else WATCH_POLL)
+    least = POLL if age < timedelta(minutes=1) else WATCH_POLL
+    return Decision(phase=Phase.COLLECTING, claims=claims, again=_paced(world, least))
 
 
 def has_lost_everything(world: World) -> Decision | None:
@@ -209,8 +248,9 @@ def is_delivered(world: World) -> Decision | None:
     delivery, status = world.delivery, world.bundle.status
     if status.staged is None or delivery is None or delivery.artifact is None:
         return None
-    claims = say.ready(*say.outcome(world.bundle, delivery.artifact, status.sanitization, status.warning_count))
-    return Decision(acts=(Act.RELEASE,), phase=Phase.READY, claims=claims, artifact=delivery.artifact, final=True)
+    artifact = kept(world, delivery.artifact)
+    claims = say.ready(*say.outcome(world, artifact, status.sanitization, status.warning_count))
+    return Decision(acts=(Act.RELEASE,), phase=Phase.READY, claims=claims, artifact=artifact, final=True)
 
 
 def is_delivering(world: World) -> Decision | None:
@@ -228,7 +268,7 @@ def is_delivering(world: World) -> Decision | None:
         acts=() if delivery else (Act.DELIVER,),
         phase=Phase.DELIVERING,
         claims=claims,
-        again=SLOW_POLL if trouble else POLL,
+        again=_paced(world, SLOW_POLL if trouble else POLL),
     )
 
 
@@ -240,11 +280,14 @@ def is_to_be_assembled(world: World) -> Decision:
 
 CHECKS: tuple[Check, ...] = (
     is_deleted,
+    is_unsettled,
     is_over,
     is_new,
     is_cancelled,
     is_refused,
     is_unheld,
+    is_queued,
+    is_unplaced,
     is_unplanned,
     is_dry_run,
     has_nothing_to_collect,
@@ -261,6 +304,11 @@ CHECKS: tuple[Check, ...] = (
     is_delivering,
     is_to_be_assembled,
 )
+
+
+def _paced(world: World, least: timedelta) -> timedelta:
+    """When to look again: the more run, the seldomer at each. The end of its Job wakes a bundle before that."""
+    return max(least, min(timedelta(seconds=world.line.running / LOOKS_PER_SECOND), LONGEST_POLL))
 
 
 def _plan(world: World) -> Plan:
@@ -294,18 +342,25 @@ def _fallback_reason(world: World, *, overdue: bool) -> str:
     return "The collector pod ended without a result; see the Events and pods of its Job."
 
 
+def _put_off(world: World, expires: datetime) -> Decision:
+    """The zip is there, and nobody can say how to reach it: the longer that lasts, the seldomer is it looked at."""
+    cause = world.refusals[0].message if world.refusals else ""
+    message = f"The ttl is over, but the zip cannot be removed yet, which is tried again: {cause}"
+    claim = Claim(type=ConditionType.UPLOADED, status=ConditionStatus.TRUE, reason="ExpiryDelayed", message=message)
+    return Decision(claims=(claim,), again=min(max(world.now - expires, WAIT_POLL), EXPIRY_POLL))
+
+
 def _expire(world: World) -> Decision:
     """Delete the artifact, unless the destination is no longer where it lies; then say which object is left."""
     artifact, here = world.bundle.status.artifact, is_here(world)
-    locked = lock_left(world)
+    locked = is_locked(world)
     where = f"{artifact.bucket}/{artifact.key}" if artifact else ""
     message = "The artifact reached the end of its ttl and was deleted. Create a new bundle to collect again."
     if not here:
         message = f"The ttl is over, but the destination has changed: {where} must be deleted by hand."
-    elif locked:
-        message = (
-            f"The ttl is over, but {where} is under object lock and stays: {locked}. Delete it by hand after that."
-        )
+    elif locked and artifact and artifact.locked_until:
+        until = f"{artifact.locked_until:%Y-%m-%dT%H:%M:%SZ}"
+        message = f"The ttl is over, but {where} is locked until {until} and stays. Delete it by hand after that."
     return Decision(
         acts=(Act.EXPIRE,) if here and not locked else (),
         phase=Phase.EXPIRED,

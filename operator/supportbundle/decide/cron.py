@@ -1,13 +1,15 @@
 """The times of a cron expression in a time zone, forwards and backwards. Pure.
 
-`cronsim` follows Debian's cron: a time that a change of the clock skips comes at its end, one that comes twice counts
-once. Its iteration starts from wall-clock time, which in the repeated hour can lie before the instant asked for; here
-instants are compared, so that no time is missed and none comes back.
+`cronsim` is asked about wall clocks only: walking through a zone it takes steps of whole hours, and so passes over
+times where a clock is changed by half of one (Lord Howe Island). From a clock's face to instants it is as in Debian's
+cron(8): where minute or hour begin with `*`, whenever the clock shows the time; else a time that a change of the clock
+skips comes at its end, and one that comes twice counts once.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
@@ -32,25 +34,54 @@ class Cron:
 
     def latest(self, now: datetime) -> datetime | None:
         """The newest nominal time that is due at `now`; None if there was none for 50 years."""
-        due = now.astimezone(UTC) - self.delay
-        try:
-            for found in CronSim(self.expression, (due + _FOLD).astimezone(self.zone), reverse=True):
-                if (instant := found.astimezone(UTC)) <= due:
-                    return instant
-        except OverflowError:  # the calendar ends
-            return None
-        return None
+        due, found = now.astimezone(UTC) - self.delay, list[datetime]()
+        for instants in self._instants(due, back=True):
+            if found and instants[-1] <= max(found):
+                break
+            found += (instant for instant in instants if instant <= due)
+        return max(found, default=None)
 
     def following(self, now: datetime) -> datetime | None:
         """The first nominal time that is due after `now`."""
-        due = now.astimezone(UTC) - self.delay
+        due, found = now.astimezone(UTC) - self.delay, list[datetime]()
+        for instants in self._instants(due, back=False):
+            if found and instants[0] >= min(found):
+                break
+            found += (instant for instant in instants if instant > due)
+        return min(found, default=None)
+
+    def _instants(self, due: datetime, *, back: bool) -> Iterator[tuple[datetime, ...]]:
+        """The instants of each time that a clock may show, from the first that could be after `due` or the last before.
+
+        Of two neighbours the first instants are in order, and so are the last ones, but they may overlap.
+        """
+        floats = any(field.startswith("*") for field in self.expression.split()[:2])
+        far, near = (-_FOLD, timedelta(minutes=1)) if back else (_FOLD, timedelta())
         try:
-            for found in CronSim(self.expression, due.astimezone(self.zone)):
-                if (instant := found.astimezone(UTC)) > due:
-                    return instant
-        except OverflowError:
-            return None
-        return None
+            shown = self._shows(due)
+            steady = self._shows(due + far) - shown == far
+            # In UTC the face has no zone's history: the walk is over faces alone.
+            face = (shown + (near if steady else -far)).replace(tzinfo=UTC)
+            for found in CronSim(self.expression, face, reverse=back):
+                if instants := self._when(found.replace(tzinfo=None), floats=floats):
+                    yield instants
+        except OverflowError:  # the calendar ends
+            return
+
+    def _when(self, shown: datetime, *, floats: bool) -> tuple[datetime, ...]:
+        """When the clock shows this, the earlier first; where it never does, nothing or the end of the gap."""
+        first = shown.replace(tzinfo=self.zone).astimezone(UTC)
+        if self._shows(first) == shown:
+            second = shown.replace(tzinfo=self.zone, fold=1).astimezone(UTC)
+            return (first, second) if floats and second != first else (first,)
+        if floats:
+            return ()
+        while self._shows(shown.replace(tzinfo=self.zone).astimezone(UTC)) != shown:
+            shown += timedelta(minutes=1)
+        return (shown.replace(tzinfo=self.zone).astimezone(UTC),)
+
+    def _shows(self, instant: datetime) -> datetime:
+        return instant.astimezone(self.zone).replace(tzinfo=None)
 
 
 def read_cron(spec: ScheduleSpec, uid: str, now: datetime) -> Cron | None:

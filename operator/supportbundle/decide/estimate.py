@@ -75,6 +75,7 @@ def estimated_status(world: World, found: Estimated) -> Status:
             "conditions": merge(old.conditions, claims, generation=generation, now=world.now),
             "completed_at": old.completed_at or world.now,
             "template": template_use(world),
+            "staging": None,
             "estimate": estimate,
             "warnings": found.gaps[:MAX_WARNINGS],
             "warning_count": len(found.gaps),

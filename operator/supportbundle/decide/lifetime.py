@@ -24,13 +24,13 @@ def is_deleted(world: World) -> Decision | None:
         return None
     if not meta.is_held:
         # Another finalizer keeps it; nothing that it has collected is for anybody any more.
-        return Decision(acts=() if status.finished else (Act.RELEASE, Act.DROP_STAGING))
+        return Decision(acts=() if status.settled else (Act.RELEASE, Act.DROP_STAGING))
     stored, until = _stored(world), meta.deletion_timestamp + world.patience
-    moved = world.destination is not None and status.finished and not is_here(world)
-    if world.now >= until or moved or (status.finished and not stored):
+    moved = world.destination is not None and status.settled and not is_here(world)
+    if world.now >= until or moved or (status.settled and not stored):
         return Decision(acts=(Act.RELEASE, Act.LET_GO), orphan=stored)
     if world.destination is not None:
-        remove = Act.EXPIRE if status.finished else Act.PURGE
+        remove = Act.EXPIRE if status.settled else Act.PURGE
         return Decision(acts=(Act.RELEASE, remove, Act.LET_GO))
     cause = f"SupportBundleDestination {world.bundle.spec.destination.name} cannot be used."
     return Decision(claims=(deleting(world, cause),), again=timedelta(seconds=15))

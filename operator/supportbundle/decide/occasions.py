@@ -39,7 +39,11 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A bundle of the schedule. `ended_at` is None while it is not finished; `size` in bytes, 0 without a zip."""
+    """A bundle of the schedule.
+
+    `ended_at` is None while it is not finished, `collected` once nothing is read from targets any more; `size` is that
+    of the zip in bytes, also of a staged one, 0 without.
+    """
 
     name: str
     uid: str
@@ -48,6 +52,12 @@ class Child:
     ended_at: datetime | None = None
     succeeded: bool = False
     size: int = 0
+    collected: bool = False
+
+    @property
+    def collecting(self) -> bool:
+        """Whether it is read from targets, or about to be."""
+        return self.ended_at is None and not self.collected
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from supportbundle.decide import say
-from supportbundle.decide.world import Act, Decision, World
+from supportbundle.decide.world import Decision, World
 from supportbundle.model.gap import Gap
-from supportbundle.model.status import ApprovalRecord, Collection, LostShard, Phase
+from supportbundle.model.status import ApprovalRecord, Artifact, Collection, LostShard, Phase
 
 
 def fail(
@@ -18,13 +18,16 @@ def fail(
     warnings: tuple[Gap, ...] = (),
     approval: ApprovalRecord | None = None,
 ) -> Decision:
-    """Over without a zip: power and staging go."""
+    """Over without a zip. Said first; power and staging go once it is written, see `chain.is_unsettled`.
+
+    The other way round, a process that dies between the two would leave nobody who knows why the bundle has ended.
+    """
     return Decision(
-        acts=(Act.RELEASE, Act.DROP_STAGING),
         phase=phase,
         claims=say.failed(reason, message),
         warnings=warnings,
         approval=approval,
+        again=timedelta(0),
         final=True,
     )
 
@@ -39,16 +42,24 @@ def end_collection(world: World, lost: tuple[LostShard, ...]) -> Decision:
     return Decision(phase=Phase.ASSEMBLING, claims=claims, collection=collection, again=timedelta(0))
 
 
-def lock_left(world: World) -> str:
-    """How long object storage refuses to delete the artifact, in words; the lock began when the zip was written."""
-    options, end = world.destination.spec.s3 if world.destination else None, world.bundle.status.completed_at
-    lock = options.object_lock if options else None
-    if lock is None or end is None or world.now >= end + timedelta(days=lock.days):
-        return ""
-    return f"{lock.mode} until {end + timedelta(days=lock.days):%Y-%m-%dT%H:%M:%SZ}"
+def kept(world: World, artifact: Artifact) -> Artifact:
+    """The ttl counts from now on, when the zip is where it stays. What somebody else has received is theirs."""
+    if world.destination is None or not world.destination.keeps_zips:
+        return artifact
+    ttl = world.destination.spec.retention.clamp(world.bundle.spec.ttl)
+    return artifact.model_copy(update={"expires_at": world.now + ttl})
+
+
+def is_locked(world: World) -> bool:
+    """Whether object storage still refuses to delete the artifact, by the lock that it was written with."""
+    artifact = world.bundle.status.artifact
+    return artifact is not None and artifact.locked_until is not None and world.now < artifact.locked_until
 
 
 def is_here(world: World) -> bool:
     """Whether the destination is still where the artifact lies."""
-    artifact, options = world.bundle.status.artifact, world.destination.spec.s3 if world.destination else None
-    return artifact is not None and options is not None and options.bucket == artifact.bucket
+    artifact, destination = world.bundle.status.artifact, world.destination
+    if artifact is None or destination is None or not destination.keeps_zips or destination.spec.s3 is None:
+        return False
+    options = destination.spec.s3
+    return options.bucket == artifact.bucket and artifact.key.startswith(options.prefix)

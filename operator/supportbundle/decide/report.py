@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from supportbundle.decide import say
-from supportbundle.decide.outcomes import fail
+from supportbundle.decide.outcomes import fail, kept
 from supportbundle.decide.world import Decision, World
 from supportbundle.model.conditions import Condition, merge
 from supportbundle.model.gap import Gap
@@ -40,6 +40,18 @@ class Outcome:
     gaps: tuple[Gap, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Remnant:
+    """A zip that was deleted and of which the bucket keeps versions; `where` names it for people."""
+
+    where: str
+
+
+def remnant_status(world: World, decision: Decision, left: Remnant) -> Status:
+    """The status after a zip was deleted as far as we may."""
+    return next_status(world, replace(decision, claims=say.expired("Expired", say.remnant(left.where))))
+
+
 def next_status(world: World, decision: Decision) -> Status:
     """The status after a decision whose acts succeeded."""
     old, now = world.bundle.status, world.now
@@ -53,6 +65,7 @@ def next_status(world: World, decision: Decision) -> Status:
             "template": template_use(world),
             "progress": _progress(world) or old.progress,
             "collection": decision.collection or old.collection,
+            "staging": None if decision.settled or decision.artifact else old.staging or decision.staging,
             "artifact": decision.artifact or old.artifact,
             "approval": decision.approval or old.approval,
             "warnings": decision.warnings[:MAX_WARNINGS] or old.warnings,
@@ -63,13 +76,14 @@ def next_status(world: World, decision: Decision) -> Status:
 
 def end_status(world: World, outcome: Outcome) -> Status:
     """The status of a bundle whose zip is stored or staged, and verified; or which had nothing to store."""
-    gaps, artifact, staged = outcome.gaps, outcome.artifact, outcome.staged
+    gaps, staged = outcome.gaps, outcome.staged
+    artifact = kept(world, outcome.artifact) if outcome.artifact else None
     if artifact is None and staged is None:
         cause = f"{gaps[0].target}: {gaps[0].message}" if gaps else "no collector wrote a file."
         return next_status(world, fail("CollectionFailed", f"Nothing could be collected: {cause}", warnings=gaps))
     old, now = world.bundle.status, world.now
     if artifact:
-        phase, claims = Phase.READY, say.ready(*say.outcome(world.bundle, artifact, outcome.sanitization, len(gaps)))
+        phase, claims = Phase.READY, say.ready(*say.outcome(world, artifact, outcome.sanitization, len(gaps)))
     else:
         phase, claims = (
             Phase.DELIVERING,
@@ -84,6 +98,7 @@ def end_status(world: World, outcome: Outcome) -> Status:
             "conditions": merge(old.conditions, claims, generation=world.bundle.metadata.generation, now=now),
             "completed_at": old.completed_at or (now if artifact else None),
             "progress": total.model_copy(update={"bytes": outcome.source_bytes}),
+            "staging": None if artifact else old.staging,
             "artifact": artifact,
             "staged": staged,
             "sanitization": outcome.sanitization,

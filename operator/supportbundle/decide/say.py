@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from supportbundle.decide.world import World
 from supportbundle.model.bundle import Bundle
 from supportbundle.model.conditions import Claim, ConditionStatus, ConditionType
 from supportbundle.model.quantity import format_duration
@@ -22,6 +23,14 @@ def working(reason: str, message: str) -> tuple[Claim, ...]:
         Claim(type=ConditionType.RECONCILING, status=TRUE, reason=reason, message=message),
         Claim(type=ConditionType.STALLED, status=FALSE, reason=reason),
     )
+
+
+def queued(places: int) -> tuple[Claim, ...]:
+    """Nothing is asked for it while it waits, so the words say nothing that would have to be kept up to date."""
+    message = (
+        f"As many bundles collect as may at once ({places}, the Helm value bundlesAtOnce); this one waits for its turn."
+    )
+    return working("Queued", message)
 
 
 def failed(reason: str, message: str) -> tuple[Claim, ...]:
@@ -43,31 +52,27 @@ def ready(reason: str, message: str) -> tuple[Claim, ...]:
     )
 
 
-def outcome(
-    bundle: Bundle, artifact: Artifact, sanitization: SanitizationStatus | None, missing: int
-) -> tuple[str, str]:
+def outcome(world: World, artifact: Artifact, sanitization: SanitizationStatus | None, missing: int) -> tuple[str, str]:
     """Reason and message of a zip that is stored where it stays."""
     redactions = sanitization.redactions if sanitization else 0
-    message = f"{artifact.files} files, {artifact.size_bytes} bytes, {redactions} redactions.{kept(bundle, artifact)}"
+    message = f"{artifact.files} files, {artifact.size_bytes} bytes, {redactions} redactions.{kept(world, artifact)}"
     if not missing:
         return "Complete", message
-    cancelled = " The bundle was cancelled while it was collected." if bundle.spec.cancel else ""
+    cancelled = " The bundle was cancelled while it was collected." if world.bundle.spec.cancel else ""
     message = f"{message}{cancelled} {missing} wanted item(s) are missing; see status.warnings and warning.txt."
     return "PartiallyCollected", message
 
 
-def kept(bundle: Bundle, artifact: Artifact) -> str:
+def kept(world: World, artifact: Artifact) -> str:
     """A sentence where the destination keeps the zip for another time than the bundle asks for."""
-    collection = bundle.status.collection
-    if artifact.expires_at is None or collection is None:
+    ttl = world.bundle.spec.ttl
+    time = world.destination.spec.retention.clamp(ttl) if world.destination else ttl
+    if artifact.expires_at is None or time == ttl:
         return ""
-    time = artifact.expires_at - collection.ended_at
-    if time == bundle.spec.ttl:
-        return ""
-    bound = "at most" if time < bundle.spec.ttl else "at least"
+    bound = "at most" if time < ttl else "at least"
     return (
         f" Kept until {artifact.expires_at:%Y-%m-%dT%H:%M:%SZ}: {artifact.destination} keeps zips for {bound} "
-        f"{format_duration(time)}, and spec.ttl is {format_duration(bundle.spec.ttl)}."
+        f"{format_duration(time)}, and spec.ttl is {format_duration(ttl)}."
     )
 
 
@@ -88,6 +93,15 @@ def expired(reason: str, message: str) -> tuple[Claim, ...]:
     """The request was answered, but the answer is no longer stored."""
     gone = Claim(type=ConditionType.UPLOADED, status=FALSE, reason=reason, message=message)
     return (*(claim for claim in ready(reason, message) if claim.type != ConditionType.UPLOADED), gone)
+
+
+def remnant(where: str) -> str:
+    """What to do where a bucket keeps versions."""
+    return (
+        f"The artifact reached the end of its ttl and was deleted, but the bucket keeps versions, and those of {where} "
+        "stay. A lifecycle rule for noncurrent versions removes them; credentials with s3:ListBucketVersions and "
+        "s3:DeleteObjectVersion let the operator do so."
+    )
 
 
 def collected(reason: str, message: str = "") -> Claim:

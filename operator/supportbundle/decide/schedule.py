@@ -20,12 +20,15 @@ LOOK_AGAIN: Final = timedelta(minutes=5)
 WAIT: Final = timedelta(seconds=60)
 MAX_ACTIVE: Final = 10
 """Triggered bundles of one schedule that may collect at once."""
+MAX_UNFINISHED: Final = 100
+"""Bundles of one schedule that may collect, or wait for approval or delivery, at once: their zips lie staged."""
 
 
 def decide_schedule(occasion: Occasion) -> Course:
     """One step; the same occasion always gets the same answer."""
     schedule = occasion.schedule
     removals, pruning = to_prune(occasion)
+    removals += _overtaken(occasion)
     settled = Course(removals=removals, pruning=pruning, again=timedelta(seconds=1) if pruning else LOOK_AGAIN)
     if occasion.refusal:
         return _idle(settled, occasion, trouble=Trouble(occasion.refusal.reason, occasion.refusal.message))
@@ -35,13 +38,13 @@ def decide_schedule(occasion: Occasion) -> Course:
         return _idle(settled, occasion, trouble=Trouble("InvalidSchedule", str(error)))
     if schedule.spec.suspend:
         return _idle(settled, occasion, trouble=None)
-    over = _over_budget(occasion)
+    over = _over_budget(occasion) or _too_many(occasion)
     timed = _timed(occasion, cron, over) if cron else Course()
     fired = tuple(_fired(occasion, over))
     starts = (*timed.starts, *(start for _, _, start in fired if start))
     return Course(
         starts=starts,
-        removals=(*removals, *timed.removals),
+        removals=removals,
         pruning=pruning,
         verdicts=tuple((signal, verdict) for signal, verdict, _ in fired),
         trouble=over,
@@ -73,15 +76,29 @@ def _timed(occasion: Occasion, cron: Cron, over: Trouble | None) -> Course:
     if spec.starting_deadline_seconds is not None and late.total_seconds() > spec.starting_deadline_seconds:
         note = f" The run of {_moment(nominal)} was missed by more than startingDeadlineSeconds and is left out."
         return Course(next_time=next_time, again=again, note=note)
-    running = tuple(child for child in occasion.children if child.ended_at is None and _by_time(child))
+    running = _running(occasion)
     if running and spec.concurrency_policy == ConcurrencyPolicy.FORBID:
         note = f" The run of {_moment(nominal)} waits for the end of {running[0].name}."
         return Course(next_time=next_time, again=again, note=note)
     meta = occasion.schedule.metadata
     cause = Cause(type=CauseType.CRON, schedule=meta.name, at=nominal, message=f"Scheduled by {spec.schedule}.")
     start = Start(names.scheduled_bundle(meta.name, meta.uid, nominal), cause)
-    removals = running if spec.concurrency_policy == ConcurrencyPolicy.REPLACE else ()
-    return Course(starts=(start,), removals=removals, next_time=next_time, again=again)
+    if running and spec.concurrency_policy == ConcurrencyPolicy.REPLACE:
+        again = timedelta(seconds=1)
+    return Course(starts=(start,), next_time=next_time, again=again)
+
+
+def _running(occasion: Occasion) -> tuple[Child, ...]:
+    """Runs by time that still collect. One that waits for its approval or delivery holds nothing up."""
+    return tuple(child for child in occasion.children if child.collecting and _by_time(child))
+
+
+def _overtaken(occasion: Occasion) -> tuple[Child, ...]:
+    """What `Replace` deletes: runs that still collect while a later one is there, so never before that was accepted."""
+    if occasion.schedule.spec.concurrency_policy != ConcurrencyPolicy.REPLACE:
+        return ()
+    newest = max((child.cause.at for child in occasion.children if child.cause and _by_time(child)), default=None)
+    return tuple(child for child in _running(occasion) if child.cause and newest and child.cause.at < newest)
 
 
 def last_time(occasion: Occasion) -> datetime | None:
@@ -111,7 +128,7 @@ def _fired(occasion: Occasion, over: Trouble | None) -> Iterator[tuple[Signal, V
     schedule, now = occasion.schedule, occasion.now
     recent = {owner: entry.fired_at for owner, entry in recent_owners(schedule, occasion.children).items()}
     fired: set[str] = set()
-    active = sum(child.ended_at is None and not _by_time(child) for child in occasion.children)
+    active = sum(child.collecting and not _by_time(child) for child in occasion.children)
     for signal in sorted(occasion.signals, key=lambda s: (s.at, s.owner, s.trigger)):
         previous = recent.get(signal.owner)
         if (trigger := schedule.spec.trigger(signal.trigger)) is None:
@@ -154,6 +171,16 @@ def _over_budget(occasion: Occasion) -> Trouble | None:
         "No bundle is made until the oldest is older than a day; raise spec.dailyBytes or narrow what is collected."
     )
     return Trouble("BudgetExceeded", message)
+
+
+def _too_many(occasion: Occasion) -> Trouble | None:
+    if (unfinished := sum(child.ended_at is None for child in occasion.children)) < MAX_UNFINISHED:
+        return None
+    message = (
+        f"{unfinished} bundles of this schedule are not finished; at most {MAX_UNFINISHED} may be. Approve, deny or "
+        "delete those that wait for an approval, and see in the others' conditions why they are not delivered."
+    )
+    return Trouble("TooManyUnfinished", message)
 
 
 def _moment(moment: datetime) -> str:

@@ -13,7 +13,7 @@ from supportbundle.model.destination import Destination
 from supportbundle.model.gap import Gap
 from supportbundle.model.plan import Plan, Progress
 from supportbundle.model.request import Request
-from supportbundle.model.status import ApprovalRecord, Artifact, Collection, FragmentRef, Phase
+from supportbundle.model.status import ApprovalRecord, Artifact, Collection, FragmentRef, Phase, Staging
 
 
 class JobState(StrEnum):
@@ -83,6 +83,15 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """How busy the operator is: whether this bundle may collect now, how many may at once, how many run at all."""
+
+    turn: bool = True
+    places: int = 0
+    running: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class World:
     """Everything that was gathered for one bundle. `plan` and what follows are None or empty until they exist.
 
@@ -93,6 +102,8 @@ class World:
     now: datetime
     refusals: tuple[Refusal, ...] = ()
     destination: Destination | None = None
+    staging: Staging | None = None
+    """Where it is put together; None where that cannot be reached."""
     plan: Plan | None = None
     job: JobFacts | None = None
     fragments: tuple[FragmentRef, ...] = ()
@@ -103,9 +114,10 @@ class World:
     words: tuple[Approval, ...] = ()
     """What was said about the staged zip and is not refused."""
     patience: timedelta = timedelta(minutes=30)
-    """How long a deleted bundle may be held by a store that does not let its zip be removed."""
+    """How long a store that lets nothing be removed is asked again: by a deleted bundle, and by a failed one."""
     delivery: DeliveryFacts | None = None
     request: Request | None = None
+    line: Line = Line()
 
 
 class Act(StrEnum):
@@ -137,6 +149,9 @@ class Decision:
     warnings: tuple[Gap, ...] = ()
     artifact: Artifact | None = None
     approval: ApprovalRecord | None = None
+    staging: Staging | None = None
+    settled: bool = False
+    """Nothing is staged any more."""
     orphan: str = ""
     """An object that is left behind and that nobody will look after: to be said aloud."""
     again: timedelta | None = None

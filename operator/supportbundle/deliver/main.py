@@ -63,8 +63,8 @@ def deliver(mounts: Mounts, guard: Guard | None = None, now: Callable[[], dateti
     Raises:
         SupportBundleError: it is not delivered yet; the next try goes on where this one stopped.
     """
-    guard = guard or Guard()
     work = mounts.description()
+    guard = guard or Guard(servers=lambda: work.api_servers)
     ref = work.staging.credentials_secret_ref
     keys = read_credentials(read_secret(mounts.staging), name=ref.name) if ref else None
     staging = open_store(work.staging, keys, guard)
@@ -75,31 +75,50 @@ def deliver(mounts: Mounts, guard: Guard | None = None, now: Callable[[], dateti
     receiver = open_receiver(work.destination, secret, guard)
     package = _package(staging, work)
     log.info("delivering %d bytes", package.size)
-    receipt = receiver.send(package, UploadNote(staging, names.upload_key(work.prefix)))
-    at = (now or _now)()
-    done = Delivered(at=at, size=package.size, sha256=receipt.sha256, etag=receipt.etag, location=receipt.location)
+    receipt = receiver.send(package, StoredNotes(staging, work.prefix))
+    done = Delivered(
+        at=(now or _now)(),
+        size=package.size,
+        sha256=receipt.sha256,
+        etag=receipt.etag,
+        location=receipt.location,
+        locked_until=receipt.locked_until,
+    )
     with contextlib.suppress(Conflict):  # the first proof stands
         staging.put(key, done.model_dump_json(by_alias=True).encode(), write_once=True)
     return done
 
 
 @dataclass(frozen=True, slots=True)
-class UploadNote:
-    """`storage.base.Notes` as one object of the staging store."""
+class StoredNotes:
+    """`storage.base.Notes` as objects of the staging store; `prefix` is the bundle's, and says whose a link is."""
 
     store: S3Store
-    key: str
+    prefix: str
 
     def read(self) -> str:
         """What was written last; empty at first."""
         try:
-            return self.store.get(self.key).decode(errors="replace")
+            return self.store.get(names.upload_key(self.prefix)).decode(errors="replace")
         except NotFound:
             return ""
 
     def write(self, text: str) -> None:
         """Replace it."""
-        self.store.put(self.key, text.encode())
+        self.store.put(names.upload_key(self.prefix), text.encode())
+
+    def claim(self, digest: str) -> bool:
+        """The first bundle to ask has it; the same one may ask again."""
+        key, owner = names.link_key(digest), self.prefix.encode()
+        try:
+            self.store.put(key, owner, write_once=True)
+        except Conflict:
+            return self.store.get(key) == owner
+        return True
+
+    def release(self, digest: str) -> None:
+        """Whoever comes next may have it."""
+        self.store.delete([names.link_key(digest)])
 
 
 def _package(staging: S3Store, work: Delivery) -> Package:

@@ -38,6 +38,7 @@ def apps(
         metrics.queue_oldest.set(queue.oldest_seconds())
         metrics.queue_stalled.set(queue.stalled_seconds())
         metrics.leader.set(election.leading)
+        metrics.deliveries_delayed.set(census.delayed() if election.leading else 0)
         for phase, count in census.by_phase().items() if election.leading else ():
             metrics.bundles.labels(phase).set(count)
 

@@ -10,17 +10,14 @@ from typing import Any
 import kopf
 
 from supportbundle.model import names
-from supportbundle.model.bundle import parse_status
 from supportbundle.reconcile.approvals import bundle_key, is_open
-from supportbundle.reconcile.census import Census
-from supportbundle.reconcile.deps import utc_now
-from supportbundle.reconcile.due import due_in
-from supportbundle.reconcile.key import Key, key_of, owner_of
+from supportbundle.reconcile.heard import Heard
+from supportbundle.reconcile.key import Key, key_of
 from supportbundle.reconcile.schedules.service import Scheduling
 from supportbundle.workqueue import WorkQueue
 
 PAGE = 100
-"""Bundles of one list request at start: each is held as objects, some ten times the size of its text."""
+"""Objects of one list request: each is held as Python objects, some ten times the size of its text."""
 IDLE_SECONDS = 0.1
 """kopf keeps a task and the last event for each object until it has heard nothing of it for so long; 5 s by default, in
 which an operator that starts reads thousands of bundles. Our handlers take no time and need no such task.
@@ -30,14 +27,13 @@ Body = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Fed:
-    """What is told of events. `known` are bundles that are not over, as the watch has seen them."""
+    """What is told of events. `bundles` is fed by `heard`."""
 
     bundles: WorkQueue[Key]
     approvals: WorkQueue[Key]
     templates: WorkQueue[str]
     scheduling: Scheduling
-    census: Census
-    known: set[Key]
+    heard: Heard
 
 
 async def watch(fed: Fed, namespaces: tuple[str, ...], ready: asyncio.Event, stop: asyncio.Event) -> None:
@@ -56,30 +52,17 @@ async def watch(fed: Fed, namespaces: tuple[str, ...], ready: asyncio.Event, sto
 
 
 def _bundles(fed: Fed, event: str | None, body: Body) -> None:
-    key = key_of(body)
-    delay, deleted = due_in(body, utc_now()), event == "DELETED"
-    if deleted:
-        fed.census.miss(key.uid)
-    else:
-        fed.census.see(key.uid, parse_status(body).phase)
-    if delay is None or deleted:
-        fed.known.discard(key)
-    else:
-        fed.known.add(key)
-    if delay is not None:
-        fed.bundles.add_after(key, 0 if deleted else delay)
+    fed.heard.bundle(event, body)
     fed.scheduling.bundle_seen(body)
 
 
-def _jobs(fed: Fed, _: str | None, body: Body) -> None:
-    # Anybody may make a Job that claims an owner: only bundles that we have seen ourselves count.
-    if (owner := owner_of(body)) in fed.known:
-        fed.bundles.add(owner)
+def _jobs(fed: Fed, event: str | None, body: Body) -> None:
+    fed.heard.job(event, body)
 
 
 def _approvals(fed: Fed, event: str | None, body: Body) -> None:
     # What somebody wrote into an approval may name another's bundle: again only those that we have seen count.
-    if (named := bundle_key(body)) in fed.known:
+    if (named := bundle_key(body)) in fed.heard:
         fed.bundles.add(named)
     if event != "DELETED" and is_open(body):
         fed.approvals.add(key_of(body))

@@ -47,8 +47,9 @@ class PatchType(StrEnum):
 class Client:
     """Requests to the API server and to pods' ports; made by `connect`. Fulfils `collect.base.ClusterReader`."""
 
-    def __init__(self, api: Api, pods: aiohttp.ClientSession) -> None:
+    def __init__(self, api: Api, pods: aiohttp.ClientSession, page: int = PAGE) -> None:
         self._api = api
+        self._page = page
         self._pods = pods
         self._forwards: dict[tuple[str, int], Forward] = {}
 
@@ -57,12 +58,12 @@ class Client:
         return await self._json("GET", path, params)
 
     async def items(self, path: str, params: Params = None) -> AsyncIterator[Json]:
-        """All objects of a collection, page by page; `limit` in `params` is the size of a page, 500 by default.
+        """All objects of a collection, page by page; `limit` in `params` is a page's size, unlike `connect`'s.
 
         When the server forgot where we were (410, etcd compacted), the rest comes from a fresh list that starts over
         once: objects seen before are skipped by uid, so each comes once.
         """
-        query = {"limit": str(PAGE), **(params or {})}
+        query = {"limit": str(self._page), **(params or {})}
         seen: set[str] = set()
         restarted = False
         while True:
@@ -262,6 +263,7 @@ async def connect(
     patience_seconds: float = 0,
     pause: Pause = asyncio.sleep,
     observe: Observe = lambda _method, _status, _seconds: None,
+    page: int = PAGE,
 ) -> AsyncIterator[Client]:
     """A client with its sessions, closed at the end.
 
@@ -273,6 +275,7 @@ async def connect(
         patience_seconds: how long an API server that is away is waited for, see `Api`.
         pause: how to sleep.
         observe: told of each request, for metrics.
+        page: objects of one answer to a list; each is held as Python objects, some ten times the size of its text.
     """
     opening = opened(
         login,
@@ -283,4 +286,4 @@ async def connect(
         observe=observe,
     )
     async with opening as api, pod_session() as pods:
-        yield Client(api, pods)
+        yield Client(api, pods, page)

@@ -20,6 +20,7 @@ _METADATA = frozenset(
     )
 )
 _NAT64 = ip_network("64:ff9b::/96")
+Address = IPv4Address | IPv6Address
 
 
 def is_pod_address(text: str) -> bool:
@@ -39,8 +40,13 @@ def is_pod_address(text: str) -> bool:
         or form.is_unspecified
         or form.is_reserved
         or form in _METADATA
-        for form in (address, *_inner(address))
+        for form in every_form(address)
     )
+
+
+def every_form(address: Address) -> frozenset[Address]:
+    """The address itself, and the IPv4 addresses that one of IPv6 leads to."""
+    return frozenset((address, *_inner(address)))
 
 
 def is_destination_address(text: str) -> bool:
@@ -57,7 +63,7 @@ def is_destination_address(text: str) -> bool:
     return is_pod_address(str(address))
 
 
-def _inner(address: IPv4Address | IPv6Address) -> tuple[IPv4Address, ...]:
+def _inner(address: Address) -> tuple[IPv4Address, ...]:
     """The IPv4 addresses that an IPv6 address leads to."""
     if isinstance(address, IPv4Address):
         return ()

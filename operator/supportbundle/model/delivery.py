@@ -28,7 +28,7 @@ class Delivery(Value):
     """One delivery; holds no secret. `prefix` and `key` are relative to the prefixes of the two stores.
 
     `etag` is that of the staged zip: no other object is ever delivered in its place. `file_name` is what downloads are
-    called, empty where nobody has said.
+    called, empty where nobody has said. `api_servers` are addresses and ports to which nothing is sent.
     """
 
     staging: S3Options
@@ -40,12 +40,14 @@ class Delivery(Value):
     metadata: dict[str, str] = Field(default_factory=dict)
     file_name: str = ""
     recipients: tuple[str, ...] = ()
+    api_servers: tuple[tuple[str, int], ...] = ()
 
 
 class Delivered(Value):
     """Written once into the staging store, when the destination holds everything.
 
-    `sha256` is empty where a server copied the zip by itself; `location` names no secret.
+    `sha256` is empty where a server copied the zip by itself; `location` names no secret. Until `locked_until` nobody
+    can delete it.
     """
 
     at: datetime
@@ -53,6 +55,7 @@ class Delivered(Value):
     sha256: str = ""
     etag: str = ""
     location: str
+    locked_until: datetime | None = None
 
 
 def object_metadata(manifest_sha256: str) -> Mapping[str, str]:

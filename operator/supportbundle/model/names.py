@@ -123,6 +123,11 @@ def delivered_key(prefix: str) -> str:
     return f"{prefix}delivered.json"
 
 
+def link_key(digest: str) -> str:
+    """The write-once word on who may use a link; the digest is that of the link. Of all clusters, and never swept."""
+    return f"links/{digest}"
+
+
 def delivery_name(uid: str) -> str:
     """Job and Secret of a delivery, in the operator's namespace: 47 characters, so pod names fit in 63."""
     return f"{run_name(uid)}-deliver"

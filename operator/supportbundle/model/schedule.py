@@ -85,7 +85,7 @@ class BundleTemplate(Value):
 
 
 class ScheduleSpec(Value):
-    """The request. `jitter` delays every run by the same part of it; `daily_bytes` counts finished zips."""
+    """The request. `jitter` delays every run by the same part of it; `daily_bytes` counts zips, also staged ones."""
 
     schedule: Annotated[
         str, StringConstraints(max_length=128, pattern=r"^[0-9A-Za-z*,/#-]+( [0-9A-Za-z*,/#-]+){4}$")
@@ -159,6 +159,14 @@ class SpentHour(Observed):
     bytes: int
 
 
+class Admission(Observed):
+    """Whether the author of this generation was checked; `policies_since` tells under which policies it was seen."""
+
+    generation: int
+    checked: bool
+    policies_since: datetime | None = None
+
+
 class ScheduleStatus(Observed):
     """The status subresource."""
 
@@ -172,6 +180,7 @@ class ScheduleStatus(Observed):
     recent: tuple[RecentOwner, ...] = ()
     pruning: tuple[Pruned, ...] = ()
     spent: tuple[SpentHour, ...] = ()
+    admission: Admission | None = None
 
     @property
     def ready(self) -> ScheduleCondition | None:

@@ -47,8 +47,8 @@ class Artifact(Observed):
     """Where the zip lies. No URL: status is readable by many more people than the zip.
 
     `bucket` is empty where the destination is none; `key` is then what the receiver calls it. `file_name` is what a
-    download is called, empty where nobody has said. `sha256` is of the bytes
-    that were sent, empty where object storage put them together by itself.
+    download is called, empty where nobody has said. `sha256` is of the bytes that were sent, empty where object storage
+    put them together by itself. Until `locked_until` nobody can delete it.
     """
 
     destination: str
@@ -61,6 +61,23 @@ class Artifact(Observed):
     sha256: str = ""
     manifest_sha256: str = Field(default="", alias="manifestSHA256")
     expires_at: datetime | None = None
+    locked_until: datetime | None = None
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether its time is over."""
+        return self.expires_at is not None and now >= self.expires_at
+
+
+class Staging(Observed):
+    """The bucket in which a bundle is put together: no later change of destinations or settings moves it.
+
+    Written before anything is stored there; gone once nothing is to be removed there. `destination` is whose bucket it
+    is; empty for that of the operator's settings.
+    """
+
+    destination: str = ""
+    bucket: str
+    prefix: str = ""
 
 
 class Staged(Observed):
@@ -155,6 +172,7 @@ class Status(Observed):
     template: TemplateUse | None = None
     progress: ProgressStatus | None = None
     collection: Collection | None = None
+    staging: Staging | None = None
     staged: Staged | None = None
     approval: ApprovalRecord | None = None
     artifact: Artifact | None = None
@@ -176,3 +194,8 @@ class Status(Observed):
     def finished(self) -> bool:
         """Nothing more will be collected: the zip is there, or the bundle has failed for good."""
         return self.is_true(ConditionType.READY) or self.is_true(ConditionType.STALLED)
+
+    @property
+    def settled(self) -> bool:
+        """Finished, and what was staged is gone or the sweep's to remove."""
+        return self.finished and self.staging is None

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from supportbundle.config import OperatorConfig
 from supportbundle.decide.estimate import Estimated
-from supportbundle.decide.report import Outcome
+from supportbundle.decide.report import Outcome, Remnant
 from supportbundle.decide.world import Act, World
 from supportbundle.errors import Conflict, InvalidRule, NotFound, SupportBundleError
 from supportbundle.model import names
@@ -25,7 +25,7 @@ from supportbundle.plan import Surroundings, all_rules, build_plan
 from supportbundle.reconcile import manifests, paths
 from supportbundle.reconcile.assemble import assemble
 from supportbundle.reconcile.cluster import read_cluster
-from supportbundle.reconcile.delivery import deliver, stop_delivery, undo
+from supportbundle.reconcile.delivery import delete_all, deliver, stop_delivery, undo
 from supportbundle.reconcile.deps import Deps
 from supportbundle.reconcile.estimate import estimate
 from supportbundle.reconcile.pseudonyms import ensure_key
@@ -34,10 +34,11 @@ from supportbundle.reconcile.stores import Place
 from supportbundle.reconcile.uploads import sign_uploads
 
 log = logging.getLogger(__name__)
+Result = Outcome | Estimated | Remnant | None
 
 
-async def perform(act: Act, world: World, place: Place | None, deps: Deps) -> Outcome | Estimated | None:
-    """Do one act. Only assembling and estimating have a result.
+async def perform(act: Act, world: World, place: Place | None, deps: Deps) -> Result:
+    """Do one act. Only assembling, estimating and expiring have a result.
 
     Raises:
         SupportBundleError: it did not work; the caller retries if a retry can help.
@@ -136,16 +137,18 @@ async def renew_uploads(world: World, place: Place, deps: Deps) -> None:
 async def _release(world: World, _place: Place | None, deps: Deps) -> None:
     """Take back everything that gave the collectors power, reviewers' links and the delivery's Job."""
     meta = world.bundle.metadata
-    await release(meta.namespace, meta.uid, deps)
+    await release(meta.namespace, meta.uid, deps, world.plan.capabilities if world.plan else tuple(Capability))
     if world.bundle.status.staged is not None:
         await drop_links(meta.uid, deps)
         await stop_delivery(meta.uid, deps)
 
 
-async def release(namespace: str, uid: str, deps: Deps) -> None:
-    """See `_release`; also for bundles of which only the uid is left."""
+async def release(
+    namespace: str, uid: str, deps: Deps, capabilities: tuple[Capability, ...] = tuple(Capability)
+) -> None:
+    """See `_release`; also for bundles of which only the uid is left, whose `capabilities` nobody knows any more."""
     run = names.run_name(uid)
-    bindings = (f"{run}-{capability.lower()}" for capability in Capability)
+    bindings = (f"{run}-{capability.lower()}" for capability in capabilities)
     done = await asyncio.gather(
         *(_delete(paths.named("rolebindings", namespace, binding), deps) for binding in bindings),
         *(_delete(paths.named(kind, namespace, run), deps) for kind in ("serviceaccounts", "jobs", "secrets")),
@@ -184,7 +187,7 @@ async def drop_unfinished(namespace: str, name: str, uid: str, place: Place, dep
     if place.direct:
         key = names.artifact_key(deps.cluster_id, namespace, name, uid)
         await deps.blocking(lambda: place.store.abort_uploads(key))
-        await deps.blocking(lambda: place.store.delete([key]))
+        await delete_all(place.store, [key], deps)
     else:
         await undo(namespace, name, uid, place, deps)
     await drop_prefix(names.staging_prefix(deps.cluster_id, namespace, uid), place, deps)
@@ -195,7 +198,7 @@ async def drop_prefix(prefix: str, place: Place, deps: Deps) -> int:
     store = place.store
     keys = [info.key for info in await deps.blocking(lambda: list(store.list(prefix)))]
     if keys:
-        await deps.blocking(lambda: store.delete(keys))
+        await delete_all(store, keys, deps)
     return len(keys)
 
 
@@ -235,14 +238,16 @@ async def _finalizers(bundle: Bundle, wanted: Iterable[str], deps: Deps) -> None
         await deps.client.patch(paths.bundle(meta.namespace, meta.name), patch)
 
 
-async def _expire(world: World, place: Place | None, deps: Deps) -> None:
+async def _expire(world: World, place: Place | None, deps: Deps) -> Remnant | None:
     artifact = world.bundle.status.artifact
-    if artifact is not None:
-        there = _need(place)
-        await deps.blocking(lambda: there.store.delete([there.key(artifact.key)]))
+    if artifact is None:
+        return None
+    there = _need(place)
+    left = await deps.blocking(lambda: there.store.delete([there.key(artifact.key)]))
+    return Remnant(f"{artifact.bucket}/{artifact.key}") if left else None
 
 
-_ACTS: Mapping[Act, Callable[[World, Place | None, Deps], Awaitable[Outcome | Estimated | None]]] = {
+_ACTS: Mapping[Act, Callable[[World, Place | None, Deps], Awaitable[Result]]] = {
     Act.PLAN: _plan,
     Act.LAUNCH: _launch,
     Act.RELEASE: _release,

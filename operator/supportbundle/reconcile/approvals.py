@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from supportbundle.decide.approval import LINK_READY, Answer, answer, decisive, unchecked
+from supportbundle.decide.approval import LINK_READY, Answer, answer, decisive, is_early, unchecked
 from supportbundle.decide.world import ApprovalFacts, World
 from supportbundle.errors import Conflict, Invalid, NotFound
 from supportbundle.model import names
@@ -17,6 +17,7 @@ from supportbundle.model.plan import dump
 from supportbundle.model.status import Status
 from supportbundle.reconcile import paths
 from supportbundle.reconcile.deps import Deps
+from supportbundle.reconcile.guard import Checks
 from supportbundle.reconcile.key import Key
 
 log = logging.getLogger(__name__)
@@ -36,8 +37,11 @@ async def read_approvals(
         word = _parsed(obj)
         if word is None or word.spec.bundle.uid != bundle.metadata.uid or word.spec.bundle.name != bundle.metadata.name:
             continue
-        if word.answer is None and not await deps.guard.saw(word.created):
+        if word.answer is None and not await deps.guard.saw(Checks.APPROVALS, word.created):
             await tell(word, unchecked(), deps)
+        elif is_early(word, status):
+            if said := answer(word, bundle, rule):
+                await tell(word, said, deps)
         elif not word.refused:
             words.append(word)
     return decisive(words, status, rule), tuple(words)
@@ -122,10 +126,10 @@ class Answers:
         if bundle is None:
             return None
         try:
-            place = await self._deps.stores.place(bundle.spec.destination.name)
+            destination = await self._deps.stores.destination(bundle.spec.destination.name)
         except (Conflict, Invalid, NotFound):
             return None
-        return place.destination.spec.approval
+        return destination.spec.approval
 
 
 def _parsed(obj: Mapping[str, Any]) -> Approval | None:

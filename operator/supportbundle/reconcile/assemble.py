@@ -9,6 +9,7 @@ import hashlib
 import logging
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Final
 
 from supportbundle.archive.footer import read_index
@@ -49,7 +50,9 @@ async def assemble(bundle: Bundle, plan: Plan, place: Place, deps: Deps) -> Outc
     final = names.artifact_key(deps.cluster_id, meta.namespace, meta.name, meta.uid)
     key = final if place.direct else names.staged_key(prefix)
     work = Assembler(place, plan, collection, prefix, key)
-    return await deps.blocking(lambda: work.run(bundle))
+    made = await deps.blocking(lambda: work.run(bundle))
+    # By our clock, not by the store's: words are held against it that the API server has stamped.
+    return replace(made, staged=made.staged.model_copy(update={"at": deps.clock()}) if made.staged else None)
 
 
 class Assembler:
@@ -97,7 +100,7 @@ class Assembler:
         )
         direct = self._place.direct
         return Outcome(
-            artifact=self._artifact(bundle, staged) if direct else None,
+            artifact=self._artifact(staged, stored) if direct else None,
             staged=None if direct else staged,
             source_bytes=sums.source_bytes,
             sanitization=SanitizationStatus(
@@ -108,7 +111,7 @@ class Assembler:
             gaps=gaps,
         )
 
-    def _artifact(self, bundle: Bundle, staged: Staged) -> Artifact:
+    def _artifact(self, staged: Staged, stored: ObjectInfo) -> Artifact:
         """What was assembled where it stays."""
         return Artifact(
             destination=self._place.destination.name,
@@ -119,7 +122,7 @@ class Assembler:
             etag=staged.etag,
             files=staged.files,
             manifest_sha256=staged.manifest_sha256,
-            expires_at=self._collection.ended_at + self._place.destination.spec.retention.clamp(bundle.spec.ttl),
+            locked_until=stored.locked_until,
         )
 
     def _fragments(self) -> tuple[list[Fragment], list[Gap]]:

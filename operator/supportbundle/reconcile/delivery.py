@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,7 +24,7 @@ from supportbundle.reconcile import deliveryjob, paths
 from supportbundle.reconcile.deps import Deps, Tries
 from supportbundle.reconcile.jobs import ended_badly, job_trouble, pods_of, pods_trouble
 from supportbundle.reconcile.stores import Place
-from supportbundle.storage.base import ObjectInfo
+from supportbundle.storage.base import ObjectInfo, Store
 
 log = logging.getLogger(__name__)
 PATIENCE = timedelta(hours=24)
@@ -75,9 +75,15 @@ async def undo(namespace: str, name: str, uid: str, place: Place, deps: Deps) ->
     try:
         store = (await deps.stores.kept(place.destination.name)).store
         await deps.blocking(lambda: [store.abort_uploads(key) for key in keys])
-        await deps.blocking(lambda: store.delete(keys))
+        await delete_all(store, keys, deps)
     except SupportBundleError as error:
         log.warning("%s may hold parts of the zip of %s: %s", place.destination.name, uid, error)
+
+
+async def delete_all(store: Store, keys: Sequence[str], deps: Deps) -> None:
+    """Delete what nobody was told of; a bucket that keeps versions of it is complained of in the log."""
+    if left := await deps.blocking(lambda: store.delete(keys)):
+        log.warning("the bucket keeps versions of %d objects that we may not delete, such as %s", len(left), left[0])
 
 
 async def _copy(bundle: Bundle, staged: Staged, place: Place, deps: Deps) -> None:
@@ -101,7 +107,8 @@ async def _copy(bundle: Bundle, staged: Staged, place: Place, deps: Deps) -> Non
         return
     deps.memory.deliveries.pop(uid, None)
     location = f"s3://{place.bucket}/{place.prefix}{key}"
-    done = Delivered(at=deps.clock(), size=made.size, etag=made.etag.strip('"'), location=location)
+    at, etag = deps.clock(), made.etag.strip('"')
+    done = Delivered(at=at, size=made.size, etag=etag, location=location, locked_until=made.locked_until)
     await deps.blocking(lambda: write_proof(place, prefix, done))
 
 
@@ -237,6 +244,7 @@ def _delivery(bundle: Bundle, staged: Staged, place: Place, deps: Deps) -> Deliv
         metadata=dict(object_metadata(staged.manifest_sha256)),
         file_name=_file_name(bundle, staged, place),
         recipients=_recipients(bundle, place),
+        api_servers=deps.api_servers(),
     )
 
 
@@ -276,8 +284,7 @@ async def _artifact(bundle: Bundle, staged: Staged, place: Place, deps: Deps) ->
         sha256=done.sha256,
         files=staged.files,
         manifest_sha256=staged.manifest_sha256,
-        # What somebody else has received is theirs, for as long as they like.
-        expires_at=done.at + place.destination.spec.retention.clamp(bundle.spec.ttl) if kept else None,
+        locked_until=done.locked_until,
     )
 
 

@@ -14,6 +14,7 @@ from supportbundle.kube.client import Client
 from supportbundle.metrics import Metrics
 from supportbundle.model.plan import Plan, Progress
 from supportbundle.model.spec import CollectorType
+from supportbundle.model.status import Staging
 from supportbundle.plan import Planner
 from supportbundle.reconcile.census import Census
 from supportbundle.reconcile.guard import Guard
@@ -38,13 +39,21 @@ class Tries:
     until: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a bundle is put together, and what for; the staging only once that is written down."""
+
+    destination: str
+    encrypted: bool
+    staging: Staging | None
+
+
 @dataclass(slots=True)
 class Memory:
     """What a process remembers by uid.
 
     Immutable plans, progress by etag, when URLs were signed, when the status was written (monotonic seconds), where it
-    stages (destination, and whether encrypted), since when it is refused, when reviewers' links were signed, how its
-    delivery went so far.
+    stages, since when it is refused, when reviewers' links were signed, how its delivery went so far.
 
     Losing it costs requests, or leaves the staging of a deleted bundle to the sweep; never correctness.
     """
@@ -53,21 +62,24 @@ class Memory:
     progress: dict[str, dict[str, Progress]] = field(default_factory=dict)
     signed: dict[str, datetime] = field(default_factory=dict)
     written: dict[str, float] = field(default_factory=dict)
-    destinations: dict[str, tuple[str, bool]] = field(default_factory=dict)
+    origins: dict[str, Origin] = field(default_factory=dict)
     refused: dict[str, tuple[str, datetime]] = field(default_factory=dict)
     links: dict[str, dict[str, datetime]] = field(default_factory=dict)
     deliveries: dict[str, Tries] = field(default_factory=dict)
 
     def forget(self, uid: str) -> None:
         """The bundle is over."""
-        tables = (self.plans, self.progress, self.signed, self.written, self.destinations, self.refused)
+        tables = (self.plans, self.progress, self.signed, self.written, self.origins, self.refused)
         for table in (*tables, self.links, self.deliveries):
             table.pop(uid, None)
 
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """The operator's collaborators. `fence` is asked before each act: LostLeadership once another pod may work."""
+    """The operator's collaborators.
+
+    `fence` is asked before each act: LostLeadership once another pod may work. `api_servers` tells addresses and ports.
+    """
 
     client: Client
     stores: Stores
@@ -83,6 +95,7 @@ class Deps:
     census: Census = field(default_factory=Census)
     check_rules: RuleCheck = field(default_factory=RuleCheck)
     fence: Callable[[], None] = lambda: None
+    api_servers: Callable[[], tuple[tuple[str, int], ...]] = tuple
 
     async def blocking(self, work: Callable[[], T]) -> T:
         """Run a call of the synchronous S3 client beside the loop."""

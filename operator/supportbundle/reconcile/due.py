@@ -1,8 +1,8 @@
-"""When a bundle wants to be looked at, from the event's own body: no request is spent on what is over."""
+"""When a bundle wants to be looked at, from the event's own body: what is over, or our own word, costs no request."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +20,20 @@ def due_in(body: Mapping[str, Any], now: datetime) -> float | None:
     meta, status = body["metadata"], parse_status(body)
     if "deletionTimestamp" in meta and names.FINALIZER in meta.get("finalizers", ()):
         return 0.0
-    if not status.finished:
+    if not status.settled:
         return 0.0
     expires = status.artifact.expires_at if status.phase == Phase.READY and status.artifact else None
     return (expires - now).total_seconds() if expires else None
+
+
+def others_word(body: Mapping[str, Any]) -> Hashable:
+    """What others than the operator may change about a bundle. Its status is the operator's own, and no news to it."""
+    meta = body["metadata"]
+    return meta.get("generation"), meta.get("deletionTimestamp"), tuple(meta.get("finalizers", ()))
+
+
+def ended_pods(body: Mapping[str, Any]) -> Hashable:
+    """What a Job says about the end of its pods. That they begin is soon seen anyhow, and changes nothing."""
+    status = body.get("status", {})
+    over = any(c["type"] in {"Complete", "Failed"} and c["status"] == "True" for c in status.get("conditions", ()))
+    return status.get("succeeded") or 0, status.get("failed") or 0, over

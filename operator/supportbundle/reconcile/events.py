@@ -16,7 +16,7 @@ from supportbundle.reconcile.deps import Deps
 log = logging.getLogger(__name__)
 MESSAGE_LIMIT = 1024
 """Of core/v1 Event.message."""
-QUIET = frozenset({"Pending", "Planning"})
+QUIET = frozenset({"Pending", "Planning", "Queued"})
 
 
 async def emit(bundle: Bundle, status: Status, deps: Deps) -> None:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from supportbundle.decide.outcomes import is_here
 from supportbundle.decide.world import JobFacts, Refusal, World
 from supportbundle.errors import Conflict, Corrupt, Invalid, NotFound, StoreDenied
 from supportbundle.model import names
@@ -20,7 +21,7 @@ from supportbundle.model.status import FragmentRef, Phase
 from supportbundle.reconcile import paths, refusals
 from supportbundle.reconcile.approvals import read_approvals
 from supportbundle.reconcile.delivery import read_delivery
-from supportbundle.reconcile.deps import Deps
+from supportbundle.reconcile.deps import Deps, Origin
 from supportbundle.reconcile.jobs import read_job
 from supportbundle.reconcile.key import Key
 from supportbundle.reconcile.stores import DEFAULT, Place
@@ -38,28 +39,63 @@ class Gathered(NamedTuple):
 
 async def gather(key: Key, deps: Deps) -> Gathered | None:
     """The world of this bundle; None if it is gone (another object of the same name counts as gone)."""
+    raw = await _read(key, deps)
+    if raw is None:
+        return None
+    bundle, refusal = _parse(raw)
+    status = bundle.status
+    if bundle.metadata.deletion_timestamp is not None or (status.finished and not status.settled):
+        return await _leaving(bundle, raw, deps)
+    if refusal or (status.finished and status.phase != Phase.READY):
+        return _refused(bundle, raw, None, refusal, deps)
+    if status.finished:
+        return await _kept(bundle, raw, deps)
+    if not bundle.status.conditions:  # the first word about it needs no look at anything else
+        return Gathered(World(bundle, deps.clock()), raw, None)
+    return await _with_place(bundle, raw, deps)
+
+
+async def _read(key: Key, deps: Deps) -> dict[str, Any] | None:
     try:
         raw = await deps.client.get(paths.bundle(key.namespace, key.name))
     except NotFound:
         return None
-    if raw["metadata"]["uid"] != key.uid:
-        return None
-    bundle, refusal = _parse(raw)
-    if bundle.metadata.deletion_timestamp is not None:
-        return await _leaving(bundle, raw, deps)
-    if refusal or (bundle.status.finished and bundle.status.phase != Phase.READY):
-        return _refused(bundle, raw, None, refusal, deps)
-    return await _with_place(bundle, raw, deps)
+    return raw if raw["metadata"]["uid"] == key.uid else None
 
 
 async def _leaving(bundle: Bundle, raw: Mapping[str, Any], deps: Deps) -> Gathered:
-    """A bundle that is being deleted: its destination is all that matters, and its store is not asked anything."""
+    """A bundle that is being deleted or has failed: its place is all that matters, and its store is asked nothing."""
+    world = World(bundle, deps.clock(), patience=timedelta(seconds=deps.config.deletion_seconds))
     try:
+        if bundle.status.settled:
+            return await _with_zip(world, raw, deps)
         place = await _place(bundle, deps)
     except (NotFound, Invalid):
-        place = None
-    destination, patience = place.destination if place else None, timedelta(seconds=deps.config.deletion_seconds)
-    return Gathered(World(bundle, deps.clock(), destination=destination, patience=patience), raw, place)
+        return Gathered(world, raw, None)
+    return Gathered(replace(world, destination=place.destination, staging=place.where), raw, place)
+
+
+async def _kept(bundle: Bundle, raw: Mapping[str, Any], deps: Deps) -> Gathered:
+    """A bundle whose zip is there, and may have to go. A place that cannot be read just now is no reason to forget it.
+
+    From here on it is no unfinished work: whoever deletes the resource may want to keep the zip.
+    """
+    deps.memory.origins.pop(bundle.metadata.uid, None)
+    world, artifact = World(bundle, deps.clock()), bundle.status.artifact
+    if artifact is None or not artifact.is_due(world.now):
+        return Gathered(world, raw, None)
+    try:
+        return await _with_zip(world, raw, deps)
+    except (NotFound, Invalid) as error:
+        refusal = refusals.of_missing_destination(bundle, error, started=True)
+        return Gathered(replace(world, refusals=(refusal,)), raw, None)
+
+
+async def _with_zip(world: World, raw: Mapping[str, Any], deps: Deps) -> Gathered:
+    """The destination as it is now, and the bucket, if that is still where the zip lies."""
+    name = world.bundle.spec.destination.name
+    world = replace(world, destination=await deps.stores.destination(name))
+    return Gathered(world, raw, await deps.stores.kept(name) if is_here(world) else None)
 
 
 def _refused(
@@ -93,10 +129,7 @@ async def _with_place(bundle: Bundle, raw: Mapping[str, Any], deps: Deps) -> Gat
         if not started:
             await deps.stores.require_secret(place.destination)
     except (NotFound, Invalid) as error:
-        refusal = None if bundle.status.finished else refusals.of_missing_destination(bundle, error, started=started)
-        return _refused(bundle, raw, None, refusal, deps)
-    if bundle.status.finished:
-        return _refused(bundle, raw, place, None, deps)
+        return _refused(bundle, raw, None, refusals.of_missing_destination(bundle, error, started=started), deps)
     if not started and (standing := await _forbidding(bundle, place, deps)):
         return _refused(bundle, raw, place, standing, deps)
     try:
@@ -116,11 +149,11 @@ async def _with_place(bundle: Bundle, raw: Mapping[str, Any], deps: Deps) -> Gat
 
 
 async def _place(bundle: Bundle, deps: Deps) -> Place:
-    """Where the zip lies once there is one; until then where it is made."""
-    name = bundle.spec.destination.name
-    if bundle.status.finished:
-        return await deps.stores.kept(name)
-    return await deps.stores.place(name, encrypted=bundle.spec.encryption is not None)
+    """Where the zip is made. One that was staged once is delivered, whatever its destination asks for by now."""
+    origin = Origin(bundle.spec.destination.name, bundle.spec.encryption is not None, bundle.status.staging)
+    place = await deps.stores.place(origin.destination, encrypted=origin.encrypted, recorded=origin.staging)
+    deps.memory.origins[bundle.metadata.uid] = origin
+    return place if bundle.status.staged is None else place._replace(direct=False)
 
 
 async def _forbidding(bundle: Bundle, place: Place, deps: Deps) -> Refusal | None:
@@ -129,11 +162,11 @@ async def _forbidding(bundle: Bundle, place: Place, deps: Deps) -> Refusal | Non
 
 async def _with_store(bundle: Bundle, place: Place, deps: Deps) -> World:
     meta = bundle.metadata
-    deps.memory.destinations[meta.uid] = (place.destination.name, bundle.spec.encryption is not None)
     prefix = names.staging_prefix(deps.cluster_id, meta.namespace, meta.uid)
     staged = {info.key: info for info in await deps.blocking(lambda: list(place.store.list(prefix)))}
     plan = await _plan(bundle, place, prefix, staged, deps)
-    world = World(bundle, deps.clock(), destination=place.destination, plan=plan, direct=place.direct)
+    world = World(bundle, deps.clock(), destination=place.destination, staging=place.where, plan=plan)
+    world = replace(world, direct=place.direct)
     if bundle.status.staged is not None:
         delivery = await read_delivery(bundle, bundle.status.staged, place, staged, deps)
         return replace(world, now=deps.clock(), delivery=delivery)

@@ -6,10 +6,15 @@ Asked of the API server, not of the settings: a deleted or emptied policy is not
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
+from enum import StrEnum
+from functools import partial
+from typing import Final
 
+from supportbundle.decide.admission import SPREAD
 from supportbundle.decide.world import Refusal
 from supportbundle.errors import NotFound
 from supportbundle.kube.client import Client
@@ -18,18 +23,28 @@ from supportbundle.model.bundle import Bundle
 from supportbundle.model.capability import CLUSTER_VERB
 from supportbundle.reconcile import paths, refusals
 from supportbundle.reconcile.access import Right, allowed
+from supportbundle.reconcile.fresh import Fresh
 
 FRESH_SECONDS = 15.0
-SPREAD = timedelta(seconds=2)
-"""How long API servers may take to enforce a new policy."""
+
+
+class Checks(StrEnum):
+    """Whose author a policy checks. The values are patterns of the ends of the policies' names."""
+
+    BUNDLES = "-requester(-[a-z]+)?"
+    SCHEDULES = "-schedules"
+    APPROVALS = "-approvals"
 
 
 @dataclass(frozen=True, slots=True)
 class Enforced:
-    """Which policies do not bind, and since when the others do."""
+    """Which policies do not bind, and since when each of the others does."""
 
     missing: tuple[str, ...]
-    since: datetime
+    since: Mapping[str, datetime]
+
+
+UNKNOWN: Final = Enforced(("of the chart",), {})
 
 
 class Guard:
@@ -38,41 +53,46 @@ class Guard:
     def __init__(self, client: Client, policies: tuple[str, ...], monotonic: Callable[[], float]) -> None:
         self._client = client
         self._policies = policies
-        self._monotonic = monotonic
-        self._checked = float("-inf")
-        self._enforced = Enforced(policies, datetime.max.replace(tzinfo=UTC))
+        self._enforced: Fresh[Enforced] = Fresh(FRESH_SECONDS, monotonic)
 
     async def refusal(self, bundle: Bundle) -> Refusal | None:
         """Why this bundle may not start."""
-        if await self.predates(bundle.metadata.creation_timestamp):
+        since = await self.since(Checks.BUNDLES)
+        if since is not None and bundle.metadata.creation_timestamp < since + SPREAD:
             return refusals.unchecked(bundle)
-        enforced = await self._look()
-        if not enforced.missing:
+        missing = (await self._look()).missing
+        if not missing:
             return None
         if bundle.spec.service_account_name and await self._vouched(bundle, bundle.spec.service_account_name):
             return None
-        return refusals.of_policies(enforced.missing)
+        return refusals.of_policies(missing)
 
-    async def predates(self, created: datetime) -> bool:
-        """Whether something was created before the policies that bind now, so that nobody has checked its author."""
-        enforced = await self._look()
-        return not enforced.missing and created < enforced.since + SPREAD
+    async def saw(self, checks: Checks, created: datetime) -> bool:
+        """Whether the policies on such objects were in force when this one was created."""
+        since = await self.since(checks)
+        return since is not None and created >= since + SPREAD
 
-    async def saw(self, created: datetime) -> bool:
-        """Whether the policies were in force when an object was created."""
-        enforced = await self._look()
-        return not enforced.missing and created >= enforced.since + SPREAD
+    async def since(self, checks: Checks, *, now: bool = False) -> datetime | None:
+        """Since when the policies on such objects bind without a break; None while one of them does not.
+
+        Only these count: an upgrade that brings another policy must not make strangers of what was checked long ago.
+        `now` asks the API server whatever was heard a moment ago.
+        """
+        named = [name for name in self._policies if re.search(f"{checks.value}$", name)] or self._policies
+        found = await self._read(named) if now else await self._look()
+        bound = [found.since[name] for name in named if name in found.since]
+        return max(bound) if bound and len(bound) == len(named) else None
 
     async def _look(self) -> Enforced:
         if not self._policies:
-            return Enforced(("of the chart",), datetime.max.replace(tzinfo=UTC))
-        if self._monotonic() - self._checked > FRESH_SECONDS:
-            since_when = await asyncio.gather(*map(self._bound_since, self._policies))
-            found = list(zip(self._policies, since_when, strict=True))
-            missing = tuple(name for name, since in found if since is None)
-            since = max((since for _, since in found if since is not None), default=datetime.max.replace(tzinfo=UTC))
-            self._enforced, self._checked = Enforced(missing, since), self._monotonic()
-        return self._enforced
+            return UNKNOWN
+        return await self._enforced.get("", partial(self._read, self._policies))
+
+    async def _read(self, policies: Iterable[str]) -> Enforced:
+        policies = tuple(policies)
+        found = list(zip(policies, await asyncio.gather(*map(self._bound_since, policies)), strict=True))
+        missing = tuple(name for name, since in found if since is None)
+        return Enforced(missing, {name: since for name, since in found if since is not None})
 
     async def _bound_since(self, name: str) -> datetime | None:
         """When policy and binding of this name were both there; None if they do not bind everywhere and everybody."""

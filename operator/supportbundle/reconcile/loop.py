@@ -6,44 +6,47 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from supportbundle.decide import decide, say
 from supportbundle.decide.estimate import Estimated, estimated_status
 from supportbundle.decide.lifetime import deleting
 from supportbundle.decide.outcomes import fail
-from supportbundle.decide.report import Outcome, end_status, next_status
-from supportbundle.decide.world import Act, Decision, JobState, World
+from supportbundle.decide.report import Outcome, Remnant, end_status, next_status, remnant_status
+from supportbundle.decide.times import OURS, time_by_stage
+from supportbundle.decide.turns import collecting_ticket, packing_ticket, wants_place
+from supportbundle.decide.world import Act, Decision, JobState, Line, World
 from supportbundle.errors import Conflict, Corrupt, Invalid, LostLeadership, NotFound, SupportBundleError, TooLarge
 from supportbundle.metrics import UNLISTED
 from supportbundle.model import names
 from supportbundle.model.bundle import Bundle, parse_bundle
 from supportbundle.model.conditions import ConditionType
 from supportbundle.model.plan import dump
-from supportbundle.model.status import Status
+from supportbundle.model.status import Phase, Status
 from supportbundle.reconcile import paths
-from supportbundle.reconcile.act import drop_prefix, drop_unfinished, perform, release, renew_uploads
+from supportbundle.reconcile.act import Result, drop_prefix, drop_unfinished, perform, release, renew_uploads
 from supportbundle.reconcile.approvals import answer_all
 from supportbundle.reconcile.delivery import stop_delivery
 from supportbundle.reconcile.deps import Deps
 from supportbundle.reconcile.events import emit, say_event
 from supportbundle.reconcile.gather import Gathered, gather
-from supportbundle.reconcile.key import Key
+from supportbundle.reconcile.key import Key, key_of
 from supportbundle.reconcile.reviews import drop_links
+from supportbundle.reconcile.turns import Turns
 from supportbundle.reconcile.uploads import RENEW_AFTER
 
 log = logging.getLogger(__name__)
-STAGES = ("Waiting", "Collecting", "Assembling")
 PERMANENT = (Corrupt, Invalid, TooLarge)
 """Failures of a step that no repetition can mend."""
 PROGRESS_SECONDS = 1.0
 """The least time between two writes of one bundle that tell progress only."""
-ASSEMBLIES = 4
-"""Zips made at once, and never by more than half of the workers. Gigabytes take minutes; without a bound a few large
-bundles would hold all workers, and all threads that speak to the store, and every small one would wait for them.
+LONG = frozenset({Act.ASSEMBLE, Act.DELIVER})
+"""Acts for which a worker waits until a server has copied a whole zip."""
+LONG_AT_ONCE = 4
+"""Of these, and never by more than half of the workers. Gigabytes take minutes; without a bound a few large bundles
+would hold all workers, and all threads that speak to the store, and every small one would wait for them.
 """
-ASSEMBLY_SECONDS = 1.0
-"""Until a bundle asks again whether it may be assembled."""
 CONFLICT_SECONDS = 0.5
 """Somebody wrote since we read; read again, but never in a tight loop."""
 
@@ -51,11 +54,16 @@ CONFLICT_SECONDS = 0.5
 class Reconciler:
     """Stateless but for caches: any process may take any step of any bundle."""
 
-    def __init__(self, deps: Deps, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        deps: Deps,
+        monotonic: Callable[[], float] = time.monotonic,
+        wake: Callable[[Key], None] = lambda _: None,
+    ) -> None:
         self._deps = deps
         self._monotonic = monotonic
-        self._assembling = 0
-        self._assemblies = min(ASSEMBLIES, max(1, deps.config.workers // 2))
+        self._collecting = Turns(deps.config.bundles_at_once, wake)
+        self._packing = Turns(min(LONG_AT_ONCE, max(1, deps.config.workers // 2)), wake)
 
     async def run(self, key: Key) -> float | None:
         """One step. Returns in how many seconds the key wants to be seen again.
@@ -79,6 +87,9 @@ class Reconciler:
             self._deps.metrics.reconcile_errors.labels("InternalError").inc()
             raise
         finally:
+            if result != "ok":
+                self._packing.leave(key.uid)
+            self._deps.metrics.queued.set(self._collecting.waiting)
             self._deps.metrics.reconciles.labels(result).inc()
             self._deps.metrics.reconcile_seconds.observe(time.monotonic() - started)
         return again
@@ -90,49 +101,71 @@ class Reconciler:
             if found is None:
                 await self._clean_up(key)
                 return None
-            return await self._decide_and_act(found)
+            return await self._decide_and_act(key, found)
         except (Conflict, LostLeadership):
             raise
         except PERMANENT as error:
             if not await self._give_up(found or await self._bare(key), error):
                 raise
-            return None
+            return 0.0
         except Exception as error:
+            if found is not None and found.world.plan is None:  # what it cannot begin need not keep others waiting
+                self._collecting.leave(key.uid)
             await self._say_waiting(key, found, error)
             raise
 
-    async def _decide_and_act(self, found: Gathered) -> float | None:
+    async def _decide_and_act(self, key: Key, found: Gathered) -> float | None:
+        found = found._replace(world=self._placed(key, found.world))
         decision = decide(found.world)
-        if Act.ASSEMBLE not in decision.acts:
+        if LONG.isdisjoint(decision.acts):
+            self._packing.leave(key.uid)
             return await self._carry_out(found, decision)
-        if self._assembling >= self._assemblies:
-            return ASSEMBLY_SECONDS
-        self._assembling += 1
+        if not self._packing.ask(key, packing_ticket(found.world)):
+            return None
         try:
             return await self._carry_out(found, decision)
         finally:
-            self._assembling -= 1
+            self._packing.leave(key.uid)
+
+    def _placed(self, key: Key, world: World) -> World:
+        """The world, and whether it is the bundle's turn. One that has begun is never stopped for want of places."""
+        turn = True
+        if not wants_place(world):
+            self._collecting.leave(key.uid)
+        elif world.plan is None and world.bundle.status.phase == Phase.PENDING:
+            turn = self._collecting.ask(key, collecting_ticket(world))
+        else:
+            self._collecting.keep(collecting_ticket(world))
+        return replace(world, line=Line(turn, self._collecting.places, self._deps.census.running))
 
     async def _carry_out(self, found: Gathered, decision: Decision) -> float | None:
         world = found.world
-        outcome: Outcome | Estimated | None = None
+        outcome: Result = None
+        self._deps.fence()
         for act in decision.acts:
             self._deps.fence()
             outcome = await perform(act, world, found.place, self._deps) or outcome
-        if decision.orphan:
-            await self._say_orphaned(world, decision.orphan)
         if Act.LET_GO in decision.acts:
+            versions = f"the versions that the bucket keeps of {outcome.where}" if isinstance(outcome, Remnant) else ""
+            if left := decision.orphan or versions:
+                await self._say_orphaned(world, left)
             return None
         status = _status(world, decision, outcome)
-        await self._write(found.raw, world, status)
+        if not await self._write(found.raw, world, status):
+            # What this step has made was said to nobody, so nobody will ever look after it.
+            await self._clean_up(key_of(found.raw))
+            return None
+        if not wants_place(replace(world, bundle=world.bundle.model_copy(update={"status": status}))):
+            self._collecting.leave(world.bundle.metadata.uid)
         await answer_all(world, status, self._deps)
-        await self._keep_urls_fresh(found)
-        if outcome or decision.artifact:
-            if not status.finished:
+        if not status.finished:
+            await self._keep_urls_fresh(found)
+        if isinstance(outcome, Outcome | Estimated) or decision.artifact:
+            if not status.settled:
                 return 0.0
             await self._after_end(found)
             return self._until_expiry(status)
-        if decision.final:
+        if status.settled and (decision.final or decision.settled):
             self._deps.memory.forget(world.bundle.metadata.uid)
         return decision.again.total_seconds() if decision.again is not None else None
 
@@ -155,20 +188,26 @@ class Reconciler:
             except NotFound:  # somebody deleted the run's Secret: its pods cannot start without it
                 await perform(Act.LAUNCH, world, found.place, deps)
 
-    async def _write(self, raw: Mapping[str, Any], world: World, status: Status) -> None:
-        """Write the status if it says anything new; the resourceVersion keeps a slower process from overwriting."""
+    async def _write(self, raw: Mapping[str, Any], world: World, status: Status) -> bool:
+        """Write the status if it says anything new; the resourceVersion keeps a slower process from overwriting.
+
+        False if there is no such bundle any more.
+        """
         if status == world.bundle.status or self._too_soon(world.bundle, status):
-            return
+            return True
         meta = world.bundle.metadata
         self._deps.memory.written[meta.uid] = self._monotonic()
-        patch = {"metadata": {"resourceVersion": raw["metadata"]["resourceVersion"]}, "status": dump(status)}
+        said = dump(status)
+        gone = dict.fromkeys(dump(world.bundle.status).keys() - said.keys())  # in a merge patch, null removes
+        patch = {"metadata": {"resourceVersion": raw["metadata"]["resourceVersion"]}, "status": said | gone}
         try:
             await self._deps.client.patch(f"{paths.bundle(meta.namespace, meta.name)}/status", patch)
-        except NotFound:  # deleted meanwhile; its DELETED event brings the key back, to be cleaned up
-            return
+        except NotFound:
+            return False
         self._log(world.bundle, status)
         await emit(world.bundle, status, self._deps)
         self._count(world.bundle, status)
+        return True
 
     async def _say_orphaned(self, world: World, left: str) -> None:
         """The last word about a deleted bundle whose zip stays behind."""
@@ -207,15 +246,11 @@ class Reconciler:
             metrics.leaks_blocked.inc(new.sanitization.leaks)
 
     def _time(self, bundle: Bundle, new: Status) -> None:
-        """Where the time went, from the instants that the status keeps: it does not matter who was there to see."""
-        collected = new.collection.ended_at if new.collection else None
-        marks = (bundle.metadata.creation_timestamp, new.started_at, collected, new.completed_at)
-        times = [mark for mark in marks if mark is not None]
-        if len(times) < len(marks):
+        if not (times := time_by_stage(bundle.metadata, new)):
             return
-        self._deps.metrics.duration.observe((times[-1] - times[0]).total_seconds())
-        for stage, begun, ended in zip(STAGES, times, times[1:], strict=False):
-            self._deps.metrics.stages.labels(stage).observe((ended - begun).total_seconds())
+        self._deps.metrics.duration.observe(sum(times[stage].total_seconds() for stage in OURS))
+        for stage, time_spent in times.items():
+            self._deps.metrics.stages.labels(stage).observe(time_spent.total_seconds())
 
     async def _after_end(self, found: Gathered) -> None:
         """Staging goes only once the status says Ready: until then it is all that a repeat could be made from."""
@@ -236,13 +271,14 @@ class Reconciler:
     async def _clean_up(self, key: Key) -> None:
         """A deleted bundle: owner references remove its objects, unless it was orphaned; staging is ours to remove."""
         deps = self._deps
+        self._collecting.leave(key.uid)
+        self._packing.leave(key.uid)
         await release(key.namespace, key.uid, deps)
         await drop_links(key.uid, deps)
         await stop_delivery(key.uid, deps)
-        if (known := deps.memory.destinations.get(key.uid)) is not None:
-            destination, encrypted = known
+        if (known := deps.memory.origins.get(key.uid)) is not None:
             with contextlib.suppress(NotFound, Invalid):
-                place = await deps.stores.place(destination, encrypted=encrypted)
+                place = await deps.stores.place(known.destination, encrypted=known.encrypted, recorded=known.staging)
                 await drop_unfinished(key.namespace, key.name, key.uid, place, deps)
         deps.memory.forget(key.uid)
 
@@ -275,11 +311,13 @@ class Reconciler:
             log.debug("could not report the wait: %s", failure)
 
 
-def _status(world: World, decision: Decision, outcome: Outcome | Estimated | None) -> Status:
+def _status(world: World, decision: Decision, outcome: Result) -> Status:
     match outcome:
         case Outcome():
             return end_status(world, outcome)
         case Estimated():
             return estimated_status(world, outcome)
+        case Remnant():
+            return remnant_status(world, decision, outcome)
         case None:
             return next_status(world, decision)

@@ -20,6 +20,7 @@ from supportbundle.reconcile.act import release
 from supportbundle.reconcile.delivery import stop_delivery
 from supportbundle.reconcile.deps import Deps
 from supportbundle.reconcile.reviews import drop_links
+from supportbundle.reconcile.scope import Scope
 
 log = logging.getLogger(__name__)
 KINDS = ("jobs", "serviceaccounts", "rolebindings")
@@ -59,10 +60,12 @@ async def _ours(path: str, before: datetime, deps: Deps) -> AsyncIterator[Found]
 
 async def take_back(found: list[Found], running: AbstractSet[str], deps: Deps) -> None:
     """Remove what belongs to no running bundle."""
+    scope = Scope(deps.config.watch_namespaces)  # beside it, only deliveries and links are the operator's
     over = [item for item in found if item.uid not in running]
     for namespace, uid in sorted({(item.namespace, item.uid) for item in over}):
         log.info("taking back what bundle %s has left in namespace %s", uid, namespace)
-        await release(namespace, uid, deps)
+        if namespace in scope:
+            await release(namespace, uid, deps)
         if namespace == deps.namespace:
             await drop_links(uid, deps)
             await stop_delivery(uid, deps)

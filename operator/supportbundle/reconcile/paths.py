@@ -9,7 +9,8 @@ EVERY_DESTINATION = collection(names.API_VERSION, names.DESTINATIONS)
 CLUSTER_ID_SOURCE = one("v1", "namespaces", "kube-system")
 """The Namespace whose uid lives as long as the cluster."""
 
-
+API_SERVERS = one("discovery.k8s.io/v1", "endpointslices", "kubernetes", "default")
+"""The addresses of the API server, which writes them itself."""
 ACCESS_REVIEWS = collection("authorization.k8s.io/v1", "subjectaccessreviews")
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from supportbundle.decide.world import Refusal
 from supportbundle.errors import Invalid, StagingMissing, SupportBundleError
-from supportbundle.model.bundle import Bundle
+from supportbundle.model.bundle import Bundle, Metadata
 from supportbundle.model.destination import Destination
 from supportbundle.model.recipients import recipients_of
 from supportbundle.model.spec import Encryption
@@ -57,11 +57,13 @@ def of_destination(bundle: Bundle, destination: Destination) -> Refusal | None:
     return Refusal("DestinationNotAllowed", message)
 
 
-def unchecked_schedule(name: str) -> Refusal:
+def unchecked_schedule(meta: Metadata) -> Refusal:
     """As `unchecked`, for a schedule: its author was to hold impersonate on the account that it names."""
+    patch = f"kubectl -n {meta.namespace} patch sbschedule {meta.name} --type=merge -p"
     message = (
-        f"SupportBundleSchedule {name} was created before the admission policies took effect, so nobody has checked "
-        "its author. Create it again."
+        f"SupportBundleSchedule {meta.name} was written while the admission policy on schedules was not in force, so "
+        "nobody has checked its author. Change its spec once; whoever does must hold impersonate on its account: "
+        f'{patch} \'{{"spec":{{"suspend":true}}}}\' and then {patch} \'{{"spec":{{"suspend":false}}}}\'.'
     )
     return Refusal("CreatedUnchecked", message)
 

@@ -12,8 +12,8 @@ from functools import partial
 from supportbundle.errors import Forbidden, SupportBundleError
 from supportbundle.model import names
 from supportbundle.model.bundle import parse_status
-from supportbundle.model.status import Phase
 from supportbundle.reconcile.act import drop_prefix
+from supportbundle.reconcile.census import Counted, counted
 from supportbundle.reconcile.deps import Deps
 from supportbundle.reconcile.due import due_in
 from supportbundle.reconcile.key import Key, key_of
@@ -30,7 +30,7 @@ async def sweep_for_ever(deps: Deps, enqueue: Callable[[Key], None], seconds: fl
     """Sweep each `seconds`; a failed sweep is logged and the next one comes all the same."""
     while True:
         try:
-            await sweep(deps, enqueue)
+            whole = await sweep(deps, enqueue)
         except SupportBundleError as error:
             log.warning("the sweep is put off: %s", error)
             deps.metrics.sweeps.labels("error").inc()
@@ -38,12 +38,14 @@ async def sweep_for_ever(deps: Deps, enqueue: Callable[[Key], None], seconds: fl
             log.exception("the sweep failed")
             deps.metrics.sweeps.labels("error").inc()
         else:
-            deps.metrics.sweeps.labels("ok").inc()
+            deps.metrics.sweeps.labels("ok" if whole else "error").inc()
         await asyncio.sleep(seconds)
 
 
-async def sweep(deps: Deps, enqueue: Callable[[Key], None]) -> None:
+async def sweep(deps: Deps, enqueue: Callable[[Key], None]) -> bool:
     """Enqueue what is not finished or has expired; remove staging that belongs to no running bundle.
+
+    Returns whether every store could be swept.
 
     Staging, and what bundles have in the API server, is listed before the bundles: whatever is there at that moment
     belongs to a bundle that existed, so a bundle created meanwhile cannot be taken for gone. What is young stays. What
@@ -66,6 +68,7 @@ async def sweep(deps: Deps, enqueue: Callable[[Key], None]) -> None:
                 count = await drop_prefix(f"{root}{namespace}/{uid}/", place, deps)
                 deps.metrics.swept.inc(count)
                 log.info("removed %d staged objects of bundle %s, which is over", count, uid)
+    return len(reached) == len(staged)
 
 
 async def _abort_uploads(place: Place, before: datetime, deps: Deps) -> None:
@@ -110,13 +113,13 @@ async def _resync(deps: Deps, enqueue: Callable[[Key], None]) -> tuple[set[str],
     """
     running: set[str] = set()
     unread: set[str] = set()
-    phases: dict[str, Phase] = {}
+    seen: dict[str, Counted] = {}
     scope = Scope(deps.config.watch_namespaces)
     for namespace, path in scope.collections(names.API_VERSION, names.PLURAL).items():
         try:
             async for obj in deps.client.items(path):
                 status = parse_status(obj)
-                phases[obj["metadata"]["uid"]] = status.phase
+                seen[obj["metadata"]["uid"]] = counted(status)
                 if not status.finished:
                     running.add(obj["metadata"]["uid"])
                 delay = due_in(obj, deps.clock())
@@ -127,5 +130,5 @@ async def _resync(deps: Deps, enqueue: Callable[[Key], None]) -> tuple[set[str],
                 raise
             unread.add(namespace)
             log.warning("the watched namespace %s cannot be read: %s", namespace, error)
-    deps.census.recount(phases)
+    deps.census.recount(seen)
     return running, unread

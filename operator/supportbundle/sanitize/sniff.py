@@ -10,6 +10,7 @@ import orjson
 
 from .documents.hcltext import Hcl
 from .documents.initext import SECTION as INI_SECTION
+from .documents.propertiestext import joined
 from .documents.tomltext import Toml
 
 HEAD: Final = 64 << 10
@@ -33,7 +34,7 @@ _YAML_LINE: Final = re.compile(
 )
 _YAML_FIRST: Final = re.compile(rb"""(?:\s*(?:#[^\n]*)?\n)*(?:---\s|%YAML|["']?(?:apiVersion|kind)["']?:\s)""")
 _ASSIGNMENT: Final = re.compile(rb"\s*(?:export\s+)?[A-Za-z_][\w.\-]*\s*=.*|\s*\[[^\]]*\]\s*")
-_MORE_PAIRS: Final = re.compile(rb"\s[\w.\-]+=\S+.*\s[\w.\-]+=")
+_MORE_PAIRS: Final = re.compile(rb"\s[\w.\-]+=\S++.*\s[\w.\-]+=")
 _COMMENT: Final = re.compile(rb"\s*[#;!].*")
 _PEM_BLOCK: Final = re.compile(
     rb"-----BEGIN [^-\n]{1,80}-----(?:[^-]*-----END [^-\n]{1,80}-----|(?:\s+[A-Za-z0-9+/]{16,}={0,2}(?!\S))*)"
@@ -50,7 +51,6 @@ _OPTION: Final = re.compile(rb"[ \t]*[A-Za-z_][^=:\[\]{}\"]{0,100}?[ \t]*[=:].*|
 _DOTTED: Final = re.compile(rb"^[ \t]*[A-Za-z_][\w\-]*(?:\.[\w\-\\\[\]]+)+[ \t]*=", re.MULTILINE)
 _PROPERTY: Final = re.compile(rb"[ \t]*[A-Za-z_](?:[\w.\-\[\]/@$]|\\.)*[ \t]*[=: \t].*")
 _SHELL: Final = re.compile(rb"^[ \t]*(?:export[ \t]|\[)", re.MULTILINE)
-_CONTINUED: Final = re.compile(rb"\\\r?\n[ \t]*")
 
 
 def wide(head: bytes) -> str:
@@ -168,7 +168,7 @@ def is_properties(head: bytes, path: str, *, whole: bool) -> bool:
     """Whether the text is assignments to dotted names, or its name says that it is properties."""
     if path.endswith(".properties"):
         return bool(head.strip())
-    text = _CONTINUED.sub(b" ", head)
+    text = joined(head)
     if not _DOTTED.search(text) or _SHELL.search(text):
         return False
     lines = _lines(text, whole=whole)

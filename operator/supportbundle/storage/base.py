@@ -25,13 +25,17 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
-    """A stored object; `size` in bytes. Listings carry no `metadata`."""
+    """A stored object; `size` in bytes. Listings carry no `metadata`, and no `locked_until`.
+
+    Until then the server refuses to delete it, as far as it tells us.
+    """
 
     key: str
     size: int
     etag: str
     modified: datetime
     metadata: Mapping[str, str] = field(default_factory=dict)
+    locked_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +64,16 @@ class Package:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The receiver has everything. `location` is for people and holds no secret."""
+    """The receiver has everything, locked until then if at all. `location` is for people and holds no secret."""
 
     sha256: str
     location: str
     etag: str = ""
+    locked_until: datetime | None = None
 
 
 class Notes(Protocol):
-    """Where a delivery remembers, beyond its own life, which unfinished upload is its own."""
+    """What a delivery remembers beyond its own life: which unfinished upload is its own, and which link."""
 
     def read(self) -> str:
         """What was written last; empty at first."""
@@ -76,6 +81,14 @@ class Notes(Protocol):
 
     def write(self, text: str) -> None:
         """Replace it."""
+        ...
+
+    def claim(self, digest: str) -> bool:
+        """Whether what has this digest is for this delivery; the first to ask has it, and no other ever."""
+        ...
+
+    def release(self, digest: str) -> None:
+        """Give back what was claimed and not used."""
         ...
 
 
@@ -126,8 +139,11 @@ class Store(Protocol):
         """All objects whose keys start with `prefix`, by key."""
         ...
 
-    def delete(self, keys: Iterable[str]) -> None:
-        """Delete objects; those that are gone are no error."""
+    def delete(self, keys: Iterable[str]) -> tuple[str, ...]:
+        """Delete objects with all their versions; those that are gone are no error.
+
+        Returns the keys of which versions stay, because the bucket keeps them and we may not remove them.
+        """
         ...
 
     def write_parts(

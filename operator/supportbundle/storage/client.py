@@ -41,6 +41,10 @@ class Retention:
     lock_mode: str = ""
     lock_days: int = 0
 
+    def ends(self, written: datetime) -> datetime | None:
+        """Until when an object that was written at this time is locked."""
+        return written + timedelta(days=self.lock_days) if self.lock_mode else None
+
     def parameters(self, now: datetime) -> dict[str, Any]:
         """As S3's PutObject and CreateMultipartUpload take it."""
         found: dict[str, Any] = {}
@@ -51,7 +55,7 @@ class Retention:
         if self.lock_mode:
             found |= {
                 "ObjectLockMode": self.lock_mode,
-                "ObjectLockRetainUntilDate": now + timedelta(days=self.lock_days),
+                "ObjectLockRetainUntilDate": self.ends(now),
             }
         return found
 
@@ -137,7 +141,7 @@ class _Checked:
 
     def __call__(self, request: Any, **_: object) -> None:  # noqa: ANN401 - botocore's AWSPreparedRequest
         parts = urlsplit(request.url)
-        self._guard.check(parts.hostname or "", parts.port or 443)
+        self._guard.check(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
 
 
 @cache

@@ -42,14 +42,23 @@ class HTTPPutReceiver:
     guard: Guard = field(default_factory=Guard)
 
     def send(self, package: Package, notes: Notes) -> Receipt:
-        """Send it once; `notes` stay empty.
+        """Send it; `notes` hold nothing but that the link is this package's: a second PUT would replace the first.
 
         Raises:
-            StoreDenied: the receiver answered that it will not take it.
+            StoreDenied: the receiver answered that it will not take it, or the link has carried another package.
             Unavailable: it did not answer, or asked to wait.
         """
-        del notes
-        return asyncio.run(self._send(package))
+        link = hashlib.sha256(self.url.encode()).hexdigest()
+        if not notes.claim(link):
+            raise StoreDenied(
+                "The link in the destination's Secret is another bundle's, whose zip this one would replace.",
+                "Ask for a new one and put it into the destination's Secret; the operator goes on by itself.",
+            )
+        try:
+            return asyncio.run(self._send(package))
+        except (Invalid, StoreDenied):
+            notes.release(link)
+            raise
 
     async def _send(self, package: Package) -> Receipt:
         parts = urlsplit(self.url)

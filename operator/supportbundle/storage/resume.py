@@ -70,12 +70,13 @@ class S3Receiver:
         have = self._parts(begun) if begun else None
         if have is None and begun is not None and (found := self._stored(package)):
             # Completed, and died before anybody heard of it.
-            return Receipt(_digest(package), location, found.etag.strip('"'))
+            return Receipt(_digest(package), location, found.etag.strip('"'), found.locked_until)
         if begun is None or have is None:
             begun, have = self._begin(package, notes, at), {}
         digest, etag = self._send_parts(package, begun, have)
-        self._check(package)
-        return Receipt(digest, location, etag)
+        found = self._check(package)
+        lock = found.locked_until if found else self.store.config.retention.ends(datetime.now(UTC))
+        return Receipt(digest, location, etag, lock)
 
     def _at(self, key: str) -> dict[str, Any]:
         config = self.store.config
@@ -137,17 +138,18 @@ class S3Receiver:
         same = found and found.size == package.size and dict(found.metadata) == dict(package.metadata)
         return found if same else None
 
-    def _check(self, package: Package) -> None:
+    def _check(self, package: Package) -> ObjectInfo | None:
         """What is there is what was sent, as far as we may look: a bucket of somebody else may only take."""
         try:
             found = self.store.head(package.key)
         except StoreDenied:
-            return
+            return None
         if found is None or found.size != package.size:
             raise Conflict(
                 f"{package.key!r} was written with {package.size} bytes, but the bucket holds something else.",
                 "Make sure that nobody else writes below the destination's prefix.",
             )
+        return found
 
     def _send_parts(self, package: Package, begun: Begun, have: dict[int, tuple[str, int]]) -> tuple[str, str]:
         """The SHA-256 of the whole, and its ETag."""

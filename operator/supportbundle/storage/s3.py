@@ -14,6 +14,7 @@ from supportbundle.storage.base import ObjectInfo, SignedRequest
 from supportbundle.storage.client import StoreConfig, disposition, make_client
 from supportbundle.storage.failures import translated
 from supportbundle.storage.multipart import Upload, abort_uploads, fetch
+from supportbundle.storage.versions import drop_versions
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -115,6 +116,8 @@ class S3Store:
             etag=answer["ETag"],
             modified=answer["LastModified"],
             metadata=answer["Metadata"],
+            # Told to those alone who may ask for it.
+            locked_until=answer.get("ObjectLockRetainUntilDate", self._config.retention.ends(answer["LastModified"])),
         )
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
@@ -133,21 +136,24 @@ class S3Store:
             for found in page.get("Contents", ()):
                 yield ObjectInfo(found["Key"][skip:], found["Size"], found["ETag"], found["LastModified"])
 
-    def delete(self, keys: Iterable[str]) -> None:
-        """One request for each thousand keys."""
+    def delete(self, keys: Iterable[str]) -> tuple[str, ...]:
+        """One request for each thousand keys; where the bucket keeps versions, some more for these."""
         rest = iter(keys)
+        left: list[str] = []
         while batch := list(islice(rest, DELETE_BATCH)):
             objects: Any = [{"Key": self._config.prefix + key} for key in batch]
             with translated("deleting", batch[0]):
-                answer = self._client.delete_objects(
-                    Bucket=self._config.bucket, Delete={"Objects": objects, "Quiet": True}
-                )
+                answer = self._client.delete_objects(Bucket=self._config.bucket, Delete={"Objects": objects})
             for error in answer.get("Errors", ()):
                 if error.get("Code") != "NoSuchKey":
                     raise StoreDenied(
                         f"deleting of {batch[0]!r} and others: object storage answered {error.get('Code', '')!r}.",
                         "Allow the destination's credentials to delete below its prefix.",
                     )
+            # A bucket that keeps versions has only hidden the object behind a marker, and says so.
+            hidden = {found["Key"] for found in answer.get("Deleted", ()) if found.get("DeleteMarker")}
+            left += drop_versions(self._client, self._config.bucket, hidden) if hidden else ()
+        return tuple(key.removeprefix(self._config.prefix) for key in left)
 
     def write_parts(
         self,

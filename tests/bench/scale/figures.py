@@ -15,6 +15,8 @@ FLOW = "supportbundle-operator"
 DISPATCHED = re.compile(
     r'^apiserver_flowcontrol_dispatched_requests_total\{[^}]*flow_schema="' + FLOW + r'"[^}]*\} (\S+)$', re.MULTILINE
 )
+REQUEST = re.compile(r"^apiserver_request_total\{([^}]*)\} (\S+)$", re.MULTILINE)
+LABEL = re.compile(r'(\w+)="([^"]*)"')
 STATUS = "print(open('/proc/1/status').read())"
 
 
@@ -29,6 +31,16 @@ def requests() -> int:
     """Requests that the API server has let pass for the operator's account since it started; watches count once."""
     found = DISPATCHED.findall(kubectl("get", "--raw", "/metrics"))
     return int(sum(map(float, found)))
+
+
+def by_resource() -> Counter[str]:
+    """Requests that the API server has answered, to anybody, by verb and resource."""
+    found: Counter[str] = Counter()
+    for labels, value in REQUEST.findall(kubectl("get", "--raw", "/metrics")):
+        have = dict(LABEL.findall(labels))
+        what = "/".join(filter(None, (have.get("resource"), have.get("subresource"))))
+        found[f"{have.get('verb')} {what}"] += int(float(value))
+    return found
 
 
 def metrics() -> Counter[str]:

@@ -21,6 +21,9 @@ LINKS = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", 
          "kubelet", "kubectl"]  # fmt: skip
 """The names by which the one Kubernetes binary is called."""
 
+PRODUCT_PROGRAMS = ("mattermost", "mmctl", "coder", "coder-agent", "consul", "vault", "argocd")
+"""The contract servers that stand in for products, and the commands that lie in the images of two."""
+
 
 def _stamp(module: str, key: str, value: str) -> str:
     return f"-X {module}.{key}={value}"
@@ -68,6 +71,7 @@ MODULES = {
         expect="about a minute the first time",
     ),
     "workload": Module(HERE.parent / "workload", (".",), ("workload",)),
+    "products": Module(HERE.parent / "products", ("./...",), PRODUCT_PROGRAMS),
     "tools": Module(
         HERE.parent / "tools-go",
         ("github.com/prometheus/prometheus/cmd/promtool", "filippo.io/age/cmd/age", "filippo.io/age/cmd/age-keygen"),
@@ -88,7 +92,7 @@ MODULES = {
 def key(settings: Settings, name: str) -> str:
     """Hash what a module's programs are made from: sources, compiler and flags."""
     module = MODULES[name]
-    kinds = {".go", ".mod", ".sum", ".json"}
+    kinds = {".go", ".mod", ".sum", ".json", ".html", ".txt", ".tf"}
     sources = [path for path in module.folder.rglob("*") if path.suffix in kinds]
     extra = [_compiler_version(settings), module.flags, *module.packages, *module.tags]
     return content_hash(sources, root=module.folder, extra=extra)

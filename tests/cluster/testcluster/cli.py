@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 
 from . import elsewhere, lifecycle, network, operator_image
 from .errors import ClusterError
-from .images import busybox, import_image, s3, workload
+from .images import PRODUCTS, busybox, import_image, product, s3, workload
 from .lock import locked
 from .packages import check_machine, install_missing
 from .progress import say
@@ -90,11 +91,12 @@ def run(settings: Settings, arguments: list[str]) -> None:
 def images(settings: Settings, arguments: list[str]) -> None:
     """Build the images and hand them to the node; with names, only those."""
     makers = {"busybox": busybox, "s3": s3, "workload": workload, "operator": operator_image.build}
+    makers |= {name: partial(product, name=name) for name in PRODUCTS}
     unknown = set(arguments) - set(makers)
     if unknown:
         raise ClusterError(f"there is no image {', '.join(sorted(unknown))}", f"name {', '.join(makers)}")
     if settings.current:
-        elsewhere.build(settings)
+        elsewhere.build(settings, arguments)
         return
     check_machine()
     # Building takes long and leaves the cluster alone, so it keeps no other command waiting.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import build
@@ -67,6 +68,70 @@ def workload(settings: Settings) -> Built:
     name = "localhost/sb-workload:test"
     folders = {"tmp": 0o1777}
     return _single(settings, Image(name, {"workload": program}, ["/workload"], folders=folders, user=NONROOT))
+
+
+@dataclass(frozen=True)
+class Product:
+    """How the image of a contract server is laid out; its user and places are the product's."""
+
+    files: Mapping[str, str]
+    """Path inside to program."""
+    entrypoint: tuple[str, ...]
+    command: tuple[str, ...] = ()
+    user: str = NONROOT
+    links: Mapping[str, str] = field(default_factory=dict)
+    folders: Mapping[str, int] = field(default_factory=dict)
+    busybox: bool = False
+
+
+PRODUCTS = {
+    "mattermost": Product(
+        {"mattermost/bin/mattermost": "mattermost", "mattermost/bin/mmctl": "mmctl"},
+        ("/mattermost/bin/mattermost",),
+        user="2000:2000",
+        folders={"var": 0o755, "var/tmp": 0o1777, "mattermost": 0o755, "mattermost/bin": 0o755}
+        | {f"mattermost/{name}": 0o1777 for name in ("config", "data", "logs", "plugins")},
+    ),
+    "coder": Product(
+        {"opt/coder": "coder"}, ("/opt/coder",), ("server",), user="1000:1000", busybox=True, folders={"opt": 0o755}
+    ),
+    "coder-agent": Product({"coder-agent": "coder-agent"}, ("/coder-agent",), user="1000:1000"),
+    "consul": Product({"bin/consul": "consul"}, ("/bin/consul",), user="100:1000"),
+    "vault": Product({"bin/vault": "vault"}, ("/bin/vault",), user="100:1000"),
+    "argocd": Product(
+        {"usr/local/bin/argocd": "argocd"},
+        (),
+        user="999:999",
+        links={
+            f"usr/local/bin/argocd-{name}": "argocd"
+            for name in ("server", "repo-server", "application-controller", "applicationset-controller")
+        },
+    ),
+}
+"""By the name of the image: `localhost/sb-NAME:test`. Only Coder's has a shell, as the product's own has."""
+
+
+def product(settings: Settings, name: str) -> Built:
+    """The contract server that stands in for a product."""
+    found, programs = PRODUCTS[name], build.programs(settings, "products")
+    files = {inside: programs / program for inside, program in found.files.items()}
+    links = dict(found.links)
+    if found.busybox:
+        files["bin/busybox"] = BUSYBOX
+        links |= {f"bin/{applet}": "busybox" for applet in ("sh", "cat", "ls", "tar", "wget", "id")}
+    return _single(
+        settings,
+        Image(
+            f"localhost/sb-{name}:test",
+            files,
+            found.entrypoint,
+            found.command,
+            links=links,
+            folders={"tmp": 0o1777, **found.folders},
+            user=found.user,
+            env=("PATH=/bin:/usr/bin:/sbin:/usr/sbin:/usr/local/bin:/opt:/mattermost/bin",),
+        ),
+    )
 
 
 def import_image(settings: Settings, built: Built) -> bool:

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
+from support.strict import documents
+
 ROOT = Path(__file__).parents[3]
 CHART = ROOT / "helm" / "supportbundle-operator"
 CACHE = Path(
@@ -46,7 +48,7 @@ def render(helm: Helm) -> Render:
         flags = [flag for setting in settings for flag in ("--set", setting)]
         done = helm("template", "sb", str(CHART), "-n", "ops", "--kube-version", "1.30.0", *flags)
         assert done.returncode == 0, done.stderr
-        return [document for document in yaml.load_all(done.stdout, yaml.CSafeLoader) if document]
+        return [document for document in documents(done.stdout) if document]
 
     return rendered
 

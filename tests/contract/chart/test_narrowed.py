@@ -22,6 +22,7 @@ CLUSTER_WIDE = {
     ("supportbundle.dev", "supportbundletemplates"),
     ("supportbundle.dev", "supportbundletemplates/status"),
     ("authorization.k8s.io", "subjectaccessreviews"),
+    ("discovery.k8s.io", "endpointslices"),
     ("", "namespaces"),
     ("", "nodes"),
     ("storage.k8s.io", "storageclasses"),
@@ -95,6 +96,13 @@ def test_each_watched_namespace_binds_its_role_to_the_operator(render: Render) -
 
 def test_the_operator_makes_keys_in_its_own_namespace_also_where_it_does_not_watch_it(one: One) -> None:
     assert grants(one("Role", "", *WATCH)["rules"]) >= {("", "secrets", "", "get"), ("", "secrets", "", "create")}
+
+
+def test_beside_itself_a_narrowed_operator_holds_nothing_that_one_of_all_namespaces_lacks(one: One) -> None:
+    narrow, everywhere = grants(one("Role", "", *WATCH)["rules"]), grants(one("Role", "", *ALL)["rules"])
+    assert everywhere < narrow
+    assert narrow - everywhere <= grants(one("ClusterRole", "", *ALL)["rules"])
+    assert ("", "secrets", "", "list") not in narrow
 
 
 def test_policies_hold_everywhere_all_the_same(render: Render) -> None:

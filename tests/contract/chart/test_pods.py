@@ -17,6 +17,7 @@ Object = dict[str, Any]
 Render = Callable[..., list[Object]]
 One = Callable[..., Object]
 NETWORK = "networkPolicy.enabled=true"
+WEBHOOK = ("webhook.alertmanager.enabled=true", "webhook.alertmanager.existingSecret=alerts")
 DIGEST = "sha256:" + "a" * 64
 TEST = ("ServiceAccount", "Role", "RoleBinding", "Pod")
 
@@ -144,12 +145,31 @@ def test_network_policies_are_made_only_where_they_are_wanted(render: Render) ->
         (("store.endpoint=https://[fd00::1]:9443",), 9443),
         (("store.endpoint=https://[fd00::1]",), 443),
         (("proxy.https=http://proxy:3128",), 3128),
+        (("staging.bucket=parts", "staging.endpoint=https://s3.example.org:9000"), 9000),
+        (("store.endpoint=https://s3.example.org:9000", "staging.bucket=parts"), 9000),
     ],
 )
 def test_the_operator_may_reach_its_store_and_its_proxy(one: One, values: tuple[str, ...], port: int) -> None:
     egress = one("NetworkPolicy", "", NETWORK, "store.bucket=mine", *values)["spec"]["egress"]
     assert port in [entry["port"] for rule in egress for entry in rule["ports"]]
     assert {53, 443, 6443} <= {entry["port"] for rule in egress for entry in rule["ports"]}
+
+
+def test_the_operator_may_reach_a_staging_store_beside_the_embedded_one(one: One) -> None:
+    staging = ("staging.bucket=parts", "staging.endpoint=http://s3.example.org:9000")
+    egress = one("NetworkPolicy", "", NETWORK, *staging)["spec"]["egress"]
+    assert {7070, 9000} <= {entry["port"] for rule in egress for entry in rule["ports"]}
+
+
+def test_the_webhook_is_reached_where_there_is_one(one: One) -> None:
+    def ingress(*values: str) -> dict[str, Any]:
+        rules = one("NetworkPolicy", "", NETWORK, *values)["spec"]["ingress"]
+        return {rule["ports"][0]["port"]: rule.get("from") for rule in rules}
+
+    assert ingress().keys() == {"health", "metrics"}
+    assert ingress(*WEBHOOK)["webhook"] is None
+    peer = "networkPolicy.alertsFrom[0].namespaceSelector.matchLabels.a=b"
+    assert ingress(*WEBHOOK, peer)["webhook"] == [{"namespaceSelector": {"matchLabels": {"a": "b"}}}]
 
 
 def test_the_servers_of_the_api_can_be_named(one: One) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,23 @@ def test_the_operator_may_make_bundles_and_write_no_schedule(one: Callable[..., 
     assert verbs["supportbundleschedules"] == ["get", "list", "watch"]
     assert verbs["supportbundleschedules/status"] == ["patch"]
     assert "update" not in verbs["supportbundles"]
+
+
+def test_no_right_of_the_operators_own_counts_for_a_schedules_bundle(render: Callable[..., list[Object]]) -> None:
+    """`authorizer` is whoever creates the bundle, which is the operator; only what schedules skip may ask it."""
+    policies = [
+        o
+        for o in render()
+        if o["kind"] == "ValidatingAdmissionPolicy" and o["metadata"]["name"].startswith(f"{NAME}-requester")
+    ]
+    assert len(policies) > 5
+    for policy in policies:
+        for validation in policy["spec"]["validations"]:
+            asks = re.search(r"\bauthorizer\b", validation["expression"])
+            assert not asks or "|| variables.scheduled ||" in validation["expression"], validation["expression"]
+            assert "request.userInfo" not in validation.get("messageExpression", "") or asks
+        asking = [v for v in policy["spec"]["variables"] if "authorizer" in v["expression"]]
+        assert {v["name"] for v in asking} <= {"rights", "sendersRights"}
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

@@ -92,6 +92,7 @@ def test_the_readme_lists_every_value() -> None:
         ("image.digest=latest", "digest"),
         ("workers=0", "workers"),
         ("workers=many", "workers"),
+        ("bundlesAtOnce=0", "bundlesAtOnce"),
         ("watchNamespaces=team", "watchNamespaces"),
         ("watchNamespaces={Team}", "watchNamespaces"),
         ("watchNamespaces={a,a}", "watchNamespaces"),

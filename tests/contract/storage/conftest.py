@@ -41,14 +41,15 @@ def find_versitygw() -> str:
     pytest.fail("no versitygw to test against: run `make cluster`, or name the binary in SB_VERSITYGW")
 
 
-def start_server(directory: Path) -> Server:
+def start_server(directory: Path, *options: str) -> Server:
+    """`options` are of versitygw's posix backend."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     data = directory / "data"
     data.mkdir()
     environment = {"ROOT_ACCESS_KEY": KEYS.access_key, "ROOT_SECRET_KEY": KEYS.secret_key, "PATH": os.environ["PATH"]}
-    command = [find_versitygw(), "--port", f"127.0.0.1:{port}", "posix", str(data)]
+    command = [find_versitygw(), "--port", f"127.0.0.1:{port}", "posix", *options, str(data)]
     with (directory / "log").open("wb") as log:
         process = subprocess.Popen(command, env=environment, cwd=directory, stdout=log, stderr=log)
     server = Server(f"http://127.0.0.1:{port}", process)
@@ -73,6 +74,27 @@ def versitygw(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server = start_server(tmp_path_factory.mktemp("versitygw"))
     yield server
     stop(server)
+
+
+@pytest.fixture(scope="session")
+def versioning(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that can keep versions."""
+    folder = tmp_path_factory.mktemp("versions")
+    (folder / "old").mkdir()
+    server = start_server(folder, "--versioning-dir", str(folder / "old"))
+    yield server
+    stop(server)
+
+
+@pytest.fixture
+def keeping(versioning: Server) -> StoreConfig:
+    """A new bucket that keeps versions and can lock them."""
+    bucket = f"b{uuid4().hex[:12]}"
+    made = replace(config_of(versioning), bucket=bucket, prefix="in/")
+    client = make_client(made)
+    client.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)
+    client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    return made
 
 
 @pytest.fixture

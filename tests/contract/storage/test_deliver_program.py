@@ -10,7 +10,7 @@ import pytest
 
 from support.parcels import ANYWHERE
 from supportbundle.deliver.inputs import Mounts
-from supportbundle.deliver.main import deliver
+from supportbundle.deliver.main import StoredNotes, deliver
 from supportbundle.errors import Corrupt, Invalid
 from supportbundle.model.delivery import Delivery
 from supportbundle.model.destination import CredentialsSecret, DestinationSpec, DestinationType, S3Options
@@ -97,6 +97,16 @@ def test_encrypted_bytes_are_made_once_for_the_same_recipients(job: Job) -> None
     job.store.delete(["staged/delivered.json"])
     job.describe(str(second.to_public()))
     assert pyrage.decrypt(job.run(), [second]) == ZIP
+
+
+def test_a_link_is_for_the_bundle_that_asked_first_until_it_gives_it_back(job: Job) -> None:
+    first, second = StoredNotes(job.store, "staging/c/team/1/"), StoredNotes(job.store, "staging/c/team/2/")
+    assert first.claim("d1")
+    assert first.claim("d1"), "another try of the same bundle"
+    assert not second.claim("d1")
+    assert second.claim("d2")
+    first.release("d1")
+    assert second.claim("d1")
 
 
 def test_another_zip_than_was_checked_is_not_sent(job: Job) -> None:

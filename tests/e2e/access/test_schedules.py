@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 import pytest
@@ -162,6 +163,27 @@ def test_an_account_that_lacks_a_right_has_no_bundles(site: Site, left: int, wor
     refused(lambda: site.operator.create(wanted), words, f"which {user} lacks")
 
 
+def test_a_template_takes_the_right_of_the_account_and_none_of_the_operators(site: Site) -> None:
+    preset = f"{site.release}-nightly"
+    user = site.account("templated")
+    site.grant(user, *RIGHTS)
+    wanted = child(templateRef={"name": preset})
+    wanted["spec"]["serviceAccountName"] = "templated"
+    said = refused(
+        lambda: site.operator.create(wanted),
+        f"the template {preset} needs the right use on supportbundletemplates/{preset} in namespace {site.namespace}",
+        f"which {user} lacks",
+        f"--user='{user}'",
+    )
+    assert site.operator.user
+    assert site.operator.user not in said
+    use = rule("supportbundle.dev", "supportbundletemplates", "use", preset)
+    site.grant(site.operator.user, use)
+    refused(lambda: site.operator.create(wanted), f"the template {preset} needs the right use")
+    site.grant(user, use)
+    accepted(lambda: site.operator.create(wanted))
+
+
 def test_the_operator_makes_no_bundle_of_its_own(site: Site, account: str) -> None:
     assert account
     plain = child()
@@ -177,7 +199,13 @@ def test_the_operator_makes_no_bundle_of_its_own(site: Site, account: str) -> No
 
 def test_the_operator_deletes_only_bundles_of_schedules(site: Site, account: str) -> None:
     assert account
-    for name, wanted in (("mine", child()), ("theirs", bundle())):
+    # An owner that exists, or the garbage collector is first.
+    owner = schedule() | {"metadata": {"name": "owner"}}
+    site.make(owner)
+    mine = child()
+    uid = json.loads(site.admin.get(owner).text)["metadata"]["uid"]
+    mine["metadata"]["ownerReferences"][0] |= {"name": "owner", "uid": uid}
+    for name, wanted in (("mine", mine), ("theirs", bundle())):
         wanted["metadata"]["name"] = name
         site.make(wanted)
     accepted(lambda: site.operator.delete({**child(), "metadata": {"name": "mine"}}))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from support import leading, sbundle
-from support.kube import OPERATOR, ROOT, CommandFailed, apply, condition, get, kubectl, run, until
+from support.kube import OPERATOR, ROOT, CommandFailed, apply, condition, get, items, kubectl, run, until
 from supportbundle.storage.base import Credentials
 from supportbundle.storage.client import StoreConfig
 from supportbundle.storage.s3 import S3Store
@@ -36,10 +35,8 @@ def job_runs(namespace: str, name: str) -> bool:
     """Whether a collector pod is ready."""
     uid = get(namespace, "sbundle", name)["metadata"]["uid"]
     # One request: a Job that was listed may be gone by the next.
-    jobs = json.loads(
-        kubectl("-n", namespace, "get", "jobs", "-l", f"supportbundle.dev/bundle-uid={uid}", "-o", "json")
-    )
-    return any(job["status"].get("ready") for job in jobs["items"])
+    jobs = items(namespace, "jobs", f"supportbundle.dev/bundle-uid={uid}")
+    return any(job["status"].get("ready") for job in jobs)
 
 
 MOMENTS: dict[str, Callable[[str, str], bool]] = {

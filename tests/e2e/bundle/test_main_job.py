@@ -95,10 +95,10 @@ def test_the_bundle_leaves_no_power_behind(workload: str, bundle: tuple[dict[str
     obj, _ = bundle
     metadata = obj["metadata"]
     assert isinstance(metadata, dict)
-    selector = ("-l", f"supportbundle.dev/bundle-uid={metadata['uid']}")
+    selector = f"supportbundle.dev/bundle-uid={metadata['uid']}"
     until(
         "removal of the run's objects",
-        lambda: names(workload, "jobs,pods,serviceaccounts,rolebindings,secrets", *selector) == [] or None,
+        lambda: names(workload, "jobs,pods,serviceaccounts,rolebindings,secrets", selector) == [] or None,
         seconds=60,
     )
 
@@ -140,11 +140,11 @@ def test_events_tell_the_story_once(workload: str) -> None:
 def test_a_deleted_bundle_takes_its_run_with_it(workload: str) -> None:
     sbundle.create(workload, "doomed", EVERYTHING, capabilities=CAPABILITIES)
     uid = get(workload, "sbundle", "doomed")["metadata"]["uid"]
-    until("the Job", lambda: names(workload, "jobs", "-l", f"supportbundle.dev/bundle-uid={uid}"))
+    until("the Job", lambda: names(workload, "jobs", f"supportbundle.dev/bundle-uid={uid}"))
     kubectl("-n", workload, "delete", "sbundle", "doomed")
-    selector = ("-l", f"supportbundle.dev/bundle-uid={uid}")
+    selector = f"supportbundle.dev/bundle-uid={uid}"
     until(
         "removal of everything made for it",
-        lambda: names(workload, "jobs,pods,serviceaccounts,rolebindings,secrets", *selector) == [] or None,
+        lambda: names(workload, "jobs,pods,serviceaccounts,rolebindings,secrets", selector) == [] or None,
         seconds=60,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 
 from support import sbundle
 from support.installing import install
-from support.kube import SYSTEM, condition, get, kubectl, until
+from support.kube import SYSTEM, condition, get, items, until
 
 pytestmark = pytest.mark.e2e
 PREVIOUS = next((Path(__file__).parent / "previous").glob("*.tgz"))
@@ -43,11 +42,12 @@ def test_a_run_under_way_during_an_upgrade_ends_with_one_zip(workload: str) -> N
 def test_an_upgrade_from_the_chart_before_keeps_bundles_and_keys(operator: str, namespace: str) -> None:
     sbundle.create(namespace, "finished", EVENTS)
     sbundle.ready(namespace, "finished", seconds=60)
-    install("replicas=0", chart=PREVIOUS)
     before = identity(namespace, "finished")
+    install("replicas=0", chart=PREVIOUS)
     keys = get(operator, "secret", "supportbundle-operator-store")["data"]
     install()
-    assert identity(namespace, "finished") == before
+    # The API server takes up another schema within a moment.
+    until("the bundle as it was", lambda: identity(namespace, "finished") == before)
     assert get(operator, "secret", "supportbundle-operator-store")["data"] == keys
     sbundle.create(namespace, "fresh", EVENTS)
     sbundle.ready(namespace, "fresh", seconds=60)
@@ -56,14 +56,11 @@ def test_an_upgrade_from_the_chart_before_keeps_bundles_and_keys(operator: str, 
 
 def started(namespace: str, uid: str) -> bool:
     """Whether a pod of the bundle runs."""
-    phases = kubectl(
-        *("-n", namespace, "get", "pods", "-l", f"supportbundle.dev/bundle-uid={uid}"),
-        *("-o", "jsonpath={.items[*].status.phase}"),
-    )
-    return "Running" in phases
+    pods = items(namespace, "pods", f"supportbundle.dev/bundle-uid={uid}")
+    return any(pod["status"].get("phase") == "Running" for pod in pods)
 
 
 def operator_pod() -> str:
     """The uid of the operator's pod that is not going away."""
-    found = json.loads(kubectl("-n", SYSTEM, "get", "pods", "-l", OPERATORS, "-o", "json"))
-    return " ".join(p["metadata"]["uid"] for p in found["items"] if "deletionTimestamp" not in p["metadata"])
+    found = items(SYSTEM, "pods", OPERATORS)
+    return " ".join(p["metadata"]["uid"] for p in found if "deletionTimestamp" not in p["metadata"])

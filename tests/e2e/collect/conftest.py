@@ -58,7 +58,7 @@ def web(apps: str) -> str:
     kubectl("-n", apps, "apply", "-f", str(ROOT / "tests/workload/manifests.yaml"))
     kubectl("-n", apps, "scale", "deployment/web", "--replicas=1")
     kubectl("-n", apps, "rollout", "status", "deployment/web", "--timeout=120s")
-    until("a single pod", lambda: len(names(apps, "pods", "--selector=app=web")) == 1)
+    until("a single pod", lambda: len(names(apps, "pods", "app=web")) == 1)
     return "web"
 
 

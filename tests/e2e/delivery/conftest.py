@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 
 from support.kube import ROOT, kubectl, run
-from support.outside import ADDRESS, Bucket, Certificate, MakeDestination, put_destination, put_secret
+from support.linkserver import self_signed
+from support.outside import Bucket, Certificate, MakeDestination, put_destination, put_secret
 
 
 @pytest.fixture(scope="session")
@@ -47,10 +47,4 @@ def age() -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    folder = tmp_path_factory.mktemp("pki")
-    command = (
-        "openssl req -x509 -nodes -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -subj /CN=receiver -days 2 "
-        f"-addext subjectAltName=IP:{ADDRESS} -keyout key -out crt"
-    )
-    subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
-    return Certificate((folder / "crt").read_text(), folder / "crt", folder / "key")
+    return self_signed(tmp_path_factory.mktemp("pki"))

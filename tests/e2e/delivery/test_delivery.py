@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import ssl
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,7 +13,8 @@ import pytest
 
 from support import sbundle
 from support.gatekeeper import Gatekeeper
-from support.kube import ROOT, SYSTEM, CommandFailed, apply, condition, get, kubectl, names, run, until
+from support.kube import ROOT, SYSTEM, CommandFailed, apply, condition, get, items, kubectl, names, run, until
+from support.linkserver import receiving
 from support.outside import ADDRESS, ENDPOINT, KEYS, Bucket, Certificate, MakeDestination, listening, put_secret
 from support.sftpserver import USER, serving
 
@@ -39,7 +37,7 @@ def artifact(obj: dict[str, Any]) -> dict[str, Any]:
 def nothing_left(uid: str) -> bool:
     """Whether Job, Secret and pods of the delivery are gone."""
     selector = f"supportbundle.dev/bundle-uid={uid}"
-    return not names(SYSTEM, "jobs,pods,secrets", "-l", selector)
+    return not names(SYSTEM, "jobs,pods,secrets", selector)
 
 
 def test_a_zip_goes_to_somebody_elses_bucket(workload: str, destination: MakeDestination, bucket: Bucket) -> None:
@@ -97,29 +95,9 @@ def test_wrong_credentials_delay_and_corrected_ones_go_on_without_collecting_aga
 
 @pytest.fixture
 def link(certificate: Certificate) -> Iterator[tuple[str, list[bytes]]]:
-    """An HTTPS server's address, and what was PUT there."""
-    bodies: list[bytes] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_PUT(self) -> None:
-            bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(200 if "signature=topsecret" in self.path else 403)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer((ADDRESS, 0), Handler)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate.chain, certificate.key)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    yield f"https://{ADDRESS}:{server.server_address[1]}/upload?signature=topsecret", bodies
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    """A link, and what was PUT there."""
+    with receiving(certificate) as links:
+        yield links.url, links.bodies
 
 
 def test_a_zip_goes_to_a_link(
@@ -137,6 +115,30 @@ def test_a_zip_goes_to_a_link(
     assert "topsecret" not in json.dumps(obj)
     with pytest.raises(CommandFailed, match="with its receiver"):
         sbundle.fetch(workload, "linked")
+
+
+def test_a_link_carries_one_bundle_and_the_next_one_waits_for_its_own(
+    workload: str,
+    destination: MakeDestination,
+    link: tuple[str, list[bytes]],
+    certificate: Certificate,
+    operator: str,
+) -> None:
+    url, bodies = link
+    put = {"urlSecretRef": {"name": "e2e-once", "key": "url"}, "caBundle": certificate.pem}
+    name = destination("e2e-once", {"url": url}, type="HTTPPut", httpPut=put)
+    sbundle.create(workload, "first", destination={"name": name})
+    sbundle.ready(workload, "first")
+    sbundle.create(workload, "second", destination={"name": name})
+    until(
+        "a status that asks for another link",
+        lambda: "Ask for a new one" in condition(get(workload, "sbundle", "second"), "Ready").get("message", ""),
+        seconds=120,
+    )
+    assert len(bodies) == 1
+    put_secret(operator, name, {"url": f"{url}&number=2"})
+    sbundle.ready(workload, "second", seconds=180)
+    assert len(bodies) == 2
 
 
 def test_a_zip_goes_to_an_sftp_server(workload: str, destination: MakeDestination, tmp_path: Path) -> None:
@@ -187,9 +189,7 @@ def noisy(namespace: str) -> str:
 
 def delivery_pods(uid: str) -> list[dict[str, Any]]:
     """The delivery's pods."""
-    found = kubectl("-n", SYSTEM, "get", "pods", "-l", f"supportbundle.dev/bundle-uid={uid}", "-o", "json")
-    pods: list[dict[str, Any]] = json.loads(found)["items"]
-    return pods
+    return items(SYSTEM, "pods", f"supportbundle.dev/bundle-uid={uid}")
 
 
 def kill(pod: dict[str, Any]) -> None:
@@ -231,7 +231,7 @@ def test_a_killed_delivery_is_gone_on_with(noisy: str, destination: MakeDestinat
     [
         ({"type": "S3", "s3": {"bucket": "abc", "endpoint": "http://169.254.169.254"}}, "metadata service"),
         ({"type": "S3", "s3": {"bucket": "abc", "endpoint": "https://Kubernetes.default.svc:443/"}}, "API server"),
-        ({"type": "S3", "s3": {"bucket": "abc", "endpoint": "http://[::1]:9000"}}, "node's own"),
+        ({"type": "S3", "s3": {"bucket": "abc", "endpoint": "http://[::1]:9000"}}, "loopback"),
         ({"type": "S3"}, "needs s3"),
         ({"type": "HTTPPut", "s3": {"bucket": "abc"}}, "no other type takes it"),
         (
@@ -262,6 +262,17 @@ def test_what_cannot_be_a_destination_is_refused(operator: str, spec: dict[str, 
     }
     with pytest.raises(CommandFailed, match=message):
         apply("default", made)
+
+
+def test_the_api_server_behind_its_service_is_no_destination(workload: str, destination: MakeDestination) -> None:
+    slices = get("default", "endpointslice", "kubernetes")
+    address, port = slices["endpoints"][0]["addresses"][0], slices["ports"][0]["port"]
+    s3 = {"bucket": "abc", "endpoint": f"https://{address}:{port}", "region": "us-east-1", "pathStyle": True}
+    name = destination("e2e-api-server", KEYS, type="S3", s3=s3 | keys_secret("e2e-api-server"))
+    sbundle.create(workload, "misled", destination={"name": name})
+    over = condition(sbundle.finished(workload, "misled", seconds=60), "Ready")
+    assert over["reason"] == "ForbiddenAddress"
+    assert "API server" in over["message"]
 
 
 def test_without_a_place_to_stage_the_value_to_set_is_named(workload: str) -> None:

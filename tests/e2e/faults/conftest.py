@@ -43,7 +43,7 @@ def never_out_of_memory(tight: str) -> Iterator[None]:
     assert tight
     yield
     path = "jsonpath={.items[*].status.containerStatuses[*]['state','lastState'].terminated.reason}"
-    assert "OOMKilled" not in kubectl("-n", SYSTEM, "get", "pods", *breaking.POD, "-o", path)
+    assert "OOMKilled" not in kubectl("-n", SYSTEM, "get", "pods", "-l", breaking.POD, "-o", path)
 
 
 @pytest.fixture(scope="session")

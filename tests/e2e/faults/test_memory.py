@@ -27,6 +27,8 @@ def loud(namespace: str) -> Iterator[str]:
         "image": "localhost/sb-workload:test",
         "imagePullPolicy": "IfNotPresent",
         "args": ["-print-bytes", str(BYTES)],
+        # It serves once all is printed.
+        "readinessProbe": {"httpGet": {"path": "/healthz", "port": 8080}, "periodSeconds": 1},
     }
     template = {"metadata": {"labels": labels}, "spec": {"terminationGracePeriodSeconds": 0, "containers": [container]}}
     deployment = {

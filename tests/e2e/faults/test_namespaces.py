@@ -63,7 +63,7 @@ def test_a_sidecar_that_never_ends_keeps_nothing_waiting(namespace: str) -> None
         obj = sbundle.ready(namespace, "meshed", seconds=60)
     assert condition(obj, "Ready")["reason"] == "Complete"
     uid = obj["metadata"]["uid"]
-    until("the pod's end", lambda: not names(namespace, "pods,jobs", "-l", f"{named.LABEL_UID}={uid}"))
+    until("the pod's end", lambda: not names(namespace, "pods,jobs", f"{named.LABEL_UID}={uid}"))
 
 
 def test_a_namespace_that_is_deleted_midway_leaves_nothing(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from support.driving import Besieged, admin
-from support.kube import apply, kubectl, until
+from support.kube import apply, get, kubectl, until
 
 BUSYBOX = "localhost/sb-busybox:test"
 WORKLOAD = "localhost/sb-workload:test"
@@ -42,6 +42,11 @@ def hostile() -> Iterator[str]:
     kubectl("delete", "namespace", namespace, "--wait=false")
 
 
+def is_started(pod: dict[str, Any]) -> bool:
+    """Whether its container has started."""
+    return any(status.get("started") for status in pod["status"].get("containerStatuses", ()))
+
+
 @pytest.fixture
 def run_pod(hostile: str) -> Iterator[Callable[..., None]]:
     """Starts a pod, with what it mounts, and ends at the test's end the noise that it makes."""
@@ -51,8 +56,7 @@ def run_pod(hostile: str) -> Iterator[Callable[..., None]]:
         name = described["metadata"]["name"]
         started.append(name)
         apply(hostile, *others, described)
-        path = "jsonpath={.status.containerStatuses[0].started}"
-        until(f"the start of {name}", lambda: kubectl("-n", hostile, "get", "pod", name, "-o", path) == "true")
+        until(f"the start of {name}", lambda: is_started(get(hostile, "pod", name)))
 
     yield start
     for name in started:

@@ -19,7 +19,7 @@ BUCKET = "e2e-life"
 
 @pytest.fixture(scope="module")
 def bucket(operator: str) -> Iterator[Bucket]:
-    """The destinations life, strict (asks for approval), brief (for a minute only) and short (keeps for an hour)."""
+    """The destinations life, strict and loose (ask for approval), brief (for a minute), short (keeps for seconds)."""
     keys = Credentials(os.environ["SB_S3_ACCESS_KEY"], os.environ["SB_S3_SECRET_KEY"])
     endpoint = os.environ["SB_S3_ENDPOINT"]
     store = S3Store(
@@ -38,6 +38,7 @@ def bucket(operator: str) -> Iterator[Bucket]:
     places = {
         "life": {},
         "strict": {"approval": {"required": True}},
+        "loose": {"approval": {"required": True}},
         "brief": {"approval": {"required": True, "timeout": "1m"}},
         "short": {"retention": {"maxTTL": "15s"}},
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from support import sbundle
+from support import breaking, sbundle
 from support.bucket import Bucket
 from support.kube import OPERATOR, SYSTEM, CommandFailed, apply, condition, get, kubectl, run, until
 
@@ -141,6 +142,7 @@ def test_a_reviewer_alone_reads_the_link_and_a_denial_leaves_nothing(reviewers: 
     answered(reviewers, "look", "ReviewClosed")
     until("the staged zip to be gone", lambda: asked(url)[0] == 404, seconds=30)
     until("no link", lambda: not links(obj["metadata"]["uid"]), seconds=30)
+    until("a settled status", lambda: "staging" not in get(reviewers, "sbundle", "turned-down")["status"], seconds=30)
     events = kubectl("-n", reviewers, "get", "events", "-o", "jsonpath={.items[*].reason}").split()
     assert {"AwaitingApproval", "ApprovalDenied"} <= set(events)
 
@@ -159,6 +161,46 @@ def test_an_account_approves_and_the_word_of_the_second_is_too_late(reviewers: s
     kubectl("-n", reviewers, "delete", "sbundle", "approved", "--wait=false")
 
 
+def test_an_approval_that_is_no_longer_asked_for_delivers_what_is_staged(workload: str, bucket: Bucket) -> None:
+    sbundle.create(workload, "freed", destination={"name": "e2e-loose"})
+    before = awaiting(workload, "freed")["status"]
+    assert before["staging"]["destination"] == "default"
+    kubectl("patch", "sbdest", "e2e-loose", "--type=merge", "-p", '{"spec":{"approval":{"required":false}}}')
+
+    def delivered() -> dict[str, Any] | None:
+        # A destination is believed for half a minute, and nothing else would wake the bundle for five.
+        poke = f"e2e.example.org/poke={time.monotonic_ns()}"
+        kubectl("-n", workload, "annotate", "sbundle", "freed", poke, "--overwrite")
+        obj = get(workload, "sbundle", "freed")
+        return obj if obj["status"]["phase"] in {"Ready", "Failed"} else None
+
+    status = until("the delivery", delivered, seconds=120)["status"]
+    assert status["phase"] == "Ready", json.dumps(status, indent=1)
+    assert status["collection"] == before["collection"]
+    assert "staging" not in status
+    assert bucket.store.head(status["artifact"]["key"])
+
+
 def test_silence_denies(reviewers: str, silent: str) -> None:
     over = sbundle.finished(reviewers, silent)
     assert condition(over, "Ready")["reason"] == "ApprovalTimedOut"
+
+
+def test_an_operator_killed_while_a_zip_waits_and_while_it_is_delivered_delivers_it_once(
+    reviewers: str, bucket: Bucket
+) -> None:
+    sbundle.create(reviewers, "survivor", destination={"name": "e2e-strict"})
+    obj = awaiting(reviewers, "survivor")
+    breaking.kill_operator()
+    say(reviewers, obj, "survive", "Approved", ANN)
+    until("the delivery", lambda: breaking.phase(reviewers, "survivor") in {"Delivering", "Ready"}, seconds=120)
+    breaking.kill_operator()
+    try:
+        over = sbundle.ready(reviewers, "survivor")["status"]
+        assert over["approval"]["by"] == ANN
+        uid = obj["metadata"]["uid"]
+        kept = [info.key for info in bucket.store.list("bundles/") if uid in info.key]
+        assert kept == [over["artifact"]["key"]]
+        until("nothing left of the delivery", lambda: not breaking.any_of("jobs,pods,secrets", SYSTEM, uid), seconds=60)
+    finally:
+        breaking.fresh_operator()

@@ -33,6 +33,8 @@ def test_the_leader_exposes_clean_metrics_without_names_of_tenants(workload: str
     checked = subprocess.run([promtool, "check", "metrics"], input=ours, capture_output=True, check=False)
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert b"supportbundle_leader 1.0" in ours
+    assert b'supportbundle_stores{outcome="OK"}' in ours
+    assert b"supportbundle_deliveries_delayed 0.0" in ours
     for said in (workload, name, obj["metadata"]["uid"], obj["status"]["artifact"]["bucket"]):
         assert said.encode() not in ours
     told = set(exposed.NAME.findall(ours.decode()))

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from support import leading, sbundle
-from support.kube import SYSTEM, condition, get, kubectl, until
+from support.kube import SYSTEM, CommandFailed, condition, get, kubectl, until
 from supportbundle.storage.base import Credentials
 from supportbundle.storage.client import StoreConfig
 from supportbundle.storage.s3 import S3Store
@@ -82,7 +82,10 @@ def previous_log(pod: str) -> str:
     """What the container said before it was started again; empty until then."""
     if not get(SYSTEM, "pod", pod)["status"]["containerStatuses"][0]["restartCount"]:
         return ""
-    return kubectl("-n", SYSTEM, "logs", pod, "--previous")
+    try:
+        return kubectl("-n", SYSTEM, "logs", pod, "--previous")
+    except CommandFailed:  # not ended yet, as the kubelet sees it
+        return ""
 
 
 def objects(namespace: str, uid: str) -> list[str]:

@@ -7,14 +7,14 @@ import re
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from support import sbundle
+from support import leading, sbundle
 from support.kube import (
     OPERATOR,
     RELEASE,
@@ -24,6 +24,7 @@ from support.kube import (
     apply,
     condition,
     get,
+    items,
     kubectl,
     names,
     run,
@@ -35,16 +36,25 @@ NAMESPACE = "sb-e2e-schedules"
 TOKEN = "correct-horse-battery-staple"
 WEBHOOK = ("webhook.alertmanager.enabled=true", "webhook.alertmanager.existingSecret=e2e-alerts")
 RBAC = "rbac.authorization.k8s.io"
-POD = ("-l", "app.kubernetes.io/component=operator")
+POD = "app.kubernetes.io/component=operator"
 
 
-def account(name: str) -> list[dict[str, Any]]:
-    """A ServiceAccount that may collect logs, and what grants it that."""
+TEMPLATES = {
+    "apiGroups": ["supportbundle.dev"],
+    "resources": ["supportbundletemplates"],
+    "resourceNames": ["kubernetes"],
+    "verbs": ["use"],
+}
+
+
+def account(name: str, *more: dict[str, Any]) -> list[dict[str, Any]]:
+    """A ServiceAccount that may collect logs, and what grants it that and more."""
     rules = [
         {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
         {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]},
         {"apiGroups": ["supportbundle.dev"], "resources": ["supportbundles"], "verbs": ["collect"]},
         {"apiGroups": ["supportbundle.dev"], "resources": ["supportbundledestinations"], "verbs": ["use"]},
+        *more,
     ]
     return [
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}},
@@ -73,6 +83,14 @@ def schedule(name: str, **fields: Any) -> dict[str, Any]:
         "metadata": {"name": name},
         "spec": {"bundleTemplate": {"spec": spec}, **fields},
     }
+
+
+def templated(name: str, account: str, when: str) -> dict[str, Any]:
+    """One that leaves to the shipped template what is collected."""
+    found = schedule(name, schedule=when)
+    spec = {"serviceAccountName": account, "capabilities": ["Logs"], "templateRef": {"name": "kubernetes"}}
+    found["spec"]["bundleTemplate"] = {"spec": spec}
+    return found
 
 
 def crashing(name: str, kind: str = "Deployment", replicas: int = 1) -> dict[str, Any]:
@@ -112,7 +130,9 @@ def site(operator: str) -> Iterator[str]:
     kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait")
     apply("default", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
     clock = schedule("clock", schedule="* * * * *", successfulBundlesHistoryLimit=1)
-    apply(NAMESPACE, *account("watcher"), clock)
+    # Made first as well, because its first bundle takes a minute.
+    preset = templated("preset", "preset", "* * * * *")
+    apply(NAMESPACE, *account("watcher"), *account("preset", TEMPLATES), clock, preset)
     yield NAMESPACE
     kubectl("delete", "namespace", NAMESPACE, "--wait=false")
 
@@ -120,9 +140,7 @@ def site(operator: str) -> Iterator[str]:
 def children(name: str) -> list[dict[str, Any]]:
     """The bundles of a schedule."""
     uid = get(NAMESPACE, "sbschedule", name)["metadata"]["uid"]
-    text = kubectl("-n", NAMESPACE, "get", "sbundle", "-l", f"supportbundle.dev/schedule-uid={uid}", "-o", "json")
-    found: list[dict[str, Any]] = json.loads(text)["items"]
-    return found
+    return items(NAMESPACE, "sbundle", f"supportbundle.dev/schedule-uid={uid}")
 
 
 def first(name: str) -> dict[str, Any]:
@@ -138,7 +156,7 @@ def suppressed(name: str) -> int:
 
 def kill_operator() -> None:
     """SIGKILL, from the node."""
-    pod = names(SYSTEM, "pods", *POD)[0]
+    pod = names(SYSTEM, "pods", POD)[0]
     container = get(SYSTEM, *pod.split("/"))["status"]["containerStatuses"][0]["containerID"].split("//")[1]
     run(str(ROOT / "tests/cluster/component"), "kill", container)
 
@@ -190,9 +208,9 @@ def test_a_failed_job_makes_a_bundle_about_its_pod(site: str) -> None:
 
 
 @contextmanager
-def webhook() -> Iterator[str]:
+def webhook(of: str = OPERATOR) -> Iterator[str]:
     """The URL of the webhook."""
-    command = ("kubectl", "-n", SYSTEM, "port-forward", f"{OPERATOR}", ":9095", "--address=127.0.0.1")
+    command = ("kubectl", "-n", SYSTEM, "port-forward", of, ":9095", "--address=127.0.0.1")
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
@@ -231,9 +249,25 @@ def test_an_alert_fires_its_schedule_and_nothing_else(site: str) -> None:
         assert children("alerts") == []
         assert call(url, TOKEN, ago=timedelta(minutes=1)) == (200, '{"fired": 1}')
         (bundle,) = children("alerts")
-        assert call(url, TOKEN) == (200, '{"suppressed": 1}')
+        # One of the very second of the bundle counts as what it is about.
+        until("an alert that came later", lambda: call(url, TOKEN) == (200, '{"suppressed": 1}'), seconds=5)
     sbundle.ready(site, bundle["metadata"]["name"])
     assert len(children("alerts")) == 1
+
+
+def test_a_pod_that_stands_by_asks_alertmanager_to_try_again(site: str) -> None:
+    assert site
+    leading.scale(SYSTEM, 2)
+    try:
+        leader = leading.pod()
+        (standby,) = (pod for pod in leading.pods() if pod != leader)
+        with webhook(f"pod/{standby}") as url:
+            assert call(url, TOKEN, alertname="Other") == (503, "this pod stands by; another one takes alerts")
+            assert call(url, "wrong-horse-battery-staple")[0] == 401
+        with webhook(f"pod/{leader}") as url:
+            assert call(url, TOKEN, alertname="Other") == (200, '{"unknown": 1}')
+    finally:
+        leading.scale(SYSTEM, 1)
 
 
 def test_an_account_without_the_rights_is_told_before_anything_happens(site: str) -> None:
@@ -243,6 +277,64 @@ def test_an_account_without_the_rights_is_told_before_anything_happens(site: str
     ready = until("a verdict", lambda: condition(get(site, "sbschedule", "poor"), "Ready"))
     assert ready["reason"] == "BundleRefused"
     assert f"system:serviceaccount:{site}:default lacks" in ready["message"]
+
+
+def renew_the_policy(meanwhile: Callable[[], None]) -> None:
+    """The policy on schedules and its binding, gone and made again as they were."""
+    name = "supportbundle-operator-schedules"
+    kinds = ("validatingadmissionpolicy", "validatingadmissionpolicybinding")
+    saved = [get("default", kind, name) for kind in kinds]
+    for kind in kinds:
+        kubectl("delete", kind, name)
+    try:
+        meanwhile()
+    finally:
+        for obj in saved:
+            kept = {key: obj["metadata"][key] for key in ("name", "labels", "annotations") if key in obj["metadata"]}
+            again = {key: obj[key] for key in ("apiVersion", "kind", "spec")} | {"metadata": kept}
+            kubectl("create", "-f", "-", stdin=json.dumps(again).encode())
+
+
+def test_a_policy_that_comes_anew_refuses_only_what_was_written_without_it(site: str) -> None:
+    def reason(name: str) -> str:
+        return str(condition(get(site, "sbschedule", name), "Ready").get("reason"))
+
+    def admission(name: str) -> dict[str, Any]:
+        found: dict[str, Any] = get(site, "sbschedule", name).get("status", {}).get("admission", {})
+        return found
+
+    both = ("unchanged", "changed")
+    apply(site, *(schedule(name, schedule="0 0 1 1 *") for name in both))
+    for name in both:
+        until(f"{name} to be checked", lambda name=name: admission(name).get("checked"), seconds=30)
+    before = admission("changed")["policiesSince"]
+    renew_the_policy(lambda: apply(site, schedule("changed", schedule="0 0 2 1 *")))
+    kubectl("-n", site, "label", "sbschedule", *both, "tests/look=again")
+    until("the verdict", lambda: reason("changed") == "CreatedUnchecked", seconds=30)
+    until("a look under the new policy", lambda: admission("changed").get("policiesSince") != before, seconds=30)
+    assert reason("unchanged") == "Scheduled"
+    said = condition(get(site, "sbschedule", "changed"), "Ready")["message"]
+    assert "--type=merge" in said
+    for suspend in (True, False):
+        patch = json.dumps({"spec": {"suspend": suspend}})
+        kubectl("-n", site, "patch", "sbschedule", "changed", "--type=merge", "-p", patch)
+    until("the schedule to go on", lambda: reason("changed") == "Scheduled", seconds=30)
+
+
+def test_a_schedule_fills_in_a_template_that_its_account_may_use(site: str) -> None:
+    apply(site, templated("no-preset", "watcher", "0 0 1 1 *"))
+    ready = until("a verdict", lambda: condition(get(site, "sbschedule", "no-preset"), "Ready"))
+    assert ready["reason"] == "BundleRefused"
+    assert "the template kubernetes needs the right use" in ready["message"]
+    assert f"which system:serviceaccount:{site}:watcher lacks" in ready["message"]
+    assert "supportbundle-operator lacks" not in ready["message"]
+
+    def filled() -> bool:
+        done = [b["status"] for b in children("preset") if condition(b, "Ready").get("status") == "True"]
+        return any(status["template"]["name"] == "kubernetes" for status in done)
+
+    until("a bundle of the template", filled, seconds=90)
+    assert condition(get(site, "sbschedule", "preset"), "Ready")["reason"] == "Scheduled"
 
 
 def test_the_clock_makes_bundles_and_the_history_stays_short(site: str) -> None:

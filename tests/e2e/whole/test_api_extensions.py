@@ -54,7 +54,7 @@ def metrics(town: str) -> Iterator[str]:
     """Usage of the web pods, by the same API as metrics-server's; the name of one pod that has it."""
     apply("default", METRICS, READER)
     kubectl("wait", "crd/pods.metrics.k8s.io", "--for=condition=Established", "--timeout=30s")
-    pod = names(town, "pods", "-l", "app=web")[0].removeprefix("pod/")
+    pod = names(town, "pods", "app=web")[0].removeprefix("pod/")
     usage = {
         "apiVersion": "metrics.k8s.io/v1beta1",
         "kind": "PodMetrics",

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from support import sbundle
-from support.kube import condition, get, kubectl, names, until
+from support.kube import condition, get, items, kubectl, names, until
 
 pytestmark = pytest.mark.e2e
 ALL = ["Logs", "HTTP", "Exec", "Profiles"]
@@ -30,7 +30,7 @@ def test_short_bytes_are_shared_and_the_newest_lines_are_kept(town: str) -> None
     members = sbundle.unpack(sbundle.fetch(town, "short"))
     logs = {path: data for path, data in members.items() if path.endswith("/current.log")}
     assert len(logs) == 3
-    full = {name: kubectl("-n", town, "logs", name).splitlines() for name in names(town, "pods", "-l", "app=loud")}
+    full = {name: kubectl("-n", town, "logs", name).splitlines() for name in names(town, "pods", "app=loud")}
     for path, data in logs.items():
         assert 400_000 < len(data) < 900_000, path
         wanted = full[f"pod/{path.split('/')[1]}"][-1]
@@ -123,6 +123,12 @@ def test_pods_that_never_start_or_go_away_are_told(town: str) -> None:
     assert [w for w in obj["status"]["warnings"] if w["collector"] == "wait" and w["target"].startswith("leaving")]
 
 
+def running(namespace: str, selector: str) -> set[str]:
+    """The names of pods that run."""
+    found = items(namespace, "pods", selector)
+    return {pod["metadata"]["name"] for pod in found if pod["status"].get("phase") == "Running"}
+
+
 def test_a_shard_that_dies_for_good_costs_only_its_own_tasks(town: str) -> None:
     quick = [{"name": f"a{i:02d}", "type": "HTTP", "http": server(path="/healthz")} for i in range(43)]
     hang = {"name": "z-hang", "type": "HTTP", "http": server(path="/hang", timeout="3m")}
@@ -131,9 +137,8 @@ def test_a_shard_that_dies_for_good_costs_only_its_own_tasks(town: str) -> None:
     selector = f"supportbundle.dev/bundle-uid={uid},batch.kubernetes.io/job-completion-index=1"
     killed: set[str] = set()
     for _ in range(3):
-        running = ("-l", selector, "--field-selector=status.phase=Running")
-        (pod,) = until("the shard's pod", lambda running=running: set(names(town, "pods", *running)) - killed)
-        kubectl("-n", town, "delete", pod, "--force", "--grace-period=0")
+        (pod,) = until("the shard's pod", lambda: running(town, selector) - killed)
+        kubectl("-n", town, "delete", "pod", pod, "--force", "--grace-period=0")
         killed.add(pod)
     obj = sbundle.ready(town, "deadly", seconds=120)
     members = sbundle.unpack(sbundle.fetch(town, "deadly"))
@@ -166,7 +171,7 @@ def test_a_dry_run_foretells_the_run_and_keeps_nothing(town: str) -> None:
     assert 8 <= estimate["seconds"] < 30
     assert estimate["missingCapabilities"] == ["Profiles"]
     assert "artifact" not in obj["status"]
-    assert names(town, "jobs", "-l", f"supportbundle.dev/bundle-uid={obj['metadata']['uid']}") == []
+    assert names(town, "jobs", f"supportbundle.dev/bundle-uid={obj['metadata']['uid']}") == []
     role = yaml.safe_load(estimate["role"])
     kubectl("-n", town, "apply", "-f", "-", stdin=estimate["role"].encode())
     assert {"pods/log"} <= {resource for rule in role["rules"] for resource in rule["resources"]}

@@ -71,6 +71,12 @@ def test_the_earliest_decision_in_time_counts_in_whatever_order_they_come(heard:
         assert min((w.created, w.name) for w in able) == (facts.at, facts.name)
 
 
+def test_a_word_from_before_the_staging_decides_nothing() -> None:
+    heard = [said("early", after=-1), said("later", Word.DENIED, after=0)]
+    assert decisive(heard, seen_status(staged=STAGED), RULE).verdict == "Denied"
+    assert decisive(heard[:1], seen_status(staged=STAGED), RULE).verdict is None
+
+
 @given(st.lists(words, max_size=4, unique_by=lambda word: word.name))
 def test_what_was_decided_once_stays(heard: list[Approval]) -> None:
     record = ApprovalRecord(state=ApprovalState.DENIED, by="ann", at=NOW, name="no")
@@ -100,6 +106,7 @@ FAILED = FAILED.model_copy(
         # Deleted and made again under the same name, it is not the one that counted.
         (said("a", after=11), staged(approval=RECORD), RULE, "AlreadyDecided"),
         (said("a", after=3601), staged(), RULE, "TooLate"),
+        (said("a", after=-1), staged(), RULE, "TooEarly"),
         (said("a"), bundle(FAILED), RULE, "TooLate"),
         (said("a"), staged(), ApprovalRule(), "NotRequired"),
         (said("a"), bundle(), RULE, "TooEarly"),

@@ -23,6 +23,7 @@ from supportbundle.model.status import (
     LostShard,
     Phase,
     Staged,
+    Staging,
     Status,
 )
 
@@ -68,7 +69,7 @@ def ended(**changes: object) -> Status:
         ),
         pytest.param(
             world(plan=plan(2), job=JobFacts(JobState.ACTIVE, doomed=True), fragments=(fragment(),)),
-            (Act.RELEASE, Act.DROP_STAGING),
+            (),
             Phase.FAILED,
             ("False", "NamespaceTerminating"),
             id="the-namespace-goes",
@@ -89,14 +90,14 @@ def ended(**changes: object) -> Status:
         ),
         pytest.param(
             world(ended(lost=(LostShard(shard=0, reason="CollectorLost", message="OOMKilled"),)), plan=plan()),
-            (Act.RELEASE, Act.DROP_STAGING),
+            (),
             Phase.FAILED,
             ("False", "CollectionFailed"),
             id="nothing-came-back",
         ),
         pytest.param(
             world(refusals=(NO_STORE,)),
-            (Act.RELEASE, Act.DROP_STAGING),
+            (),
             Phase.FAILED,
             ("False", "StoreDenied"),
             id="refused-for-good",
@@ -104,28 +105,28 @@ def ended(**changes: object) -> Status:
         pytest.param(world(refusals=(LATE,)), (), None, ("Unknown", "DestinationUnavailable"), id="refused-for-now"),
         pytest.param(
             world(seen_status(phase=Phase.COLLECTING)),
-            (Act.RELEASE, Act.DROP_STAGING),
+            (),
             Phase.FAILED,
             ("False", "PlanLost"),
             id="the-plan-of-a-run-is-gone",
         ),
         pytest.param(
             world(refusals=(LATE,), after=timedelta(minutes=3)),
-            (Act.RELEASE, Act.DROP_STAGING),
+            (),
             Phase.FAILED,
             ("False", "DestinationUnavailable"),
             id="refused-too-long",
         ),
         pytest.param(
             world(plan=plan(0, gaps=(Gap(reason="TargetNotFound", message="no pod"),))),
-            (Act.RELEASE, Act.DROP_STAGING),
+            (),
             Phase.FAILED,
             ("False", "TargetNotFound"),
             id="no-target",
         ),
         pytest.param(
             world(plan=plan(), job=ACTIVE, spec={"cancel": True}),
-            (Act.RELEASE, Act.DROP_STAGING),
+            (),
             Phase.CANCELLED,
             ("False", "Cancelled"),
             id="cancelled",
@@ -159,14 +160,14 @@ def staged(*, approval_recorded: bool = False, **changes: object) -> World:
         ),
         pytest.param(
             staged(approval=UNDECIDED, after=timedelta(hours=73)),
-            (Act.RELEASE, Act.DROP_STAGING),
+            (),
             Phase.FAILED,
             ("False", "ApprovalTimedOut"),
             id="nobody-decided",
         ),
         pytest.param(
             staged(approval=replace(UNDECIDED, verdict=Verdict.DENIED, by="ann", reason="too much")),
-            (Act.RELEASE, Act.DROP_STAGING),
+            (),
             Phase.FAILED,
             ("False", "ApprovalDenied"),
             id="denied",
@@ -197,7 +198,7 @@ def staged(*, approval_recorded: bool = False, **changes: object) -> World:
         ),
         pytest.param(
             staged(delivery=DeliveryFacts(trouble="No answer.", given_up=True)),
-            (Act.RELEASE, Act.DROP_STAGING),
+            (),
             Phase.FAILED,
             ("False", "DeliveryFailed"),
             id="given-up",
@@ -211,7 +212,7 @@ def staged(*, approval_recorded: bool = False, **changes: object) -> World:
         ),
         pytest.param(
             staged(approval=UNDECIDED, spec={"cancel": True}),
-            (Act.RELEASE, Act.DROP_STAGING),
+            (),
             Phase.CANCELLED,
             ("False", "Cancelled"),
             id="cancelled-while-staged",
@@ -250,12 +251,47 @@ def test_a_ready_bundle_sleeps_until_its_artifact_expires() -> None:
     assert condition(late, ConditionType.UPLOADED) == ("False", "Expired")
 
 
-@pytest.mark.parametrize("place", [None, "elsewhere"])
-def test_an_artifact_that_the_destination_no_longer_holds_is_named_not_deleted(place: str | None) -> None:
+def test_an_artifact_that_the_destination_no_longer_holds_is_named_not_deleted() -> None:
     status = finished(ConditionType.READY, Phase.READY, ARTIFACT)
-    late = decide(world(status, after=timedelta(hours=2), destination=destination(place) if place else None))
+    late = decide(world(status, after=timedelta(hours=2), destination=destination("elsewhere")))
     assert (late.acts, late.phase) == ((), Phase.EXPIRED)
     assert "b/k" in late.claims[0].message
+
+
+@pytest.mark.parametrize(
+    ("hours", "again"), [(1, timedelta(seconds=15)), (1.5, timedelta(minutes=30)), (30, timedelta(hours=1))]
+)
+def test_a_destination_that_cannot_be_read_puts_the_expiry_off_and_that_is_said(hours: float, again: timedelta) -> None:
+    status = finished(ConditionType.READY, Phase.READY, ARTIFACT)
+    gone = Refusal("DestinationUnavailable", "the Secret is missing.")
+    late = decide(world(status, after=timedelta(hours=hours), refusals=(gone,)))
+    assert (late.acts, late.phase, late.final, late.again) == ((), None, False, again)
+    [claim] = late.claims
+    assert (claim.type, claim.status, claim.reason) == (ConditionType.UPLOADED, "True", "ExpiryDelayed")
+    assert "the Secret is missing." in claim.message
+
+
+@pytest.mark.parametrize("phase", [Phase.FAILED, Phase.CANCELLED])
+def test_what_failed_says_so_first_and_is_cleaned_up_for_a_bounded_time(phase: Phase) -> None:
+    staging = Staging(bucket="aside")
+    status = finished(ConditionType.STALLED, phase, None)
+    status = status.model_copy(update={"staging": staging, "completed_at": NOW})
+    cleaned = decide(world(status, staging=staging))
+    assert (cleaned.acts, cleaned.settled) == ((Act.RELEASE, Act.PURGE), True)
+    waiting = decide(world(status))
+    assert (waiting.acts, waiting.settled) == ((Act.RELEASE,), False)
+    assert waiting.again is not None
+    left = decide(world(status, after=timedelta(hours=1)))
+    assert (left.acts, left.settled) == ((Act.RELEASE, Act.DROP_STAGING), True)
+
+
+@pytest.mark.parametrize("phase", [Phase.PENDING, Phase.COLLECTING])
+def test_where_a_bundle_is_staged_is_written_down_before_anything_else(phase: Phase) -> None:
+    aside, elsewhere = Staging(bucket="aside"), Staging(destination="default", bucket="elsewhere")
+    first = decide(world(seen_status(phase=phase), staging=aside, plan=plan()))
+    assert (first.acts, first.staging, first.phase) == ((), aside, None)
+    then = decide(world(seen_status(phase=phase, staging=aside), staging=elsewhere))
+    assert then.staging is None
 
 
 def destination(bucket: str) -> Destination:

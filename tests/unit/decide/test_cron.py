@@ -63,6 +63,71 @@ def test_between_the_latest_time_and_the_following_one_there_is_none(
     assert times.latest(following + times.delay) == following
 
 
+class Clock:
+    """Looks at every minute, to learn what `Cron` should find: slow, and as simple as the rule."""
+
+    def __init__(self, expression: str, zone: str) -> None:
+        minutes, hours, *_ = expression.split()
+        self._zone = ZoneInfo(zone)
+        self._minutes, self._hours = self._read(minutes, 60), self._read(hours, 24)
+        self._floats = "*" in {minutes[0], hours[0]}
+
+    def _read(self, text: str, end: int) -> set[int]:
+        stars, _, step = text.partition("/")
+        return set(range(0, end, int(step or 1))) if stars == "*" else {int(part) for part in text.split(",")}
+
+    def first(self, now: datetime, step: timedelta) -> datetime:
+        """The time at `now` or nearest to it, forwards or backwards."""
+        while not self._is_one(now):
+            now += step
+        return now
+
+    def _is_one(self, instant: datetime) -> bool:
+        shown, minute = instant.astimezone(self._zone), timedelta(minutes=1)
+        if self._matches(shown) and (self._floats or not shown.fold):
+            return True
+        gap = (instant - minute).astimezone(self._zone).replace(tzinfo=None) + minute
+        skipped = int((shown.replace(tzinfo=None) - gap) / minute)
+        return not self._floats and any(self._matches(gap + minute * i) for i in range(skipped))
+
+    def _matches(self, face: datetime) -> bool:
+        return face.minute in self._minutes and face.hour in self._hours
+
+
+DAILY = (
+    "* * * * *", "*/7 * * * *", "0 */2 * * *", "45 */3 * * *", "*/30 2 * * *", "*/5 1 * * *", "0 2 * * *", "15 2 * * *",
+    "30 1,2 * * *", "10 1,2,3 * * *", "59 23 * * *",
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(DAILY), st.sampled_from(ZONES[1:4]), switches)
+def test_where_clocks_are_changed_it_finds_what_a_look_at_every_minute_finds(
+    expression: str, zone: str, now: datetime
+) -> None:
+    times, clock, minute = cron(expression, zone), Clock(expression, zone), timedelta(minutes=1)
+    this = now.replace(second=0)
+    assert times.latest(now) == clock.first(this, -minute)
+    assert times.following(now) == clock.first(this + minute, minute)
+
+
+@pytest.mark.parametrize(
+    ("expression", "at", "expected"),
+    [
+        pytest.param("0 */2 * * *", (0, 5), (2026, 4, 5, 2, 0), id="not-passed-over-by-steps-of-an-hour"),
+        pytest.param("45 */3 * * *", (0, 5), (2026, 4, 5, 0, 45), id="before-the-change"),
+        pytest.param("*/30 2 * * *", (0, 5), (2026, 4, 5, 2, 0), id="the-first-of-two"),
+    ],
+)
+def test_half_an_hour_comes_twice_on_lord_howe_island(
+    expression: str, at: tuple[int, int], expected: tuple[int, ...]
+) -> None:
+    zone = "Australia/Lord_Howe"
+    assert cron(expression, zone).following(local(zone, 2026, 4, 5, *at)) == local(zone, *expected)
+    late = local(zone, *expected) + timedelta(seconds=1)
+    assert cron(expression, zone).latest(late) == local(zone, *expected)
+
+
 @pytest.mark.parametrize(
     ("expression", "at", "expected"),
     [

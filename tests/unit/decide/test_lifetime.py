@@ -136,14 +136,12 @@ SUSPENDED = replace(ACTIVE, suspended=NOW, alive=1)
         pytest.param(cancelled(fragments=(fragment(),)), (), Phase.ASSEMBLING, id="somebody-deleted-the-job"),
         pytest.param(
             cancelled(job=replace(SUSPENDED, alive=0)),
-            (Act.RELEASE, Act.DROP_STAGING),
+            (),
             Phase.CANCELLED,
             id="nothing-was-handed-in",
         ),
-        pytest.param(cancelled(), (Act.RELEASE, Act.DROP_STAGING), Phase.CANCELLED, id="nothing-ran"),
-        pytest.param(
-            cancelled(seen_status(), job=ACTIVE), (Act.RELEASE, Act.DROP_STAGING), Phase.CANCELLED, id="before-it-began"
-        ),
+        pytest.param(cancelled(), (), Phase.CANCELLED, id="nothing-ran"),
+        pytest.param(cancelled(seen_status(), job=ACTIVE), (), Phase.CANCELLED, id="before-it-began"),
         pytest.param(cancelled(refusals=(DOWN,)), (), None, id="the-store-is-waited-for"),
         pytest.param(
             cancelled(

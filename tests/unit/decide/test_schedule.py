@@ -14,7 +14,7 @@ from support.build import NOW
 from support.scheduling import ALERT, LOOP, OOM, cause, child, ended, occasion, schedule, signal
 from supportbundle.decide.budget import DAY, excess, settled, spent, to_prune
 from supportbundle.decide.occasions import Child, Course, Occasion, Signal, Start, Trouble, Verdict
-from supportbundle.decide.schedule import MAX_ACTIVE, decide_schedule
+from supportbundle.decide.schedule import MAX_ACTIVE, MAX_UNFINISHED, decide_schedule
 from supportbundle.decide.schedule_status import status_after
 from supportbundle.decide.world import Refusal
 from supportbundle.model.cause import CauseType
@@ -81,13 +81,59 @@ def test_runs_by_time(seen: Occasion, times: list[datetime]) -> None:
     assert at(decide_schedule(seen)) == times
 
 
-def test_replace_removes_the_run_that_is_not_over() -> None:
-    old = child("old", why=cause(at=NOW - timedelta(hours=1)))
-    triggered = child("t", why=cause(CauseType.OOM_KILLED, owner="Pod/x"))
-    seen = occasion(**HOURLY, concurrencyPolicy="Replace", status=DONE, children=(old, triggered))
+AN_HOUR_AGO = cause(at=NOW - timedelta(hours=1))
+
+
+def test_replace_removes_the_run_that_still_collects_once_the_next_one_is_there() -> None:
+    old, waits = child("old", why=AN_HOUR_AGO), child("waits", why=AN_HOUR_AGO, collected=True)
+    triggered = child("t", why=cause(CauseType.OOM_KILLED, at=NOW - timedelta(hours=2), owner="Pod/x"))
+    seen = occasion(**HOURLY, concurrencyPolicy="Replace", status=DONE, children=(old, waits, triggered))
     course = decide_schedule(seen)
     assert at(course) == [NOW]
-    assert course.removals == (old,)
+    assert course.removals == ()
+    assert course.again <= timedelta(seconds=1)
+    accepted = decide_schedule(replace(seen, children=(*seen.children, *map(made, course.starts))))
+    assert accepted.starts == ()
+    assert accepted.removals == (old,)
+
+
+@pytest.mark.parametrize("policy", ["Forbid", "Replace"])
+def test_a_run_that_waits_for_its_approval_holds_no_other_up_and_is_not_replaced(policy: str) -> None:
+    waits = child("waits", why=AN_HOUR_AGO, collected=True)
+    course = decide_schedule(occasion(**HOURLY, concurrencyPolicy=policy, status=DONE, children=(waits,)))
+    assert at(course) == [NOW]
+    assert (
+        decide_schedule(
+            occasion(**HOURLY, concurrencyPolicy=policy, status=DONE, children=(waits, *map(made, course.starts)))
+        ).removals
+        == ()
+    )
+
+
+def waiting(count: int) -> tuple[Child, ...]:
+    """Triggered bundles that were collected and are not finished."""
+    return tuple(child(f"c{i}", why=cause(CauseType.OOM_KILLED, owner=f"P/{i}"), collected=True) for i in range(count))
+
+
+def test_triggered_bundles_that_wait_for_their_approval_suppress_nothing() -> None:
+    course = decide_schedule(occasion(triggers=[LOOP], signals=(signal(),), children=waiting(MAX_ACTIVE)))
+    assert [verdict for _, verdict in course.verdicts] == [Verdict.FIRED]
+
+
+def test_there_is_an_end_to_bundles_that_nobody_approves() -> None:
+    seen = occasion(**HOURLY, status=DONE, triggers=[LOOP], signals=(signal(),), children=waiting(MAX_UNFINISHED))
+    course = decide_schedule(seen)
+    assert course.trouble is not None
+    assert course.trouble.reason == "TooManyUnfinished"
+    assert course.starts == ()
+
+
+def test_zips_that_wait_for_their_delivery_count_in_the_budget() -> None:
+    waits = child("waits", why=cause(at=NOW - 2 * DAY), created_at=NOW - 2 * DAY, collected=True, size=10)
+    seen = occasion(**HOURLY, status=DONE, dailyBytes="10", children=(waits,))
+    trouble = decide_schedule(seen).trouble
+    assert trouble is not None
+    assert trouble.reason == "BudgetExceeded"
 
 
 def test_jitter_delays_every_run_alike_and_is_part_of_the_next_time() -> None:

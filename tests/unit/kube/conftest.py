@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from supportbundle.kube.client import Client, connect
+from supportbundle.kube.client import PAGE, Client, connect
 from supportbundle.kube.exchange import pod_session
 from supportbundle.kube.login import Login
 
@@ -49,14 +49,16 @@ async def no_headers() -> Mapping[str, str]:
 def client(serve: Serve, stack: AsyncExitStack) -> Connect:
     """A client of a server with this handler; `pauses` collects what it would have slept."""
 
-    async def make(handler: Handler, *, pauses: list[float] | None = None, settle_seconds: float = 0) -> Client:
+    async def make(
+        handler: Handler, *, pauses: list[float] | None = None, settle_seconds: float = 0, page: int = PAGE
+    ) -> Client:
         slept = pauses if pauses is not None else []
 
         async def pause(seconds: float) -> None:
             slept.append(seconds)
 
         login = Login(base_url=await serve(handler), headers=no_headers)
-        return await stack.enter_async_context(connect(login, settle_seconds=settle_seconds, pause=pause))
+        return await stack.enter_async_context(connect(login, settle_seconds=settle_seconds, pause=pause, page=page))
 
     return make
 

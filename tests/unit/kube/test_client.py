@@ -168,6 +168,12 @@ class TestItems:
             {"limit": "500", "labelSelector": "a=b", "continue": "t1 /+"},
         ]
 
+    async def test_a_client_may_be_told_to_ask_for_smaller_pages(self, client: Connect) -> None:
+        async def handler(request: web.Request) -> web.Response:
+            return page(request.query["limit"])
+
+        assert await collected(await client(handler, page=100), "/x") == ["100"]
+
     async def test_an_empty_list_may_be_null(self, client: Connect) -> None:
         async def handler(_: web.Request) -> web.Response:
             return web.json_response({"metadata": {}, "items": None})

@@ -52,6 +52,16 @@ async def test_the_zip_goes_with_the_bundle(universe: Universe) -> None:
     assert universe.store.data == {}
 
 
+async def test_versions_that_a_bucket_keeps_of_a_deleted_zip_are_named(universe: Universe) -> None:
+    reconciler = await finished(universe, deletionPolicy="Delete")
+    universe.store.keeps = frozenset({ARTIFACT})
+    delete(universe)
+    await reconciler.run(KEY)
+    assert meta(universe)["finalizers"] == []
+    [event] = [o for p, o in universe.api.objects.items() if "/events/" in p and o["reason"] == "ArtifactOrphaned"]
+    assert f"the versions that the bucket keeps of bucket/{ARTIFACT} must be deleted by hand" in event["message"]
+
+
 async def test_other_finalizers_are_left_alone(universe: Universe) -> None:
     meta(universe)["finalizers"] = ["example.org/backup"]
     reconciler = await finished(universe, deletionPolicy="Delete")

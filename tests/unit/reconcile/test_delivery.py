@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -11,9 +14,10 @@ import pyrage
 import pytest
 
 from support.build import NOW, UID
-from support.memory import MemoryStore
-from support.universe import ARTIFACT, KEY, STAGING, Universe
-from supportbundle.errors import NotFound, StoreDenied
+from support.memory import Fuse, MemoryStore
+from support.several import OTHERS, Process
+from support.universe import ARTIFACT, CONFIG, KEY, STAGING, Universe
+from supportbundle.errors import Invalid, NotFound, StoreDenied, SupportBundleError
 from supportbundle.model import names
 from supportbundle.model.delivery import Delivered, Delivery
 from supportbundle.model.destination import (
@@ -28,6 +32,7 @@ from supportbundle.reconcile import paths
 from supportbundle.reconcile.delivery import PATIENCE
 from supportbundle.reconcile.loop import Reconciler
 from supportbundle.reconcile.orphans import find_powers, take_back
+from supportbundle.storage.base import ObjectInfo
 
 BUNDLE = paths.bundle("team", "incident")
 JOB = paths.named("jobs", "system", names.delivery_name(UID))
@@ -159,7 +164,8 @@ async def test_another_operator_knows_how_long_was_tried(outside: Universe) -> N
     await Reconciler(outside.process()).run(KEY)
     end_job(outside, "no")
     outside.now += PATIENCE + timedelta(minutes=1)
-    await until(outside, "DeliveryFailed")
+    reconciler = await until(outside, "DeliveryFailed")
+    await reconciler.run(KEY)
     assert status(outside)["phase"] == "Failed"
     assert outside.store.data == {}
     assert JOB not in outside.api.objects
@@ -260,12 +266,103 @@ async def test_a_locked_zip_stays_beyond_its_ttl_and_that_is_said(universe: Univ
     lock = ObjectLock(mode="COMPLIANCE", days=30)
     spec = DestinationSpec(type=DestinationType.S3, s3=S3Options(bucket="bucket", object_lock=lock))
     locked = Universe(universe.api, universe.store, universe.scratch, universe.pool, spec=spec)
-    reconciler = await until(locked, "Complete")
-    locked.now += timedelta(days=8)
-    await reconciler.run(KEY)
+    locked.store.locked_until = NOW + timedelta(days=30)
+    await until(locked, "Complete")
+    assert status(locked)["artifact"]["lockedUntil"] == "2026-12-21T12:00:00Z"
+    # What the destination says by then does not matter.
+    now = Universe(locked.api, locked.store, locked.scratch, locked.pool, now=NOW + timedelta(days=8))
+    await Reconciler(now.process()).run(KEY)
     assert status(locked)["phase"] == "Expired"
-    assert "COMPLIANCE until" in ready(locked)["message"]
+    assert "locked until 2026-12-21T12:00:00Z" in ready(locked)["message"]
     assert ARTIFACT in locked.store.data
+
+
+async def test_a_lock_that_the_destination_asks_for_since_does_not_keep_a_zip_that_was_written_without(
+    universe: Universe,
+) -> None:
+    await until(universe, "Complete")
+    lock = ObjectLock(mode="COMPLIANCE", days=30)
+    spec = DestinationSpec(type=DestinationType.S3, s3=S3Options(bucket="bucket", object_lock=lock))
+    later = NOW + timedelta(days=8)
+    now = Universe(universe.api, universe.store, universe.scratch, universe.pool, spec=spec, now=later)
+    await Reconciler(now.process()).run(KEY)
+    assert status(universe)["phase"] == "Expired"
+    assert universe.store.data == {}
+
+
+async def test_the_ttl_of_a_delivered_zip_counts_from_its_arrival_and_nothing_is_said_of_the_destination(
+    outside: Universe,
+) -> None:
+    outside.stores.copies = True
+    assert outside.outside is not None
+    outside.outside.failure = StoreDenied("later")
+    reconciler = await until(outside, "DeliveryDelayed")
+    outside.now += timedelta(hours=20)
+    outside.outside.failure = None
+    await until(outside, "Complete", reconciler)
+    assert status(outside)["artifact"]["expiresAt"] == "2026-11-29T08:00:00Z"
+    assert status(outside)["completedAt"] == "2026-11-22T08:00:00Z"
+    assert "Kept until" not in ready(outside)["message"]
+
+
+@pytest.mark.parametrize("error", [NotFound("Secret keys is missing."), Invalid("The destination cannot be read.")])
+async def test_a_destination_that_is_away_when_the_ttl_ends_does_not_make_the_zip_stay(
+    universe: Universe, error: SupportBundleError
+) -> None:
+    reconciler = await until(universe, "Complete")
+    universe.now += timedelta(days=8)
+    universe.stores.missing = error
+    assert await reconciler.run(KEY) is not None
+    assert status(universe)["phase"] == "Ready"
+    uploaded = next(c for c in status(universe)["conditions"] if c["type"] == "Uploaded")
+    assert (uploaded["status"], uploaded["reason"]) == ("True", "ExpiryDelayed")
+    assert str(error) in uploaded["message"]
+    universe.stores.missing = None
+    await reconciler.run(KEY)
+    assert status(universe)["phase"] == "Expired"
+    assert universe.store.data == {}
+
+
+async def test_a_bucket_that_keeps_versions_of_an_expired_zip_is_named(universe: Universe) -> None:
+    reconciler = await until(universe, "Complete")
+    universe.store.keeps = frozenset({ARTIFACT})
+    universe.now += timedelta(days=8)
+    await reconciler.run(KEY)
+    assert status(universe)["phase"] == "Expired"
+    assert f"those of bucket/{ARTIFACT} stay" in ready(universe)["message"]
+    assert "s3:DeleteObjectVersion" in ready(universe)["message"]
+
+
+async def test_copies_of_large_zips_leave_workers_to_others(outside: Universe) -> None:
+    store = SlowStore(outside.store.fuse, beside=outside.store)
+    config = CONFIG.model_copy(update={"workers": 2})
+    slow = Universe(outside.api, outside.store, outside.scratch, ThreadPoolExecutor(2), config, OUTSIDE, store)
+    process = Process(slow, OTHERS[0])
+    for key in (KEY, OTHERS[0]):
+        await process.until("Staged", key)
+    slow.stores.copies = True
+    first = asyncio.create_task(process.reconciler.run(KEY))
+    await asyncio.to_thread(store.begun.wait, 10)
+    assert await process.reconciler.run(OTHERS[0]) is None
+    assert process.woken == []
+    store.go_on.set()
+    await first
+    assert process.woken == [OTHERS[0]]
+    for key in (KEY, OTHERS[0]):
+        await process.until("Complete", key)
+
+
+class SlowStore(MemoryStore):
+    """Copies a zip only when it is told to."""
+
+    def __init__(self, fuse: Fuse, beside: MemoryStore) -> None:
+        super().__init__(fuse, beside=beside)
+        self.begun, self.go_on = threading.Event(), threading.Event()
+
+    def copy_in(self, *args: Any, **kwargs: Any) -> ObjectInfo:
+        self.begun.set()
+        assert self.go_on.wait(10)
+        return super().copy_in(*args, **kwargs)
 
 
 async def test_a_recipient_that_only_looks_like_one_is_refused_before_anything_is_collected(outside: Universe) -> None:

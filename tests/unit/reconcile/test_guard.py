@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import pytest
@@ -11,7 +12,7 @@ from support.build import bundle
 from supportbundle.errors import NotFound
 from supportbundle.kube.client import Client
 from supportbundle.model.capability import CLUSTER_VERB
-from supportbundle.reconcile.guard import Guard
+from supportbundle.reconcile.guard import Checks, Guard
 
 TOKEN = [{"name": "x", "secret": "s", "key": "k"}]
 PLAIN = {"name": "h", "type": "HTTP", "http": {"port": 80}}
@@ -33,6 +34,57 @@ class Api:
     async def create(self, _: str, review: Mapping[str, Any]) -> dict[str, Any]:
         asked = review["spec"]["resourceAttributes"]
         return {"status": {"allowed": (asked["verb"], asked["resource"]) in self._held}}
+
+
+class Policies:
+    """A cluster in which these policies came into force at these hours of a day."""
+
+    def __init__(self, **hours: int) -> None:
+        self.hours = {f"x-{name.replace('_', '-')}": hour for name, hour in hours.items()}
+        self.asked = 0
+
+    async def get(self, path: str) -> dict[str, Any]:
+        self.asked += 1
+        name = path.rsplit("/", 1)[1]
+        if name not in self.hours:
+            raise NotFound(path)
+        meta = {"creationTimestamp": hour(self.hours[name]).isoformat()}
+        return {"metadata": meta, "spec": {"policyName": name, "validationActions": ["Deny"]}}
+
+    def guard(self, *more: str) -> Guard:
+        return Guard(cast("Client", self), (*self.hours, *more), lambda: 0.0)
+
+
+def hour(number: int) -> datetime:
+    return datetime(2026, 11, 21, number, tzinfo=UTC)
+
+
+async def test_only_the_policies_on_a_kind_say_since_when_its_authors_are_checked() -> None:
+    api = Policies(requester=1, requester_logs=2, schedules=3, approvals=4, operator_never=9)
+    guard = api.guard()
+    assert [await guard.since(checks) for checks in Checks] == [hour(2), hour(3), hour(4)]
+    assert await guard.saw(Checks.APPROVALS, hour(5))
+    assert not await guard.saw(Checks.APPROVALS, hour(4))
+    del api.hours["x-requester-logs"]
+    other = api.guard("x-requester-logs")
+    assert [await other.since(checks) for checks in Checks] == [None, hour(3), hour(4)]
+
+
+async def test_a_policy_that_an_upgrade_adds_makes_no_stranger_of_a_bundle_that_it_does_not_check() -> None:
+    assert await Policies(requester=1, schedules=23).guard().refusal(bundle()) is None
+    refusal = await Policies(requester=23, schedules=1).guard().refusal(bundle())
+    assert refusal is not None
+    assert refusal.reason == "CreatedUnchecked"
+
+
+async def test_now_asks_for_the_named_policies_whatever_was_heard_before() -> None:
+    api = Policies(requester=1, schedules=3, approvals=4)
+    guard = api.guard()
+    await guard.since(Checks.SCHEDULES)
+    api.hours["x-schedules"], api.asked = 5, 0
+    assert await guard.since(Checks.SCHEDULES) == hour(3)
+    assert await guard.since(Checks.SCHEDULES, now=True) == hour(5)
+    assert api.asked == 2
 
 
 MARKED = (("collect", "supportbundles"), ("use", "supportbundledestinations"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from support.build import NOW, UID
-from support.memory import Killed
+from support.memory import Killed, MemoryApi
 from support.scheduling import ALERT, BUNDLE, LOOP, crashing_pod, signal
 from support.universe import Universe
 from supportbundle.decide.occasions import Signal, Start, Verdict
-from supportbundle.errors import Forbidden, Unavailable
+from supportbundle.decide.triggers import FRESH
+from supportbundle.errors import Forbidden, SupportBundleError, Unavailable
 from supportbundle.model import names
 from supportbundle.model.alert import parse_alerts
 from supportbundle.model.cause import Cause, CauseType
@@ -26,8 +27,8 @@ from supportbundle.reconcile import paths
 from supportbundle.reconcile.deps import Deps
 from supportbundle.reconcile.key import Key
 from supportbundle.reconcile.schedules.alerts import fire
-from supportbundle.reconcile.schedules.children import manifest
-from supportbundle.reconcile.schedules.inbox import MAX_OF_ONE, Inbox
+from supportbundle.reconcile.schedules.children import manifest, parse_child
+from supportbundle.reconcile.schedules.inbox import MAX_KEPT, MAX_OF_ONE, Inbox
 from supportbundle.reconcile.schedules.step import ScheduleReconciler
 
 KEY = Key("team", "night", UID)
@@ -151,6 +152,87 @@ async def test_a_refused_bundle_is_told_and_tried_again(world: Universe) -> None
     assert len(bundles(world)) == 1
 
 
+async def settled(process: Process) -> None:
+    """Steps until nothing is to be done at once."""
+    while await process.run() == 0:
+        pass
+
+
+async def test_a_refused_signal_makes_its_bundle_once_the_right_is_granted(world: Universe) -> None:
+    put(world, triggers=[LOOP])
+    world.api.refusal = Forbidden("no right")
+    now = [NOW]
+    process = Process(world, lambda: now[0])
+    await process.run(signal(), signal("StatefulSet/db"))
+    for _ in range(3):
+        now[0] += timedelta(minutes=1)
+        await settled(process)
+    assert bundles(world) == []
+    assert ready(world)["reason"] == "BundleRefused"
+    world.api.refusal = None
+    await settled(process)
+    owners = {bundle["metadata"]["annotations"]["supportbundle.dev/trigger-owner"] for bundle in bundles(world)}
+    assert owners == {"Deployment/web", "StatefulSet/db"}
+    assert ready(world)["reason"] == "Scheduled"
+
+
+async def test_a_refused_signal_is_forgotten_when_it_is_no_news_any_more(world: Universe) -> None:
+    put(world, triggers=[LOOP])
+    world.api.refusal = Forbidden("no right")
+    await (process := Process(world)).run(signal(at=NOW - FRESH))
+    world.api.refusal = None
+    late = Process(world, lambda: NOW + timedelta(seconds=1))
+    late.inbox = process.inbox
+    late.step = ScheduleReconciler(late.deps, late.inbox, lambda _: "")
+    await settled(late)
+    assert bundles(world) == []
+
+
+async def test_a_refused_alert_fires_once_the_right_is_granted(world: Universe) -> None:
+    put(world, triggers=[ALERT])
+    world.api.refusal = Forbidden("no right")
+    process = Process(world)
+    assert await delivered(process, call()) == {"refused": 1}
+    world.api.refusal = None
+    await settled(process)
+    assert len(bundles(world)) == 1
+    assert await delivered(process, call()) == {"repeated": 1}
+
+
+def test_of_refused_signals_so_many_are_kept() -> None:
+    inbox = Inbox(lambda _: None)
+    inbox.keep(KEY, [signal(f"Pod/{i}") for i in range(MAX_KEPT + 1)])
+    assert inbox.recall(KEY, NOW)
+    assert len(inbox.take(KEY)) == MAX_KEPT
+    assert not inbox.recall(KEY, NOW)
+
+
+async def test_a_run_is_replaced_once_the_next_one_was_taken_and_never_before(world: Universe) -> None:
+    put(world, schedule="0 * * * *", concurrencyPolicy="Replace")
+    await Process(world).run()
+    (old,) = bundles(world)
+    later = Process(world, lambda: NOW + timedelta(hours=1))
+    world.api.refusal = Forbidden("no right")
+    await later.run()
+    assert bundles(world) == [old]
+    world.api.refusal = None
+    assert await later.run() == 1
+    await later.run()
+    (new,) = bundles(world)
+    assert new["metadata"]["name"] > old["metadata"]["name"]
+
+
+def test_a_bundle_that_awaits_its_approval_is_known_as_collected_and_by_its_staged_zip() -> None:
+    when = NOW.isoformat()
+    ref = {"apiVersion": names.API_VERSION, "kind": names.SCHEDULE_KIND, "name": "n", "uid": UID, "controller": True}
+    meta = {"name": "b", "namespace": "team", "uid": "u", "creationTimestamp": when, "ownerReferences": [ref]}
+    staged = {"at": when, "sizeBytes": 7, "etag": "e", "files": 1}
+    status = {"collection": {"endedAt": when}, "staged": staged}
+    found = parse_child({"metadata": meta, "spec": {}, "status": status}, UID)
+    assert found is not None
+    assert (found.collecting, found.ended_at, found.size) == (False, None, 7)
+
+
 async def test_a_new_schedule_is_tried_out_before_anything_is_due(world: Universe) -> None:
     put(world, triggers=[LOOP])
     world.api.refusal = Forbidden("no right")
@@ -168,6 +250,28 @@ async def test_a_schedule_that_no_policy_has_seen_makes_nothing(world: Universe)
     await Process(world).run()
     assert ready(world)["reason"] == "CreatedUnchecked"
     assert bundles(world) == []
+    assert "kubectl -n team patch sbschedule night" in ready(world)["message"]
+    world.api.objects[PATH]["metadata"]["generation"] = 2
+    await Process(world).run()
+    assert ready(world)["reason"] == "Scheduled"
+    assert len(bundles(world)) == 1
+
+
+async def test_a_policy_that_comes_anew_leaves_schedules_that_were_checked_alone(world: Universe) -> None:
+    put(world, schedule="0 * * * *")
+    await Process(world).run()
+    renewed = (NOW - timedelta(minutes=1)).isoformat()
+    world.api.objects[paths.policy("p")]["metadata"]["creationTimestamp"] = renewed
+    await Process(world).run()
+    assert ready(world)["reason"] == "Scheduled"
+    world.api.objects[paths.policy("p")]["metadata"]["creationTimestamp"] = NOW.isoformat()
+    world.api.objects[PATH]["metadata"]["generation"] = 2
+    process = Process(world)
+    assert await process.run() == 2, "until all API servers know the policy"
+    assert ready(world)["reason"] == "CreatedUnchecked"
+    world.api.objects[paths.policy("p")]["metadata"]["creationTimestamp"] = renewed
+    await process.run()
+    assert status(world)["admission"]["policiesSince"].startswith("2026-11-21T11:59"), "asked anew while it is refused"
 
 
 async def test_a_schedule_that_cannot_be_read_says_which_field(world: Universe) -> None:
@@ -226,10 +330,13 @@ async def test_history_is_pruned(world: Universe) -> None:
 # Alerts.
 
 
-def call(**labels: str) -> bytes:
-    text = json.dumps({"alertname": "Slow", "namespace": "team", **labels})
-    alert = f'{{"status": "firing", "labels": {text}, "startsAt": "2026-11-21T11:59:00Z"}}'
-    return f'{{"version": "4", "alerts": [{alert}]}}'.encode()
+def call(*others: str, **labels: str) -> bytes:
+    """An alert, after the same ones of other namespaces."""
+    told = [
+        {"alertname": "Slow", **more} for more in (*({"namespace": o} for o in others), {"namespace": "team"} | labels)
+    ]
+    alerts = [{"status": "firing", "labels": one, "startsAt": "2026-11-21T11:59:00Z"} for one in told]
+    return json.dumps({"version": "4", "alerts": alerts}).encode()
 
 
 async def delivered(process: Process, body: bytes) -> dict[str, int]:
@@ -262,6 +369,46 @@ async def test_an_alert_that_nobody_waits_for_is_counted(world: Universe, labels
     put(world, triggers=[ALERT])
     assert await delivered(Process(world), call(**labels)) == {"unknown": 1}
     assert bundles(world) == []
+
+
+class Partly(MemoryApi):
+    """An API server that does not list the schedules of the namespace `other`."""
+
+    error: SupportBundleError
+
+    async def items(self, path: str, params: Mapping[str, str] | None = None) -> AsyncIterator[dict[str, Any]]:
+        if "/namespaces/other/" in path:
+            raise self.error
+        async for obj in super().items(path, params):
+            yield obj
+
+
+def partly(world: Universe, error: SupportBundleError, **config: Any) -> Process:
+    """A process before such an API server."""
+    api = Partly(world.api.fuse, world.api.objects, world.api.version)
+    api.error = error
+    settings = world.config.model_copy(update=config)
+    return Process(Universe(api, world.store, world.scratch, world.pool, settings))
+
+
+async def test_a_narrowed_operator_leaves_alerts_of_other_namespaces_alone(world: Universe) -> None:
+    put(world, triggers=[ALERT])
+    process = partly(world, AssertionError("was looked at"), watch_namespaces=("team",))  # type: ignore[arg-type]
+    assert await delivered(process, call("other")) == {"fired": 1, "unknown": 1}
+
+
+async def test_a_namespace_that_may_not_be_read_does_not_hold_up_the_alerts_of_others(world: Universe) -> None:
+    put(world, triggers=[ALERT])
+    assert await delivered(partly(world, Forbidden("cannot list")), call("other")) == {"fired": 1, "unknown": 1}
+
+
+async def test_a_namespace_that_cannot_be_read_just_now_is_asked_for_again_and_others_are_served(
+    world: Universe,
+) -> None:
+    put(world, triggers=[ALERT])
+    with pytest.raises(Unavailable):
+        await delivered(partly(world, Unavailable("no answer")), call("other"))
+    assert len(bundles(world)) == 1
 
 
 async def test_a_refused_bundle_is_no_reason_to_repeat_an_alert(world: Universe) -> None:

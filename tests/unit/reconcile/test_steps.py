@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -14,16 +13,15 @@ from typing import Any
 import pytest
 
 from support.build import NOW
-from support.memory import Fuse, MemoryStore
+from support.memory import SlowStore
 from support.universe import ARTIFACT, CONFIG, KEY, STAGING, Universe
 from supportbundle.errors import Invalid, StoreDenied, SupportBundleError, Unavailable
 from supportbundle.model import names
 from supportbundle.model.destination import DestinationSpec, DestinationType, S3Options
 from supportbundle.reconcile import paths
 from supportbundle.reconcile.deps import Deps
-from supportbundle.reconcile.loop import ASSEMBLY_SECONDS, Reconciler
+from supportbundle.reconcile.loop import Reconciler
 from supportbundle.reconcile.setup import BUCKET_SECONDS, ensure_bucket
-from supportbundle.storage.base import ObjectInfo
 
 BUNDLE = paths.bundle("team", "incident")
 
@@ -71,6 +69,8 @@ async def test_a_failure_that_no_repetition_can_mend_ends_the_bundle_and_its_pow
     await reconciler.run(KEY)
     assert (status(universe)["phase"], ready(universe)["reason"]) == ("Failed", "Invalid")
     assert "An admin must correct it." in ready(universe)["message"]
+    with contextlib.suppress(Invalid):
+        await reconciler.run(KEY)
     assert universe.api.of("jobs") == universe.api.of("rolebindings") == []
 
 
@@ -80,34 +80,14 @@ async def test_a_bundle_cancelled_while_its_zip_is_made_leaves_no_zip(universe: 
     universe.api.objects[BUNDLE]["spec"]["cancel"] = True
     await reconciler.run(KEY)
     assert status(universe)["phase"] == "Cancelled"
+    assert await reconciler.run(KEY) is None
     assert universe.store.data == {}
 
 
-async def test_large_zips_leave_workers_to_others(universe: Universe) -> None:
-    """With two workers one assembly runs at a time; the next one asks again, instead of holding the other worker."""
-    store = SlowStore(universe.store.fuse)
-    config = CONFIG.model_copy(update={"workers": 2})
-    universe = replace(universe, config=config, store=store, pool=ThreadPoolExecutor(2))
-    reconciler = await steps(universe, "Assembling")
-    first = asyncio.create_task(reconciler.run(KEY))
-    await asyncio.to_thread(store.begun.wait, 10)
-    assert await reconciler.run(KEY) == ASSEMBLY_SECONDS
-    store.go_on.set()
-    await first
-    assert ready(universe)["reason"] == "Complete"
-
-
-class SlowStore(MemoryStore):
-    """Makes a zip only when it is told to."""
-
-    def __init__(self, fuse: Fuse) -> None:
-        super().__init__(fuse)
-        self.begun, self.go_on = threading.Event(), threading.Event()
-
-    def write_parts(self, *args: Any, **kwargs: Any) -> ObjectInfo:
-        self.begun.set()
-        assert self.go_on.wait(10)
-        return super().write_parts(*args, **kwargs)
+async def test_the_first_word_about_a_bundle_asks_no_store(universe: Universe) -> None:
+    universe.store.failure = Unavailable("no answer")
+    await Reconciler(universe.process()).run(KEY)
+    assert ready(universe)["reason"] == "Pending"
 
 
 async def test_a_bundle_deleted_while_it_runs_leaves_nothing(universe: Universe) -> None:
@@ -117,6 +97,39 @@ async def test_a_bundle_deleted_while_it_runs_leaves_nothing(universe: Universe)
     assert await reconciler.run(KEY) is None
     assert universe.store.data == {}
     assert universe.api.of("jobs") == universe.api.of("secrets") == universe.api.of("serviceaccounts") == []
+
+
+async def test_a_bundle_deleted_while_its_zip_is_made_leaves_no_zip(universe: Universe) -> None:
+    store = SlowStore(universe.store.fuse)
+    universe = replace(universe, store=store, pool=ThreadPoolExecutor(1))
+    reconciler = await steps(universe, "Assembling")
+    assembly = asyncio.create_task(reconciler.run(KEY))
+    await asyncio.to_thread(store.begun.wait, 10)
+    del universe.api.objects[BUNDLE]
+    store.go_on.set()
+    assert await assembly is None
+    assert await reconciler.run(KEY) is None
+    assert store.data == {}
+
+
+async def test_a_zip_that_was_said_to_be_ready_outlives_its_resource(universe: Universe) -> None:
+    reconciler = await steps(universe, "Complete")
+    await reconciler.run(KEY)
+    del universe.api.objects[BUNDLE]
+    await reconciler.run(KEY)
+    assert list(universe.store.data) == [ARTIFACT]
+
+
+async def test_where_a_bundle_is_staged_stands_in_the_status_until_its_zip_is_where_it_stays(
+    universe: Universe,
+) -> None:
+    reconciler = Reconciler(universe.process())
+    while "staging" not in status(universe):
+        assert universe.store.writes == [], "nothing is stored before it is said where"
+        await reconciler.run(KEY)
+    assert status(universe)["staging"] == {"destination": "default", "bucket": "bucket", "prefix": ""}
+    await steps(universe, "Complete")
+    assert "staging" not in status(universe)
 
 
 @pytest.mark.parametrize("going", [True, False], ids=["namespace-goes", "namespace-stays"])
@@ -137,6 +150,7 @@ async def test_a_pod_that_goes_ends_the_bundle_only_if_its_namespace_goes_too(
     universe.api.put(paths.namespace("team"), {"metadata": {"name": "team", **(deleted if going else {})}})
     await reconciler.run(KEY)
     assert ready(universe)["reason"] == ("NamespaceTerminating" if going else "Collecting")
+    await reconciler.run(KEY)
     assert bool(universe.api.of("jobs")) != going
 
 

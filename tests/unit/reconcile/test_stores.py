@@ -11,6 +11,7 @@ from support.memory import Fuse, MemoryApi
 from supportbundle.errors import NotFound, StagingMissing
 from supportbundle.kube.client import Client
 from supportbundle.model.destination import CredentialsSecret, S3Options
+from supportbundle.model.status import Staging
 from supportbundle.reconcile import paths
 from supportbundle.reconcile.stores import Stores
 
@@ -118,7 +119,74 @@ async def test_a_missing_secret_is_named() -> None:
         await found.require_secret((await found.place("there")).destination)
 
 
-async def test_the_sweep_sees_each_staging_store_once() -> None:
-    found = stores(api(own=OWN, there=s3(external=True), other=SFTP), STAGING)
+@pytest.mark.parametrize("own", [OWN, OWN | SEALED, OWN | {"approval": {"required": True}}])
+async def test_the_sweep_sees_each_staging_store_once_whatever_destinations_ask_for_by_now(own: dict[str, Any]) -> None:
+    found = stores(api(own=own, there=s3(external=True), other=SFTP), STAGING)
     places = await found.every_place()
     assert sorted(place.staging.bucket for place in places if place.staging) == ["aside", "own"]
+
+
+@pytest.mark.parametrize(
+    ("bucket", "theirs", "ours", "refused"),
+    [
+        ("aside", {}, {}, True),
+        ("aside", {"endpoint": "https://s3.amazonaws.com"}, {}, True),
+        ("aside", {}, {"endpoint": "https://s3.eu-central-1.amazonaws.com/"}, True),
+        ("aside", {"endpoint": "http://S3.Example.org:80"}, {"endpoint": "http://s3.example.org/"}, True),
+        ("aside", {"prefix": "below/"}, {}, True),
+        ("aside", {"endpoint": "http://s3.example.org:9000"}, {"endpoint": "http://s3.example.org"}, False),
+        ("aside", {"endpoint": "http://s3.example.org"}, {}, False),
+        ("another", {}, {}, False),
+    ],
+)
+async def test_the_bucket_of_the_settings_is_another_one_than_the_destinations(
+    bucket: str, theirs: dict[str, Any], ours: dict[str, Any], *, refused: bool
+) -> None:
+    spec = {"type": "S3", "s3": {"bucket": bucket, "external": True, **theirs}}
+    found = stores(api(there=spec), S3Options(bucket="aside", **ours))
+    if refused:
+        with pytest.raises(StagingMissing, match=r"names the very bucket"):
+            await found.place("there")
+    else:
+        assert not (await found.place("there")).direct
+
+
+async def test_a_bundle_stays_where_it_was_staged_whatever_is_changed_meanwhile() -> None:
+    began = (await stores(api(own=OWN)).place("own")).where
+    for spec in (OWN | {"approval": {"required": True}}, OWN | SEALED, s3(bucket="own", external=True)):
+        place = await stores(api(own=spec), STAGING).place("own", recorded=began)
+        assert (place.direct, place.where) == (False, began), "staged where its parts are, delivered as it is asked for"
+        assert place.staging is not None
+        assert place.staging.bucket == "own"
+    aside = (await stores(api(own=OWN | SEALED), STAGING).place("own")).where
+    place = await stores(api(own=OWN), STAGING).place("own", recorded=aside)
+    assert (place.direct, place.staging) == (False, STAGING)
+    fallback = (await stores(api(default=OWN, there=SFTP)).place("there")).where
+    place = await stores(api(default=OWN, there=SFTP), STAGING).place("there", recorded=fallback)
+    assert place.staging is not None
+    assert place.staging.bucket == "own"
+
+
+async def test_endpoint_and_keys_of_a_staging_bucket_may_change() -> None:
+    began = (await stores(api(own=OWN)).place("own")).where
+    moved = {"type": "S3", "s3": {"bucket": "own", "endpoint": "http://new", "credentialsSecretRef": {"name": "same"}}}
+    place = await stores(api(own=moved)).place("own", recorded=began)
+    assert place.staging is not None
+    assert (place.direct, place.staging.endpoint) == (True, "http://new")
+
+
+@pytest.mark.parametrize(
+    ("destinations", "staging", "where", "owner"),
+    [
+        ({"own": s3()}, None, Staging(destination="own", bucket="own"), "SupportBundleDestination own"),
+        ({"own": s3(bucket="own", prefix="new/")}, None, Staging(destination="own", bucket="own"), "Destination own"),
+        ({"own": SFTP}, None, Staging(destination="default", bucket="own"), "SupportBundleDestination default"),
+        ({"own": SFTP}, None, Staging(bucket="aside"), r"Helm value staging\.bucket"),
+    ],
+    ids=["another-bucket", "another-prefix", "destination-is-gone", "settings-are-gone"],
+)
+async def test_a_staging_bucket_that_nobody_names_any_more_is_named_with_who_should(
+    destinations: dict[str, Any], staging: S3Options | None, where: Staging, owner: str
+) -> None:
+    with pytest.raises(StagingMissing, match=f"bucket {where.bucket}.*{owner} does not name any more"):
+        await stores(api(**destinations), staging).place("own", recorded=where)

@@ -74,7 +74,7 @@ async def test_plan_status_and_manifest_tell_what_was_used(universe: Universe) -
     preset(universe)
     naming(universe, parameters={"since": "2h"})
     deps = deps_of(universe)
-    await run(universe, deps, 2)
+    await run(universe, deps, 3)
     plan = read_plan(universe.store.data[names.plan_key(STAGING)])
     assert {t.target for shard in plan.shards for t in shard.tasks} == {"web-1/app", "web-2/app"}
     await run(universe, deps)
@@ -89,7 +89,7 @@ async def test_a_change_of_the_template_does_not_reach_a_run_that_is_planned(uni
     preset(universe)
     naming(universe)
     deps = deps_of(universe)
-    await run(universe, deps, 2)
+    await run(universe, deps, 3)
     before = universe.store.data[names.plan_key(STAGING)]
     del universe.api.objects[PRESET]
     await run(universe, deps_of(universe))

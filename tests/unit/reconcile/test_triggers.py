@@ -14,12 +14,12 @@ import pytest
 from support.build import NOW, UID
 from support.scheduling import JOB, LOOP, OOM, crashing_pod, failed_job
 from supportbundle.decide.occasions import Signal
-from supportbundle.errors import Expired, Forbidden, NotFound
+from supportbundle.errors import Expired, Forbidden, NotFound, Unavailable
 from supportbundle.kube.client import Client
 from supportbundle.model import names
 from supportbundle.model.schedule import Trigger
 from supportbundle.reconcile.key import Key
-from supportbundle.reconcile.schedules.inbox import Inbox
+from supportbundle.reconcile.schedules.inbox import MAX_OF_ONE, Inbox
 from supportbundle.reconcile.schedules.watching import MAX_WATCHES, TROUBLED, Watched, Watching
 
 KEY = Key("team", "night", UID)
@@ -32,19 +32,24 @@ class Watches:
     said: dict[str, list[Any]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     jobs: dict[str, Any] = field(default_factory=dict)
+    failures: list[Exception] = field(default_factory=list)
+    stays: bool = False
 
     async def watch(
         self, path: str, params: dict[str, str], *, wanted: Callable[[bytes], bool]
     ) -> AsyncIterator[tuple[str, Any]]:
         del wanted
         self.asked.append(f"{path.rsplit('/', 2)[1]}/{path.rsplit('/', 1)[1]}@{params.get('resourceVersion', '')}")
-        for number, item in enumerate(self.said.pop(path, [])):
+        said = self.said.get(path, []) if self.stays and not params.get("resourceVersion") else self.said.pop(path, [])
+        for number, item in enumerate(said):
             if isinstance(item, Exception):
                 raise item
             item["metadata"]["resourceVersion"] = str(number + 1)
             yield "MODIFIED", item
 
     async def get(self, path: str) -> Any:
+        if self.failures:
+            raise self.failures.pop()
         if path not in self.jobs:
             raise NotFound(path)
         return self.jobs[path]
@@ -120,14 +125,45 @@ async def test_a_failed_collection_is_not_seen() -> None:
     assert await seen(pod) == []
 
 
-async def test_a_pod_of_a_job_speaks_of_the_cron_job() -> None:
-    pod = crashing_pod()
-    ref = {"apiVersion": "batch/v1", "kind": "Job", "name": "backup-1", "uid": "j", "controller": True}
+def of_job(name: str) -> dict[str, Any]:
+    """A crashing pod of a Job."""
+    pod = crashing_pod(f"{name}-x")
+    ref = {"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": "j", "controller": True}
     pod["metadata"]["ownerReferences"] = [ref]
-    site = Site(Watches({PODS: [pod]}, jobs={f"{JOBS}/backup-1": failed_job(cron_job="backup")}))
+    return pod
+
+
+async def test_a_pod_of_a_job_speaks_of_the_cron_job() -> None:
+    site = Site(Watches({PODS: [of_job("backup-1")]}, jobs={f"{JOBS}/backup-1": failed_job(cron_job="backup")}))
     site.watching.update(KEY, watched(OOM))
     (signal,) = await site.run()
     assert (signal.owner, signal.job) == ("CronJob/backup", "Job/backup-1")
+
+
+async def test_while_the_api_server_is_away_no_signal_is_lost() -> None:
+    site = Site(Watches({PODS: [of_job("backup-1"), crashing_pod()]}, failures=[Unavailable("no answer")], stays=True))
+    site.watching.update(KEY, watched(OOM))
+    assert [signal.owner for signal in await site.run()] == ["Job/backup-1", "Deployment/web"]
+
+
+async def test_a_job_that_may_not_be_read_hides_no_other_pod() -> None:
+    site = Site(Watches({PODS: [of_job("backup-1"), crashing_pod()]}, failures=[Forbidden("no right")]))
+    site.watching.update(KEY, watched(OOM))
+    assert [signal.owner for signal in await site.run()] == ["Job/backup-1", "Deployment/web"]
+
+
+async def test_what_found_no_room_is_looked_at_again() -> None:
+    class Draining(Site):
+        async def _pause(self, seconds: float) -> None:
+            if self.rounds == 0:
+                assert len(self.inbox.take(KEY)) == MAX_OF_ONE
+            await super()._pause(seconds)
+
+    site = Draining(Watches({PODS: [crashing_pod()]}, stays=True))
+    for number in range(MAX_OF_ONE):
+        site.inbox.put(KEY, Signal("loop", f"Pod/{number}", NOW))
+    site.watching.update(KEY, watched(LOOP))
+    assert [signal.owner for signal in await site.run()] == ["Deployment/web"]
 
 
 async def test_jobs_are_watched_only_for_those_who_ask() -> None:

@@ -16,7 +16,7 @@ from aiohttp import web
 from supportbundle.decide.occasions import Verdict
 from supportbundle.errors import Unavailable
 from supportbundle.model.alert import AlertGroup
-from supportbundle.reconcile.schedules.webhook import MAX_BODY, MAX_CALLS, PATH, alert_app, read_token
+from supportbundle.reconcile.schedules.webhook import MAX_BODY, MAX_CALLS, PATH, Bell, alert_app, read_token
 
 TOKEN = b"correct-horse-battery"
 BODY = b'{"version": "4", "alerts": []}'
@@ -29,8 +29,10 @@ async def fired(group: AlertGroup) -> Counter[Verdict]:
 
 
 @asynccontextmanager
-async def served(fire: Fire = fired, token: bytes = TOKEN) -> AsyncIterator[Callable[..., Awaitable[tuple[int, str]]]]:
-    runner = web.AppRunner(alert_app(fire, lambda: token), access_log=None)
+async def served(
+    fire: Fire | None = fired, token: bytes = TOKEN
+) -> AsyncIterator[Callable[..., Awaitable[tuple[int, str]]]]:
+    runner = web.AppRunner(alert_app(Bell(fire), lambda: token), access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
@@ -68,6 +70,24 @@ async def test_whoever_has_not_the_token_fires_nothing(authorization: str) -> No
 async def test_what_is_no_alert_is_not_to_be_repeated(body: bytes, code: int) -> None:
     async with served() as call:
         assert (await call(body))[0] == code
+
+
+async def test_a_pod_that_stands_by_sends_callers_to_another_one_by_another_connection() -> None:
+    bell = Bell()
+    runner = web.AppRunner(alert_app(bell, lambda: TOKEN), access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    headers = {"Authorization": f"Bearer {TOKEN.decode()}"}
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{runner.addresses[0][1]}") as session:
+        async with session.post(PATH, data=BODY, headers=headers) as response:
+            assert (response.status, response.headers["Connection"]) == (503, "close")
+        async with session.post(PATH, data=BODY) as response:
+            assert response.status == 401
+        bell.fire = fired
+        async with session.post(PATH, data=BODY, headers=headers) as response:
+            assert response.status == 200
+            assert "Connection" not in response.headers
+    await runner.cleanup()
 
 
 async def test_what_failed_for_now_is_to_be_repeated() -> None:

@@ -131,21 +131,29 @@ secrets = st.one_of(
 )
 
 
-@st.composite
-def hcls(draw: st.DrawFn, depth: int = 0) -> list[str]:
-    """Blocks of attributes, one piece for each attribute or bracket."""
-    out = [draw(st.sampled_from(["resource {\n", 'a "b" {\n', "# note\nx {\n"]))]
-    for index in range(draw(st.integers(0, 4))):
-        secret = draw(st.booleans())
-        key = f"k{index}_{draw(documents.secret_keys if secret else documents.plain_keys)}"
-        out.append(f"  {key} = {draw(secrets if secret else plain)}\n")
-        if depth < 2 and draw(st.booleans()):
-            out += draw(hcls(depth + 1))
+pairs = st.tuples(documents.plain_keys, plain) | st.tuples(documents.secret_keys, secrets)
+headers = st.sampled_from(["resource {\n", 'a "b" {\n', "# note\nx {\n"])
+Body = list[tuple[tuple[str, str], list[str]]]
+
+
+def _written(block: tuple[str, Body]) -> list[str]:
+    """A block of attributes, one piece for each attribute or bracket; a block may follow each attribute."""
+    header, body = block
+    out = [header]
+    for index, ((key, value), inner) in enumerate(body):
+        out += [f"  k{index}_{key} = {value}\n", *inner]
     return [*out, "}\n"]
 
 
+def _blocks(inner: st.SearchStrategy[list[str]]) -> st.SearchStrategy[list[str]]:
+    return st.tuples(headers, st.lists(st.tuples(pairs, st.just([]) | inner), max_size=4)).map(_written)
+
+
+hcls = _blocks(_blocks(_blocks(st.just([]))))
+
+
 @settings(max_examples=150, deadline=None)
-@given(parts=hcls(), cuts=documents.sizes)
+@given(parts=hcls, cuts=documents.sizes)
 def test_any_hcl_loses_secrets_only(
     parts: list[str], cuts: list[int], sanitizer: Sanitizer, in_chunks: documents.InChunks
 ) -> None:
@@ -166,7 +174,7 @@ def test_any_hcl_loses_secrets_only(
 
 
 @settings(max_examples=100, deadline=None)
-@given(parts=hcls(), cuts=documents.sizes, repeat=st.integers(1, 30))
+@given(parts=hcls, cuts=documents.sizes, repeat=st.integers(1, 30))
 def test_any_window_and_split_is_safe(
     parts: list[str], cuts: list[int], repeat: int, tiny: Sanitizer, in_chunks: documents.InChunks
 ) -> None:

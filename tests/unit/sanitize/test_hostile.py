@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
+from support import timing
 from supportbundle.sanitize import Sanitizer
 
 UNITS = [
@@ -28,15 +27,9 @@ UNITS = [
 
 @pytest.mark.parametrize("unit", UNITS)
 def test_a_line_four_times_as_long_takes_about_four_times_as_long(unit: bytes, sanitizer: Sanitizer) -> None:
-    size = 150_000 // len(unit)
-    short = min(_seconds(sanitizer, unit * size) for _ in range(2))
-    # Quadratic work would take 16 times as long; the rest is room for a busy machine.
-    assert _seconds(sanitizer, unit * size * 4) < 10 * short + 1
+    timing.assert_linear(sanitizer, unit)
 
 
-def _seconds(sanitizer: Sanitizer, content: bytes) -> float:
-    begin = time.process_time()
-    stream = sanitizer.open("x")
-    stream.feed(content)
-    stream.finish()
-    return time.process_time() - begin
+@pytest.mark.parametrize("begin", [b"x=1 y=", b"a.b=1\nx y="])
+def test_a_value_that_fills_all_that_is_looked_at_does_not_stop_the_look(begin: bytes, sanitizer: Sanitizer) -> None:
+    assert timing.seconds(sanitizer, begin + b"b" * (60 << 10)) < 5

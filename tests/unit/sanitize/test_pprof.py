@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import shutil
 import subprocess
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from support.packing import gzip_of_copies
 from supportbundle.errors import Unsanitizable
 from supportbundle.sanitize import KnownSecret, Sanitizer
 
@@ -81,10 +81,8 @@ def test_go_tool_pprof_reads_the_result(clean: Clean, tmp_path: Path) -> None:
 
 
 def test_a_bomb_is_refused_before_it_unfolds(clean: Clean) -> None:
-    pack = zlib.compressobj(9, zlib.DEFLATED, 31)
-    bomb = [pack.compress(_field(2, bytes(1 << 20))) for _ in range(300)]
     with pytest.raises(Unsanitizable, match="256 MiB"):
-        clean(b"".join([*bomb, pack.flush()]))
+        clean(gzip_of_copies(_field(2, bytes(1 << 20)), 300))
     with pytest.raises(Unsanitizable, match="profile"):
         clean(gzip.compress(_field(6, b"")) + gzip.compress(_field(1, bytes(1 << 20))[:-1]))
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from support import documents
 from supportbundle.sanitize import Sanitizer
+from supportbundle.sanitize.documents.propertiestext import joined
 
 Clean = Callable[..., bytes]
 NAME = "application.properties"
@@ -55,6 +56,25 @@ def test_dotted_names_need_no_file_name(clean: Clean) -> None:
     text = "server.port=80\nspring.datasource.password: hunter2 two \\\n  hunter2\nlogging.level.root=info\n"
     assert b"hunter2" not in clean(text)
     assert clean(text).endswith(b"password: <redacted:password>\nlogging.level.root=info\n")
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "a.k0.password=Hunter2 \\\n  Hunter2\\\\\n" * 3,
+        "a.b=1\n! a note \\\na.password: Hunter2 \\\n  Hunter2\n",
+        "a.pass\\\n  word=Hunter2 \\\n  Hunter2\nb.c=1\n",
+    ],
+    ids=["escaped backslash at the end", "a comment is not continued", "a name over lines"],
+)
+def test_what_continues_a_line_is_told_from_what_only_looks_so(
+    content: str, ending: str, clean: Clean, tiny: Sanitizer
+) -> None:
+    for by in (None, tiny):
+        out = clean(f"x.y=1\n{content}".replace("\n", ending), by=by)
+        assert b"Hunter2" not in out
+        assert out.startswith(f"x.y=1{ending}".encode())
 
 
 @pytest.mark.parametrize(
@@ -111,23 +131,36 @@ def _split(line: str) -> tuple[str, str]:
     return parts[0], parts[1]
 
 
-@st.composite
-def properties(draw: st.DrawFn) -> str:
+Pair = tuple[str, str, str | None, str, str]
+separators = st.sampled_from(["=", " = ", ": ", " "])
+notes = st.sampled_from(["", "# a note\n", "! a note \\\n", "\n"])
+pairs = st.tuples(documents.plain_keys, documents.lines, st.none() | documents.lines, separators, notes) | st.tuples(
+    documents.secret_keys, documents.secret_texts, st.none() | documents.secret_texts, separators, notes
+)
+
+
+def _pairs_written(pairs: list[Pair]) -> str:
     """Pairs with each separator, some continued."""
     parts: list[str] = []
-    for index in range(draw(st.integers(1, 8))):
-        secret = draw(st.booleans())
-        key = f"a.k{index}.{draw(documents.secret_keys if secret else documents.plain_keys)}"
-        value = _written(draw(documents.secret_texts if secret else documents.lines))
-        if draw(st.booleans()):
-            value += f" \\\n  {_written(draw(documents.secret_texts if secret else documents.lines))}"
-        parts.append(f"{key}{draw(st.sampled_from(['=', ' = ', ': ', ' ']))}{value}\n")
-        parts.append(draw(st.sampled_from(["", "# a note\n", "! a note \\\n", "\n"])))
+    for index, (key, first, more, separator, note) in enumerate(pairs):
+        value = _written(first) + ("" if more is None else f" \\\n  {_written(more)}")
+        parts.append(f"a.k{index}.{key}{separator}{value}\n{note}")
     return "".join(parts)
 
 
+properties = st.lists(pairs, min_size=1, max_size=8).map(_pairs_written)
+
+
+@settings(max_examples=100, deadline=None)
+@given(content=properties)
+def test_a_text_with_its_lines_joined_loads_alike(content: str) -> None:
+    text = joined(content.encode()).decode()
+    assert _loaded(text) == _loaded(content)
+    assert not re.search(r"^[^#!\n]*[^\\\n](?:\\\\)*\\$", text, re.MULTILINE)
+
+
 @settings(max_examples=150, deadline=None)
-@given(content=properties(), cuts=documents.sizes)
+@given(content=properties, cuts=documents.sizes)
 def test_any_properties_lose_secrets_only(
     content: str, cuts: list[int], sanitizer: Sanitizer, in_chunks: Callable[..., bytes]
 ) -> None:
@@ -138,7 +171,7 @@ def test_any_properties_lose_secrets_only(
 
 
 @settings(max_examples=100, deadline=None)
-@given(content=properties(), cuts=documents.sizes, repeat=st.integers(1, 30))
+@given(content=properties, cuts=documents.sizes, repeat=st.integers(1, 30))
 def test_any_window_and_split_is_safe(
     content: str, cuts: list[int], repeat: int, tiny: Sanitizer, in_chunks: documents.InChunks
 ) -> None:

@@ -51,6 +51,29 @@ def test_sanitizing_twice_changes_nothing(
     assert in_chunks(sanitizer, out, []) == out
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        'apiVersion: v1\n "token":"key: |\n  more\n',
+        'run --token 0=" x\n',
+        "run --token 0=' x; y\n",
+        "run --token 0='0 \"0 x\n",
+        "run --token 0='0 0\"0 x\n",
+    ],
+    ids=[
+        "a broken document that parses without its secret",
+        "a value behind the quote of another",
+        "the same, longer",
+        "a value that ends inside another",
+        "the same, cut",
+    ],
+)
+def test_sanitizing_twice_changes_nothing_in_what_was_once_found(content: str, clean: Clean) -> None:
+    out = clean(content)
+    assert b"<redacted:" in out
+    assert clean(out) == out
+
+
 @settings(max_examples=200, deadline=None)
 @given(content=st.binary(max_size=3000), sizes=st.lists(st.integers(0, 400), max_size=10))
 def test_any_bytes_are_handled(
@@ -75,7 +98,7 @@ def _outcome(run: Callable[[], bytes]) -> bytes | None:
         ("JSON string", (b'{"a": "', b"ordinary ", b'", "password": "hunter2x"}\n'), b"hunter2x"),
         ("JSON secret string", (b'{"password": "', b"hunter2x", b'", "a": 1}\n'), b"hunter2x"),
         ("JSON list", (b'{"a": [1', b',{"n":"' + b"ordinary " * 99 + b'","token":"hunter2x"}', b"]}"), b"hunter2x"),
-        ("YAML block", (b"apiVersion: v1\ntoken: |\n  ", b"hunter2x\n  ", b"x\nb: 1\n"), b"hunter2x"),
+        ("YAML block", (b"apiVersion: v1\ntoken: |\n  ", b"hunter2x" * 9 + b"\n  ", b"x\nb: 1\n"), b"hunter2x"),
         (
             "YAML items",
             (b"apiVersion: v1\nitems:\n", b"- token: hunter2x\n  n: " + b"ordinary " * 99 + b"\n", b"kind: List\n"),
@@ -194,6 +217,37 @@ def test_the_environment_of_a_process_is_text(clean: Clean) -> None:
 )
 def test_assignments_go_to_the_end_of_the_value(content: str, expected: str, clean: Clean) -> None:
     assert clean(content).decode() == expected
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_a_value_is_continued_wherever_a_window_ends(ending: str, clean: Clean, tiny: Sanitizer) -> None:
+    rest = "B=2\n" * 200
+    wanted = f"A=1\nPASSWORD=<redacted:password>\n{rest}".replace("\n", ending).encode()
+    for length in range(350, 380):
+        value = ("aB3" * length)[:length]
+        content = f"A=1\nPASSWORD={value}\\\n Hunter2\\\\\\\n Hunter2\\\\\n{rest}".replace("\n", ending)
+        assert clean(content, by=tiny) == wanted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "start password={}Hunter2 x\n", "start password='{}Hunter2' x\n", "start --password {}Hunter2 x\n",
+        'start {"password":"{}Hunter2" x\n', "A=1\nB=2\nPASSWORD={}Hunter2 x\n", "name: DB_PASSWORD value: {}Hunter2\n",
+        "A=1\nB=2\nPASSWORD='''\n{}Hunter2 x'''\n",
+    ],
+)  # fmt: skip
+def test_what_begins_like_no_value_may_still_be_one_beyond_the_window(text: str, clean: Clean, tiny: Sanitizer) -> None:
+    assert b"Hunter2" not in clean(text.replace("{}", "*" * 600), by=tiny)
+
+
+@pytest.mark.parametrize("value", ["{}Hunter2", '"{} Hunter2"'])
+def test_a_value_on_the_next_line_ends_with_that_line_and_not_with_the_window(
+    value: str, clean: Clean, tiny: Sanitizer
+) -> None:
+    for length in range(300, 420, 7):
+        text = f"start\nx:\n  password:\n    {value}\nb: 2\n".replace("{}", ("aB3" * length)[:length])
+        assert b"Hunter2" not in clean(text + "c\n" * 200, path="x.log", by=tiny)
 
 
 def test_threads_share_a_sanitizer(sanitizer: Sanitizer) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from supportbundle.errors import Unavailable
@@ -35,9 +37,34 @@ def test_addresses_with_rights_of_their_own_are_not(address: str) -> None:
     "host",
     ["169.254.169.254", "10.96.0.1", "kubernetes.default", "KUBERNETES.default.svc."],
 )
-def test_the_node_the_cloud_and_the_api_server_are_refused(host: str) -> None:
+def test_loopback_the_cloud_and_the_api_server_are_refused(host: str) -> None:
     with pytest.raises(ForbiddenAddress, match="API server"):
         knowing().check(host, 443)
+
+
+BEHIND = (("192.168.1.10", 6443), ("2001:db8::10", 6443))
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "192.168.1.10", "::ffff:192.168.1.10", "64:ff9b::c0a8:10a", "2002:c0a8:10a::1", "2001:db8:0::10",
+        "64:ff9b::a60:1", "::ffff:10.96.0.1",
+    ],
+)  # fmt: skip
+def test_where_the_api_server_really_answers_is_refused_in_every_spelling(address: str) -> None:
+    with pytest.raises(ForbiddenAddress, match="API server"):
+        replace(knowing(), servers=lambda: BEHIND).check(address, 6443)
+
+
+def test_a_store_on_a_node_of_the_control_plane_is_fine() -> None:
+    assert replace(knowing(), servers=lambda: BEHIND).check("192.168.1.10", 9000) == ["192.168.1.10"]
+
+
+def test_the_service_of_the_api_server_is_known_by_its_address_however_that_is_written() -> None:
+    guard = Guard(environ={"KUBERNETES_SERVICE_HOST": "FD00:0::1"}, lookup=lambda host, _: [host])
+    with pytest.raises(ForbiddenAddress):
+        guard.check("fd00::1", 443)
 
 
 def test_one_forbidden_address_among_many_is_enough() -> None:

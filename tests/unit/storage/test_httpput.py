@@ -110,6 +110,23 @@ def test_what_the_receiver_answers_is_said_without_the_link(
     assert len(seen.bodies) == 1
 
 
+def test_a_link_that_another_bundle_has_used_is_not_used_again(receiver: HTTPPutReceiver, seen: Seen) -> None:
+    first = Memo()
+    receiver.send(package(b"zip"), first)
+    receiver.send(package(b"zip"), first)  # the same bundle, whose proof got lost
+    with pytest.raises(StoreDenied, match="Ask for a new one") as failure:
+        receiver.send(package(b"another"), Memo(claims=first.claims))
+    assert "topsecret" not in str(failure.value) + str(first.claims)
+    assert seen.bodies == [b"zip", b"zip"]
+
+
+def test_a_link_that_was_refused_is_not_used_up(receiver: HTTPPutReceiver, seen: Seen) -> None:
+    seen.status, first = 403, Memo()
+    with pytest.raises(StoreDenied):
+        receiver.send(package(b"zip"), first)
+    assert first.claims == {}
+
+
 def test_a_server_that_nobody_vouches_for_is_sent_nothing(port: int, seen: Seen) -> None:
     with pytest.raises(Unavailable, match="certificate") as failure:
         HTTPPutReceiver(f"https://localhost:{port}{LINK}", guard=ANYWHERE).send(package(b"zip"), Memo())

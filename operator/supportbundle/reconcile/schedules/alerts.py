@@ -6,13 +6,14 @@ The schedules are asked of the API server at each call, so a call that comes whi
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from supportbundle.decide.occasions import Signal, Verdict
 from supportbundle.decide.triggers import owner_of_pod, signal_of_alert
-from supportbundle.errors import Invalid, NotFound
+from supportbundle.errors import Forbidden, Invalid, NotFound, SupportBundleError
 from supportbundle.model.alert import Alert, AlertGroup, AlertStatus
 from supportbundle.model.gap import printable
 from supportbundle.model.schedule import Schedule, TriggerType, parse_schedule
@@ -21,7 +22,9 @@ from supportbundle.reconcile.deps import Deps
 from supportbundle.reconcile.key import Key
 from supportbundle.reconcile.schedules.inbox import Inbox
 from supportbundle.reconcile.schedules.watching import with_cron_job
+from supportbundle.reconcile.scope import Scope
 
+log = logging.getLogger(__name__)
 MAX_NAMESPACES: Final = 50
 """Of one call; alerts of further ones are answered as unknown."""
 AT_ONCE: Final = 50
@@ -31,18 +34,25 @@ AT_ONCE: Final = 50
 async def fire(group: AlertGroup, deps: Deps, inbox: Inbox) -> Counter[Verdict]:
     """Tell every schedule that waits for one of these alerts; returns what became of them.
 
-    An alert that no schedule waits for counts once, as unknown. One that is resolved does not count.
+    An alert that no schedule waits for counts once, as unknown; so does one of a namespace that is not the operator's,
+    for an Alertmanager serves many. One that is resolved does not count. What fails holds nothing else up.
 
     Raises:
         SupportBundleError: something is not answered; all may be delivered again, and nothing is doubled.
     """
-    firing = [alert for alert in group.alerts if alert.status == AlertStatus.FIRING]
-    namespaces = list(dict.fromkeys(alert.namespace for alert in firing if alert.namespace))[:MAX_NAMESPACES]
-    waiting = {namespace: await _schedules(namespace, deps) for namespace in namespaces}
-    verdicts: Counter[Verdict] = Counter()
     found: dict[tuple[Key, str, str], Signal] = {}
+    verdicts: Counter[Verdict] = Counter()
+    failed: list[BaseException] = []
+    firing = [alert for alert in group.alerts if alert.status == AlertStatus.FIRING]
+    waiting = await _waiting(firing, deps, failed)
     for alert in firing:
-        matched = await _signals(alert, waiting.get(alert.namespace or "", {}), deps)
+        if (schedules := waiting.get(alert.namespace or "", {})) is None:
+            continue
+        try:
+            matched = await _signals(alert, schedules, deps)
+        except SupportBundleError as error:
+            failed.append(error)
+            continue
         verdicts[Verdict.UNKNOWN] += not matched
         for key, signal in matched.items():
             name = (key, signal.trigger, signal.owner)
@@ -51,8 +61,33 @@ async def fire(group: AlertGroup, deps: Deps, inbox: Inbox) -> Counter[Verdict]:
     signals = list(found.items())
     for start in range(0, len(signals), AT_ONCE):
         part = signals[start : start + AT_ONCE]
-        verdicts.update(await asyncio.gather(*(inbox.deliver(name[0], signal) for name, signal in part)))
+        answers = (inbox.deliver(name[0], signal) for name, signal in part)
+        for answer in await asyncio.gather(*answers, return_exceptions=True):
+            if isinstance(answer, BaseException):
+                failed.append(answer)
+            else:
+                verdicts[answer] += 1
+    if failed:
+        raise failed[0]
     return verdicts
+
+
+async def _waiting(
+    firing: Iterable[Alert], deps: Deps, failed: list[BaseException]
+) -> dict[str, dict[Key, Schedule] | None]:
+    """The schedules that wait for alerts, by namespace; None where they could not be read, and why is in `failed`."""
+    scope = Scope(deps.config.watch_namespaces)
+    names = dict.fromkeys(alert.namespace for alert in firing if alert.namespace and alert.namespace in scope)
+    found: dict[str, dict[Key, Schedule] | None] = {}
+    for namespace in list(names)[:MAX_NAMESPACES]:
+        try:
+            found[namespace] = await _schedules(namespace, deps)
+        except (Forbidden, NotFound) as error:  # no repetition grants a right, and others' alerts come in the same call
+            log.warning("the alerts of %s fire nothing: %s", namespace, error)
+        except SupportBundleError as error:
+            found[namespace] = None
+            failed.append(error)
+    return found
 
 
 async def _schedules(namespace: str, deps: Deps) -> dict[Key, Schedule]:

@@ -30,6 +30,7 @@ def parse_child(obj: Mapping[str, Any], schedule_uid: str) -> Child | None:
         return None
     meta, status = parse_metadata(obj), parse_status(obj)
     ended = (status.completed_at or meta.creation_timestamp) if status.finished else None
+    zipped = status.artifact or (None if status.finished else status.staged)
     return Child(
         name=meta.name,
         uid=meta.uid,
@@ -37,7 +38,8 @@ def parse_child(obj: Mapping[str, Any], schedule_uid: str) -> Child | None:
         cause=cause_of(meta.annotations),
         ended_at=ended,
         succeeded=status.is_true(ConditionType.READY),
-        size=status.artifact.size_bytes if status.artifact else 0,
+        size=zipped.size_bytes if zipped else 0,
+        collected=status.collection is not None,
     )
 
 

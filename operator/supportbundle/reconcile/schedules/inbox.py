@@ -1,7 +1,8 @@
 """Signals between those who notice something and the step that answers it.
 
-What a watch sees can be seen again, so its signals may be lost; whoever delivers an alert waits until the step has
-answered it, and by then the bundle is there.
+What a watch sees can be seen again, by another process too, so its signals need outlive none; whoever delivers an
+alert waits until the step has answered it, and by then the bundle is there. A signal whose bundle was refused is kept,
+because the right that is missing may be granted while what happened is still news.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from supportbundle.decide.occasions import Signal, Verdict
@@ -20,6 +22,8 @@ MAX_WAITING: Final = 1000
 """Signals in all."""
 MAX_OF_ONE: Final = 200
 """Signals of one schedule."""
+MAX_KEPT: Final = 50
+"""Refused signals of one schedule, each of another owner; of all schedules `MAX_WAITING`."""
 DELIVERY_SECONDS: Final = 10.0
 
 
@@ -38,6 +42,7 @@ class Inbox:
         self._wake = wake
         self._letters: dict[Key, list[Letter]] = {}
         self._suppressed: dict[Key, Counter[str]] = {}
+        self._kept: dict[Key, dict[str, Signal]] = {}
 
     def put(self, key: Key, signal: Signal) -> bool:
         """Leave a signal that can be seen again. False if there is no room."""
@@ -87,6 +92,19 @@ class Inbox:
             elif not letter.answer.done():
                 letter.answer.set_exception(error)
 
+    def keep(self, key: Key, refused: Iterable[Signal]) -> None:
+        """Signals whose bundles the API server has refused: for `recall`, as far as there is room."""
+        mine = self._kept.get(key, {})
+        for signal in refused:
+            room = len(mine) < MAX_KEPT and sum(map(len, self._kept.values())) < MAX_WAITING
+            if signal.owner in mine or room:
+                self._kept.setdefault(key, mine)[signal.owner] = signal
+
+    def recall(self, key: Key, since: datetime) -> bool:
+        """Leave again what was refused and has happened since then. Whether there was anything."""
+        put = [self.put(key, signal) for signal in self._kept.pop(key, {}).values() if signal.at >= since]
+        return any(put)
+
     def count_suppressed(self, key: Key, verdicts: Iterable[tuple[Signal, Verdict]]) -> None:
         """Remember for the next status what made no bundle."""
         counts = self._suppressed.setdefault(key, Counter())
@@ -104,6 +122,7 @@ class Inbox:
         """The schedule is gone."""
         self.answer(self.take(key), {})
         self._suppressed.pop(key, None)
+        self._kept.pop(key, None)
 
     def _drop(self, key: Key, letter: Letter) -> None:
         self._letters[key] = [other for other in self._letters.get(key, []) if other is not letter]

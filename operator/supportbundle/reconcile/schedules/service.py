@@ -1,4 +1,4 @@
-"""All of scheduling as the operator's process holds it: a queue of its own, the inbox, the watches, the webhook."""
+"""All of scheduling as the operator's process holds it: a queue of its own, the inbox, the watches, alerts."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
-
-from aiohttp import web
 
 from supportbundle.decide.occasions import Verdict
 from supportbundle.errors import Invalid
@@ -22,11 +20,9 @@ from supportbundle.reconcile.schedules.alerts import fire
 from supportbundle.reconcile.schedules.inbox import Inbox
 from supportbundle.reconcile.schedules.step import ScheduleReconciler
 from supportbundle.reconcile.schedules.watching import Watched, Watching
-from supportbundle.reconcile.schedules.webhook import alert_app
 from supportbundle.workqueue import WorkQueue
 
 WORKERS: Final = 2
-WEBHOOK_PORT: Final = 9095
 
 
 class Scheduling:
@@ -58,13 +54,9 @@ class Scheduling:
                 group.create_task(self._queue.work(self._reconciler.run))
             group.create_task(self._watching.run())
 
-    def apps(self) -> dict[int, web.Application]:
-        """What is served while the process leads: the webhook, where the admin has switched it on."""
-
-        async def answer(group: AlertGroup) -> Counter[Verdict]:
-            return await fire(group, self._deps, self._inbox)
-
-        return {WEBHOOK_PORT: alert_app(answer)} if self._deps.config.alertmanager_webhook else {}
+    async def fire(self, group: AlertGroup) -> Counter[Verdict]:
+        """Alertmanager has called; see `alerts.fire`."""
+        return await fire(group, self._deps, self._inbox)
 
 
 def _watched(obj: Mapping[str, Any]) -> Watched | None:

@@ -13,19 +13,21 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
+from supportbundle.decide.admission import SPREAD, admission
 from supportbundle.decide.occasions import Child, Course, Occasion, Start, Trouble, Verdict
 from supportbundle.decide.schedule import decide_schedule
 from supportbundle.decide.schedule_status import ReadyNow, condition, status_after
-from supportbundle.decide.world import Refusal
+from supportbundle.decide.triggers import FRESH
 from supportbundle.errors import Conflict, Forbidden, Invalid, NotFound, SupportBundleError
 from supportbundle.model import names
 from supportbundle.model.bundle import Metadata, parse_metadata
 from supportbundle.model.conditions import ConditionStatus
 from supportbundle.model.plan import dump
-from supportbundle.model.schedule import Schedule, ScheduleStatus, parse_schedule, parse_schedule_status
+from supportbundle.model.schedule import Admission, Schedule, ScheduleStatus, parse_schedule, parse_schedule_status
 from supportbundle.reconcile import paths, refusals
 from supportbundle.reconcile.deps import Deps
 from supportbundle.reconcile.events import Told, post
+from supportbundle.reconcile.guard import Checks
 from supportbundle.reconcile.key import Key
 from supportbundle.reconcile.schedules.children import make, read_children, remove, try_out
 from supportbundle.reconcile.schedules.inbox import Inbox, Letter
@@ -87,29 +89,34 @@ class ScheduleReconciler:
             self._inbox.answer(letters, {letter.signal: Verdict.SUPPRESSED for letter in letters})
             await self._say_unreadable(raw, error)
             return REFUSED.total_seconds()
+        seen, again = await self._admission(schedule)
         occasion = Occasion(
             schedule=schedule,
             now=self._deps.clock(),
             children=await read_children(schedule, self._deps),
             signals=tuple(dict.fromkeys(letter.signal for letter in letters)),
-            refusal=await self._refusal(schedule.metadata),
+            refusal=refusals.unchecked_schedule(schedule.metadata) if seen and not seen.checked else None,
         )
         course = decide_schedule(occasion)
         made = await self._carry_out(schedule, course)
         self._inbox.count_suppressed(key, course.verdicts)
         count = sum(verdict == Verdict.SUPPRESSED for _, verdict in course.verdicts)
         self._deps.metrics.suppressed.inc(count)
-        refused = {start.signal for start in made.refused}
+        refused = {start.signal for start in made.refused if start.signal}
+        self._inbox.keep(key, refused)
         verdicts = {s: Verdict.REFUSED if s in refused else verdict for s, verdict in course.verdicts}
         self._inbox.answer(letters, verdicts)
         trouble = made.trouble or await self._trial(schedule, course)
+        if not (trouble or course.trouble) and self._inbox.recall(key, occasion.now - FRESH):
+            return 0.0  # only what becomes of these shows how the schedule is
         if trouble is None and (message := self._blind(key)):
             trouble = Trouble("TriggersNotWatched", message)
         suppressed = self._inbox.suppressed(key)
         status = status_after(occasion, course, tuple(made.children), trouble, suppressed)
+        status = status.model_copy(update={"admission": seen or schedule.status.admission})
         await self._write(schedule.metadata, schedule.status, raw, status)
         self._inbox.written(key)
-        return (min(course.again, REFUSED) if trouble else course.again).total_seconds()
+        return min(course.again, again, REFUSED if trouble else again).total_seconds()
 
     async def _read(self, key: Key) -> Mapping[str, Any] | None:
         try:
@@ -119,9 +126,18 @@ class ScheduleReconciler:
         # One that is being deleted with its children in the foreground makes no more of them.
         return raw if raw["metadata"]["uid"] == key.uid and "deletionTimestamp" not in raw["metadata"] else None
 
-    async def _refusal(self, meta: Metadata) -> Refusal | None:
-        unchecked = await self._deps.guard.predates(meta.creation_timestamp)
-        return refusals.unchecked_schedule(meta.name) if unchecked else None
+    async def _admission(self, schedule: Schedule) -> tuple[Admission | None, timedelta]:
+        """Whether its author was checked, and when to look again at the latest.
+
+        None while the policy is not in force: then each bundle is checked instead.
+        """
+        meta, before, now = schedule.metadata, schedule.status.admission, self._deps.clock()
+        known = before is not None and before.generation == meta.generation and before.checked
+        # What is called checked is so for good: that is never said by what was heard of the policy a moment ago.
+        since = await self._deps.guard.since(Checks.SCHEDULES, now=not known)
+        if since is None:
+            return None, timedelta.max
+        return admission(meta, before, since, now), SPREAD if now < since + SPREAD else timedelta.max
 
     async def _carry_out(self, schedule: Schedule, course: Course) -> Made:
         made = Made()

@@ -1,7 +1,8 @@
 """Pods and Jobs of the namespaces whose schedules have triggers, watched line by line; nothing is kept of what is well.
 
 One watch for each such namespace and kind, begun anew when its triggers change, because a Job that has failed does not
-change any more. What a lost watch missed is in the objects when the next one begins.
+change any more. It is also begun anew after each failure, of the watch itself or in passing a signal on: what was
+missed is in the objects, and only what was passed on counts as seen.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any, Final, NamedTuple
 
 from supportbundle.decide.occasions import Signal
 from supportbundle.decide.triggers import FRESH, JOB_KINDS, POD_KINDS, is_our_own, owner_of_job, signal_of
-from supportbundle.errors import Expired, NotFound, SupportBundleError
+from supportbundle.errors import Expired, Forbidden, Invalid, NotFound, SupportBundleError, Unavailable
 from supportbundle.kube.client import Client
 from supportbundle.model.schedule import Trigger, TriggerType
 from supportbundle.model.spec import LabelSelector
@@ -136,13 +137,13 @@ class Watching:
             pause = _PAUSE
             try:
                 async for newer, obj in self._changes(place, version):
-                    version = newer
-                    self._failures.pop(place, None)
+                    version = newer  # also for an object that no repetition would let us read
                     await self._look(place, obj)
+                    self._failures.pop(place, None)
             except Expired:
                 version = ""
             except SupportBundleError as error:
-                pause = self._failed(place, str(error))
+                version, pause = "", self._failed(place, str(error))
             except Exception:
                 log.exception("watching %s of %s failed", place.kind, place.namespace)
                 pause = self._failed(place, "unexpected failure; see the operator's log.")
@@ -174,29 +175,40 @@ class Watching:
                     continue
                 signal = signal_of(trigger, obj)
                 if signal and self._is_news(key, watched, obj["metadata"]["uid"], signal):
-                    self._inbox.put(key, await with_cron_job(signal, key.namespace, self._client))
+                    await self._pass_on(key, obj["metadata"]["uid"], signal)
 
     def _is_news(self, key: Key, watched: Watched, uid: str, signal: Signal) -> bool:
-        """Whether it happened lately, in the schedule's own time, and was not said before."""
+        """Whether it happened lately, in the schedule's own time, and was not passed on before."""
         if signal.at < watched.created or self._clock() - signal.at > FRESH:
             return False
+        return self._seen.get((key.uid, signal.trigger, uid)) != signal.at
+
+    async def _pass_on(self, key: Key, uid: str, signal: Signal) -> None:
+        """Into the inbox.
+
+        Raises:
+            SupportBundleError: it is not there; the object must be looked at again.
+        """
+        if not self._inbox.put(key, await with_cron_job(signal, key.namespace, self._client)):
+            raise Unavailable("Too many signals wait for an answer.", "The operator tries again.")
         name = (key.uid, signal.trigger, uid)
-        if self._seen.get(name) == signal.at:
-            return False
         self._seen[name] = signal.at
         self._seen.move_to_end(name)
         if len(self._seen) > MAX_SEEN:
             self._seen.popitem(last=False)
-        return True
 
 
 async def with_cron_job(signal: Signal, namespace: str, client: Client) -> Signal:
-    """The signal of a pod of a Job, in the name of the CronJob behind it."""
+    """The signal of a pod of a Job, in the name of the CronJob behind it.
+
+    Raises:
+        SupportBundleError: the Job cannot be read just now.
+    """
     kind, _, name = signal.owner.partition("/")
     if kind != "Job":
         return signal
     try:
         job = await client.get(paths.named("jobs", namespace, name))
-    except NotFound:
+    except (NotFound, Forbidden, Invalid):  # a Job that nobody lets us see must not hide all others
         return signal
     return replace(signal, owner=owner_of_job(job), job=signal.owner)

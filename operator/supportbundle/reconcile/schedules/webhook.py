@@ -1,7 +1,8 @@
 """The HTTP side of alerts: who may call, how much, and what each answer makes Alertmanager do.
 
 Alertmanager repeats what was answered with 5xx, and gives up on 4xx. So what can never work is answered with 200 or
-4xx, and 200 only once every bundle is there.
+4xx, and 200 only once every bundle is there. A Service knows no leader, so pods that stand by are called too: they
+say 503 and close the connection, because the next call would come by the same one otherwise, to the same pod.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import hmac
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +23,7 @@ from supportbundle.errors import Invalid, SupportBundleError
 from supportbundle.model.alert import AlertGroup, parse_alerts
 
 log = logging.getLogger(__name__)
+PORT: Final = 9095
 PATH: Final = "/alertmanager"
 TOKEN_FILE: Final = Path("/run/supportbundle-webhook/token")
 MAX_BODY: Final = 1 << 20
@@ -29,6 +32,13 @@ BODY_SECONDS: Final = 10.0
 LEAST_TOKEN: Final = 16
 _MAX_TOKEN: Final = 4096
 Fire = Callable[[AlertGroup], Awaitable[Counter[Verdict]]]
+
+
+@dataclass(slots=True)
+class Bell:
+    """Who is told of alerts in this process; nobody while it stands by."""
+
+    fire: Fire | None = None
 
 
 def read_token(path: Path = TOKEN_FILE) -> bytes:
@@ -41,7 +51,7 @@ def read_token(path: Path = TOKEN_FILE) -> bytes:
     return token if len(token) >= LEAST_TOKEN else b""
 
 
-def alert_app(fire: Fire, token: Callable[[], bytes] = read_token) -> web.Application:
+def alert_app(bell: Bell, token: Callable[[], bytes] = read_token) -> web.Application:
     """`POST /alertmanager` with a bearer token: 200 with counts, 400, 401, 413, or 503 for what is to be repeated."""
     calls = asyncio.Semaphore(MAX_CALLS)
 
@@ -53,8 +63,10 @@ def alert_app(fire: Fire, token: Callable[[], bytes] = read_token) -> web.Applic
             return web.Response(status=401, text="wrong token", headers={"WWW-Authenticate": "Bearer"})
         if calls.locked():
             return _later("too many calls at once")
+        if bell.fire is None:
+            return _elsewhere()
         async with calls:
-            return await _answer(request, fire)
+            return await _answer(request, bell.fire)
 
     app = web.Application(client_max_size=MAX_BODY)
     app.router.add_post(PATH, answer)
@@ -80,6 +92,12 @@ async def _answer(request: web.Request, fire: Fire) -> web.Response:
         log.warning("alerts are to be delivered again: %s", error)
         return _later("try again later")
     return web.json_response({verdict.value: counts[verdict] for verdict in Verdict if counts[verdict]})
+
+
+def _elsewhere() -> web.Response:
+    answer = web.Response(status=503, text="this pod stands by; another one takes alerts", headers={"Retry-After": "1"})
+    answer.force_close()
+    return answer
 
 
 def _later(text: str) -> web.Response:

@@ -16,6 +16,7 @@ _PAIR: Final = re.compile(
     rb"(?:[ \t\f]|\\(?:\r\n|\n|\r))*([\s\S]*)"
 )
 _ESCAPE: Final = re.compile(rb"\\(?:u([0-9A-Fa-f]{4})|(?:\r\n|\n|\r)[ \t\f]*|([\s\S]))")
+_BREAK: Final = re.compile(rb"\\(\r\n|\n|\r)[ \t\f]*")
 _NAMED: Final = {b"t": b"\t", b"n": b"\n", b"r": b"\r", b"f": b"\f"}
 _NOT_ASCII: Final = re.compile("[^\x00-\x7f]")
 
@@ -54,6 +55,25 @@ def _pair(outline: Outline, buffer: bytes, start: int, end: int) -> None:
     if raw:
         outline.key(unescaped(pair.group(1)))
         outline.value(*pair.span(2), unescaped(raw), lambda text: _written(text, coded=coded))
+
+
+def joined(text: bytes) -> bytes:
+    """The text with each logical line in one, escapes and comments as they are."""
+    parts: list[bytes] = []
+    done = low = 0
+    goes_on = -1
+    for match in _BREAK.finditer(text):
+        at = match.start()
+        begin = max(low, text.rfind(b"\n", low, at) + 1, text.rfind(b"\r", low, at) + 1)
+        line = text[begin:at]
+        low = match.end(1)
+        # Only what begins a logical line can be a comment, and a comment is not continued.
+        if begin != goes_on and line.lstrip(b" \t\f")[:1] in {b"#", b"!"}:
+            continue
+        if (len(line) - len(line.rstrip(b"\\"))) % 2 == 0:
+            parts.append(text[done:at])
+            done, goes_on = match.end(), low
+    return b"".join([*parts, text[done:]])
 
 
 def unescaped(text: bytes) -> bytes:

@@ -12,7 +12,7 @@ from typing import Final
 
 from . import edges
 from .finding import CASELESS, MARKER_TAIL, Swap, Trigger
-from .tokens import TOKEN, Tokens
+from .tokens import TOKEN, Made, Tokens
 
 RULE: Final = "pseudonym-hostname"
 _NAME: Final = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ._-"
@@ -31,9 +31,15 @@ class Hosts:
     """Finds and replaces them; shared by threads. `address` maps a label that is an address (ip-10-0-1-2)."""
 
     def __init__(
-        self, tokens: Tokens, hosts: Iterable[str], domains: Iterable[str], address: Callable[[bytes], bytes | None]
+        self,
+        tokens: Tokens,
+        made: Made,
+        hosts: Iterable[str],
+        domains: Iterable[str],
+        address: Callable[[bytes], bytes | None],
     ) -> None:
         self._tokens = tokens
+        self._made_before = made
         self._address = address
         names = sorted({host.lower().strip(".").encode() for host in hosts} - {b""})
         zones = sorted({domain.lower().strip(".").encode() for domain in domains} - {b""})
@@ -77,7 +83,7 @@ class Hosts:
         return b".".join(self._label(label) for label in name[:cut].split(b".")) + name[cut:]
 
     def _label(self, label: bytes) -> bytes:
-        if not label or label in self._tokens:
+        if not label or label in self._made_before:
             return label
         return self._address(label) or self._tokens.of(label)
 

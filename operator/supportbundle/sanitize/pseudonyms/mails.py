@@ -7,7 +7,7 @@ from typing import Final
 
 from . import edges
 from .finding import Swap, Trigger
-from .tokens import TOKEN, Tokens
+from .tokens import TOKEN, Made, Tokens
 
 RULE: Final = "pseudonym-email"
 SUFFIX: Final = b".invalid"
@@ -31,8 +31,9 @@ class Mails:
 
     triggers: Final = (Trigger(rb"@[A-Za-z0-9]"), Trigger(rb"%40[A-Za-z0-9]"))
 
-    def __init__(self, tokens: Tokens) -> None:
+    def __init__(self, tokens: Tokens, made: Made) -> None:
         self._tokens = tokens
+        self._made = made
         self._cache: dict[bytes, bytes] = {}
 
     def find(self, buffer: bytes, at: int, number: int) -> Swap | None:
@@ -43,7 +44,7 @@ class Mails:
         if start == sign or not end or buffer[max(0, start - 3) : start] == b"://":
             return None
         local, domain = buffer[start:sign], buffer[at - 1 : end]
-        if self._tokens.name(local) is not None:
+        if local in self._made:
             return None
         text = self._pseudonym(local) + buffer[sign : at - 1] + self._pseudonym(domain) + SUFFIX
         return Swap(start, end, text, RULE)

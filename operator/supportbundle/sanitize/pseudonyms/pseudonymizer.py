@@ -18,7 +18,7 @@ from .ipv6 import IPv6
 from .macs import Macs
 from .mails import Mails
 from .stream import Chained, Scanner, SwapStream, Untouched
-from .tokens import Tokens
+from .tokens import Made, Tokens
 from .users import Users
 
 HOST, USER, MAIL = "host", "user", "mail"
@@ -75,15 +75,17 @@ class Pseudonymizer:
 def _finders(kinds: frozenset[PseudonymKind], key: bytes, names: Names) -> list[Finder]:
     addresses = Addresses(key)
     finders = address_finders(kinds, addresses)
+    tokens = {kind: Tokens(key, kind) for kind in (MAIL, HOST, USER)}
+    made = Made(tokens.values())
     if PseudonymKind.EMAIL in kinds:
-        finders.append(Mails(Tokens(key, MAIL)))
+        finders.append(Mails(tokens[MAIL], made))
     if PseudonymKind.HOSTNAME in kinds:
         label = IPv4(addresses.ipv4).label if PseudonymKind.IP in kinds else _no_address
         known = {*names.hosts, *(name for host in names.seen for name in _telling(host))}
         if known or names.domains:
-            finders.append(Hosts(Tokens(key, HOST), known, names.domains, label))
+            finders.append(Hosts(tokens[HOST], made, known, names.domains, label))
     if PseudonymKind.USER in kinds:
-        finders.append(Users(Tokens(key, USER), names.users))
+        finders.append(Users(tokens[USER], made, names.users))
     return finders
 
 

@@ -7,6 +7,7 @@ word that merely looks like one is not taken for one, and it is padded, so that 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from .permute import Prf, WideBlock
@@ -48,6 +49,21 @@ class Tokens:
     def __contains__(self, word: bytes) -> bool:
         """Whether this key has made the word."""
         return word.startswith(self.prefix) and self.name(word) is not None
+
+
+class Made:
+    """What Tokens of several kinds have made: a name of no kind, whatever stands around it."""
+
+    def __init__(self, kinds: Iterable[Tokens]) -> None:
+        self._kinds = tuple(kinds)
+        prefixes = b"|".join(re.escape(tokens.prefix) for tokens in self._kinds)
+        self._form = re.compile(b"(?:" + prefixes + b")" + TOKEN)
+
+    def __contains__(self, name: bytes) -> bool:
+        """Whether the name, or one of its labels between dots, is such a pseudonym."""
+        if self._form.search(name) is None:
+            return False
+        return any(label in tokens for label in name.split(b".") for tokens in self._kinds)
 
 
 def _block(name: bytes) -> bytes:

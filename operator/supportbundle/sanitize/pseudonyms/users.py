@@ -9,7 +9,7 @@ from typing import Final
 from . import edges
 from .finding import CASELESS, Swap, Trigger
 from .hosts import in_marker
-from .tokens import Tokens
+from .tokens import Made, Tokens
 
 RULE: Final = "pseudonym-user"
 _NAME: Final = re.compile(rb"[A-Za-z][A-Za-z0-9._\-]{0,62}")
@@ -34,8 +34,9 @@ _CACHED: Final = 1 << 14
 class Users:
     """Finds and replaces them; shared by threads."""
 
-    def __init__(self, tokens: Tokens, users: Iterable[str]) -> None:
+    def __init__(self, tokens: Tokens, made: Made, users: Iterable[str]) -> None:
         self._tokens = tokens
+        self._made = made
         self._names = sorted({user.lower().encode() for user in users} - {b""})
         self._cache: dict[bytes, bytes | None] = {}
         self.triggers = (
@@ -75,7 +76,7 @@ class Users:
         if name not in self._cache:
             if len(self._cache) >= _CACHED:
                 self._cache.clear()
-            kept = name in _NOBODY or name in self._tokens
+            kept = name in _NOBODY or name in self._made
             self._cache[name] = None if kept else self._tokens.of(name)
         text = self._cache[name]
         return None if text is None else Swap(start, end, text, RULE)

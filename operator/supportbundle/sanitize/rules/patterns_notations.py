@@ -170,10 +170,13 @@ NOTATIONS: Final = (
     PatternRule(
         name="encoded",
         reason="JSON with its quotes as entities of HTML.",
-        trigger=_CALLED + _ENTITY + r"\s{0,4}[:=]\s{0,4}" + _ENTITY + r"[^\s&<]",
+        trigger=_CALLED + _ENTITY + r"\s{0,4}[:=]\s{0,4}" + _ENTITY + r"[^&<\r\n]",
         pattern=_CALLED + _ENTITY + r"\s{0,4}[:=]\s{0,4}" + _ENTITY + r"(?P<secret>[^&<\r\n]+)",
         boundary=False,
-        hits=(Hit("x &quot;password&quot;: &quot;hunter2&quot; y", "hunter2"),),
+        hits=(
+            Hit("x &quot;password&quot;: &quot;hunter2&quot; y", "hunter2"),
+            Hit("x &quot;password&quot;: &quot; hunter2&quot; y", "hunter2"),
+        ),
         lookalikes=("&quot;password&quot;: &quot;&quot;",),
     ),
     PatternRule(

@@ -29,6 +29,7 @@ _STRING_PREFIX: Final = re.compile(rb"""[bBfFrRuU]{1,2}(?=["'])""")
 _SPACES: Final = re.compile(rb"[ \t]*")
 _ANY_SPACE: Final = re.compile(rb"\s*")
 _JUDGED: Final = re.compile(rb"<redacted:[a-z0-9-]+>(?=[\s\"',;])")
+_QUOTE_BEGINS: Final = frozenset({b'"', b"'", b"`", b"\\"})
 _BLOCK_SCALAR: Final = re.compile(rb"[|>][+\-\d]{0,2}[ \t]*(?:#[^\n]*)?\r?")
 _OTHER_PAIRS: Final = re.compile(rb"\s[\w.\-]+=")
 _WORD: Final = re.compile(rb"\S{1,64}")
@@ -44,6 +45,8 @@ _LIST: Final = ord("[")
 _HEREDOC: Final = re.compile(rb"<<-?([A-Za-z_]\w*)[ \t]*\r?\Z")
 _PAIR_ENDS: Final = re.compile(rb"""[{}]|\n\s*-\s|(?i:\bname\\*["']?\s*[:=])""")
 _SCALAR_LINE: Final = re.compile(rb"""[^\s:{}\[\]#|>&*-][^\s]*|["'].*["']""")
+_SCALAR_BEGINS: Final = re.compile(rb"""[^\s:{}\[\]#|>&*\-"'][^\s]*|["'].*""")
+"""The same of a line that goes on beyond the window."""
 
 
 class Places(Window):
@@ -91,8 +94,12 @@ class Places(Window):
             return self._from(hit.start, rule.name, self._word(stop)) if endless else Found()
         if span[1] == stop and more:
             return self._from(span[0], rule.name, self._word(stop))
-        text = self._standing_in(rule.name, *span) if rule.shaped else marker(rule.name)
-        return Found([Edit(*span, text, (rule.name,))])
+        # Blanks at its end are no secret, and they may be what ends a value that begins before it.
+        low, high = span[0], span[0] + len(self.buffer[slice(*span)].rstrip(b" \t"))
+        if low == high:
+            return Found()
+        text = self._standing_in(rule.name, low, high) if rule.shaped else marker(rule.name)
+        return Found([Edit(low, high, text, (rule.name,))])
 
     def _regex(self, hit: Hit, rule: RegexRule) -> Found:
         """What a rule of somebody's own matched; where the window cuts it, the rest of the line goes too."""
@@ -151,14 +158,18 @@ class Places(Window):
         else:
             return None
         progress = state.resume(self.buffer, begin, self.end, final=self.final)
-        if is_harmless(self.buffer[begin : progress.position].strip(), key, document=False) or key.rule.value:
+        if _stays(self.buffer[begin : progress.position].strip(), key, progress.state) or key.rule.value:
             return Found()
         return self._from(begin, key.rule.name, progress, after=b"" if begin == start + 3 else b"\n")
 
     def _quoted(self, key: SecretKey, quote: quoting.Quote, start: int, *, lines: bool = False) -> Found:
         progress = Quoted(quote, lines).resume(self.buffer, start, self.end, final=self.final)
         value = self.buffer[start : progress.position]
-        if is_harmless(value, key, document=False) or not self.core.accepts(key, value):
+        if _stays(value, key, progress.state) or not self.core.accepts(key, value):
+            return Found()
+        ended = self.buffer[progress.position : progress.position + 1] in _QUOTE_BEGINS
+        # A quote that nothing closes: an earlier pass has judged what stood here, when it was a line of its own.
+        if progress.state is None and not ended and _JUDGED.match(value):
             return Found()
         return self._single(start, key.rule.name, progress)
 
@@ -172,9 +183,9 @@ class Places(Window):
             return self._brackets(key, start, quote)
         stop = quoting.json_word(self.buffer, start, self.end)
         value = self.buffer[start:stop]
-        if is_prose(value) or is_harmless(value, key, document=True) or not self.core.accepts(key, value):
-            return Found()
         state = None if self.final or stop < self.end else Word()
+        if is_prose(value) or _stays(value, key, state, document=True) or not self.core.accepts(key, value):
+            return Found()
         return self._from(start, key.rule.name, Progress(stop, b"", state), before=quote.token, after=quote.token)
 
     def _brackets(self, key: SecretKey, start: int, quote: quoting.Quote) -> Found:
@@ -231,7 +242,7 @@ class Places(Window):
         for each in (state, Word())[: 2 if key.rule.value else 1]:
             progress = each.resume(self.buffer, start, self.end, final=self.final)
             value = self.buffer[start : progress.position].rstrip()
-            if not is_harmless(value, key, document=False) and self.core.accepts(key, value):
+            if not _stays(value, key, progress.state) and self.core.accepts(key, value):
                 return self._single(start, key.rule.name, progress)
             self.patience -= len(value)
         return Found()
@@ -265,12 +276,16 @@ class Places(Window):
         stop = line_end(self.buffer, begin, self.end)
         begin = self._text_start(begin) if text > self.line_start else begin
         start = _end(_SPACES, self.buffer, min(begin, self.end), stop)
-        value = self.buffer[start:stop].rstrip()
-        if start - begin <= indent or not _SCALAR_LINE.fullmatch(value) or key.rule.value:
+        progress = RestOfLine(continued=False).resume(self.buffer, start, self.end, final=self.final)
+        value = self.buffer[start : progress.position].rstrip()
+        scalar = _SCALAR_LINE if progress.state is None else _SCALAR_BEGINS
+        if start - begin <= indent or not scalar.fullmatch(value) or key.rule.value:
             return Found()
-        if value.endswith(b":") or is_harmless(value, key, document=False) or is_prose(value):
+        if progress.state is None and (value.endswith(b":") or is_prose(value)):
             return Found()
-        return self._single(start, key.rule.name, Progress(start + len(value), b"", None))
+        if _stays(value, key, progress.state):
+            return Found()
+        return self._single(start, key.rule.name, progress)
 
     def _flag(self, hit: Hit, key: SecretKey) -> Found:
         """`--password x` on a command line, or `"--password", "x"` in a list of arguments."""
@@ -283,9 +298,11 @@ class Places(Window):
         argument = quoting.opening(self.buffer, hit.end, self.end)
         if argument is not None:
             return self._quoted(key, *argument)
+        if _JUDGED.match(self.buffer, hit.end, self.line_end):
+            return Found()
         progress = Word().resume(self.buffer, hit.end, self.end, final=self.final)
         value = self.buffer[hit.end : progress.position]
-        if value[:1] in {b"-", b"=", b":", b"|"} or is_prose(value) or is_harmless(value, key, document=False):
+        if value[:1] in {b"-", b"=", b":", b"|"} or is_prose(value) or _stays(value, key, progress.state):
             return Found()
         return self._single(hit.end, key.rule.name, progress)
 
@@ -305,9 +322,17 @@ class Places(Window):
         quote = quoting.opening(self.buffer, start, self.end)
         if quote is not None:
             return self._quoted(key, *quote)
+        if _JUDGED.match(self.buffer, start, self.end):
+            return Found()
         progress = Word().resume(self.buffer, start, self.end, final=self.final)
         value = self.buffer[start : progress.position]
-        return Found() if is_harmless(value, key, document=True) else self._single(start, key.rule.name, progress)
+        stays = _stays(value, key, progress.state, document=True)
+        return Found() if stays else self._single(start, key.rule.name, progress)
+
+
+def _stays(value: bytes, key: SecretKey, state: Swallow | None, *, document: bool = False) -> bool:
+    """Whether a value is no secret: only the whole of it can tell, not what the window shows of one that goes on."""
+    return state is None and is_harmless(value, key, document=document)
 
 
 def _end(pattern: re.Pattern[bytes], buffer: bytes, start: int, end: int) -> int:

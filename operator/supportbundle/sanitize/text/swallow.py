@@ -143,17 +143,31 @@ class RestOfLine:
     """A value up to the line's end; `continued` lets a trailing backslash carry it into the next line."""
 
     continued: bool
+    odd: bool = False
+    """Whether an odd number of backslashes stands before where it goes on: a window may end before the line break."""
 
     def resume(self, buffer: bytes, position: int, end: int, *, final: bool) -> Progress:  # noqa: D102 - see Swallow
         while True:
             stop = line_end(buffer, position, end)
             if stop == end:
-                return Progress(end, b"", None if final else self)
+                return self._unended(buffer, position, end, final=final)
             text = buffer[position:stop].rstrip(b"\r")
-            slashes = len(text) - len(text.rstrip(b"\\"))
-            if not self.continued or slashes % 2 == 0:
+            if not self.continued or not self._odd(text):
                 return Progress(position + len(text.rstrip()), b"", None)
-            position = stop + 1
+            position, self.odd = stop + 1, False
+
+    def _unended(self, buffer: bytes, position: int, end: int, *, final: bool) -> Progress:
+        if final:
+            return Progress(end, b"", None)
+        # A carriage return belongs to the line break that may follow it.
+        stop = end - buffer.endswith(b"\r", position, end)
+        self.odd = self._odd(buffer[position:stop])
+        return Progress(stop, b"", self)
+
+    def _odd(self, text: bytes) -> bool:
+        """Whether an odd number of backslashes ends all that was seen of the line, of which `text` is the rest."""
+        slashes = len(text) - len(text.rstrip(b"\\"))
+        return (slashes + (self.odd and slashes == len(text))) % 2 == 1
 
 
 @dataclass(slots=True)

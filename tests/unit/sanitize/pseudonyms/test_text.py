@@ -228,6 +228,19 @@ def test_what_was_replaced_is_known_again_but_for_addresses(parts: list[str]) ->
     assert renamed(once, BY_NAME) == once
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "for user  = ann@example.com", "for user  = db1", "login: a.corp.example", "user=alice.corp.example",
+        "Müller@x.org", "user: ann%40example.com", "user=ann.smith@x.org",
+    ],
+)  # fmt: skip
+def test_a_pseudonym_is_no_name_of_another_kind(text: str) -> None:
+    once = renamed(text, BY_NAME)
+    assert once != text
+    assert renamed(once, BY_NAME) == once
+
+
 @settings(deadline=None, max_examples=300)
 @given(st.lists(pieces, max_size=40))
 def test_the_key_turns_whole_texts_back(parts: list[str]) -> None:

@@ -1,0 +1,3 @@
+module supportbundle.dev/products
+
+go 1.23
