@@ -11,7 +11,7 @@ POSSESSIVE_GROUP = re.compile(r"\)(?:[*+?]|\{[0-9,]+\})\+")
 
 
 def test_no_group_is_possessive() -> None:
-    """Before 3.11.5 such groups miss matches (python/cpython#106052), and with them secrets; `(?>(?:...)*)` does not."""
+    """Before 3.11.5 they miss matches (python/cpython#106052), and with them secrets; `(?>(?:...)*)` does not."""
     package = Path(supportbundle.__file__).parent
     found = [
         f"{path.relative_to(package)}:{number}"
