@@ -26,7 +26,7 @@ _JSON_START: Final = re.compile(
     re.VERBOSE,
 )
 _JSON_TOKENS: Final = re.compile(
-    rb"""(?:[\s,:{}\[\]]++|"(?:[^"\\\n]++|\\[^\n])*+"|true|false|null|NaN|-?Infinity|-?\d[\d.eE+\-]*+)*+"""
+    rb"""(?>(?:[\s,:{}\[\]]++|"(?>(?:[^"\\\n]++|\\[^\n])*)"|true|false|null|NaN|-?Infinity|-?\d[\d.eE+\-]*+)*)"""
 )
 _LONGEST_NUMBER: Final = 64
 _YAML_LINE: Final = re.compile(

@@ -12,12 +12,13 @@ from .outline import Broken, Outline
 
 _SPACE: Final = re.compile(rb"[ \t\r]*")
 _STRING: Final = (
-    rb'"(?:[^"\\\n$%]++|\\[^\n]|[$%](?!\{)|[$%]\{(?:[^{}"\n]++|"(?:[^"\\\n]|\\[^\n])*+"|\{[^{}\n]*+\})*+\})*+"'
+    rb'"(?>(?:[^"\\\n$%]++|\\[^\n]|[$%](?!\{)|[$%]\{(?>(?:[^{}"\n]++|"(?>(?:[^"\\\n]|\\[^\n])*)"|\{[^{}\n]*+\})*)\})*)"'
 )
 _TOKEN: Final = re.compile(
     rb"(?P<space>[ \t\r]+)|(?P<newline>\n)"
-    rb"|(?P<comment>(?:\#|//)[^\n]*|/\*(?:[^*]++|\*(?!/))*+\*/)"
-    rb"|(?P<heredoc><<-?(?P<mark>[A-Za-z_][\w\-.]*)\r?\n(?P<body>(?:(?![ \t]*(?P=mark)[ \t]*\r?(?:\n|\Z))[^\n]*\n)*+)"
+    rb"|(?P<comment>(?:\#|//)[^\n]*|/\*(?>(?:[^*]++|\*(?!/))*)\*/)"
+    rb"|(?P<heredoc><<-?(?P<mark>[A-Za-z_][\w\-.]*)\r?\n"
+    rb"(?P<body>(?>(?:(?![ \t]*(?P=mark)[ \t]*\r?(?:\n|\Z))[^\n]*\n)*))"
     rb"[ \t]*(?P=mark)(?=[ \t]*\r?(?:\n|\Z)))"
     rb"|(?P<string>" + _STRING + rb")"
     rb"|(?P<open>[(\[{])|(?P<close>[)\]}])|(?P<comma>,)"

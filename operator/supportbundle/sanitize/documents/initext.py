@@ -18,7 +18,7 @@ LINE: Final = re.compile(rb"([^\r\n]*)(?:\r\n|\n|\r|\Z)")
 SECTION: Final = re.compile(rb"[ \t]*\[([^\]\r\n]+)\][ \t]*([;#].*)?")
 OPTION: Final = re.compile(rb"([ \t]*)([^=:\r\n\[;#!][^=:\r\n]*?)[ \t]*[=:][ \t]*(.*)")
 COMMENT: Final = re.compile(rb"[ \t]*[;#!].*")
-_QUOTED: Final = re.compile(rb"""(["'])((?:(?!\1)[^\\]|\\.)*+)\1[ \t]*\Z""")
+_QUOTED: Final = re.compile(rb"""(["'])((?>(?:(?!\1)[^\\]|\\.)*))\1[ \t]*\Z""")
 """Nothing may stand behind it: what one reader takes for a comment is the rest of a secret to another."""
 
 

@@ -21,7 +21,7 @@ from .cursor import Cursor, Touch
 from .jsonstring import decoded, inside, written
 from .structure import Level, Place, Walker
 
-_TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"(\s*:)?|[{}\[\]]|[^\s{}\[\]",:]+', re.DOTALL)
+_TOKEN: Final = re.compile(rb'"[^"\\]*+(?>(?:\\.[^"\\]*+)*)"(\s*:)?|[{}\[\]]|[^\s{}\[\]",:]+', re.DOTALL)
 
 
 class Around(NamedTuple):

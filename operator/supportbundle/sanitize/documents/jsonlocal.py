@@ -21,13 +21,13 @@ from supportbundle.sanitize.rules.records import PatternRule
 
 from .jsonstring import decoded, inside, written
 
-_STRING: Final = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_STRING: Final = rb'"[^"\\]*+(?>(?:\\.[^"\\]*+)*)"'
 _SCALAR: Final = rb"(?:(?P<string>" + _STRING + rb")|(?P<word>[\w.+\-]++)(?=[\s,}\]]))"
 _TOKEN: Final = re.compile(_STRING, re.DOTALL)
 _KEY_VALUE: Final = re.compile(rb'"[\w.\- ]++"\s*+:\s*+' + _SCALAR, re.DOTALL)
 _PAIR: Final = re.compile(rb'"(?:[nN][aA][mM][eE]|[kK][eE][yY])"\s*+:\s*+("[^"\\]*+")')
 _FLAT: Final = re.compile(
-    rb'\{\s*+(?:"[^"\\]*+"\s*+:\s*+(?:"[^"\\]*+"|[\w.+\-]++)\s*+(?:,\s*+|(?=\})))*+\}',
+    rb'\{\s*+(?>(?:"[^"\\]*+"\s*+:\s*+(?:"[^"\\]*+"|[\w.+\-]++)\s*+(?:,\s*+|(?=\})))*)\}',
 )
 _MEMBER: Final = re.compile(rb'"([^"\\]*+)"\s*+:\s*+("[^"\\]*+"|[\w.+\-]++)')
 _KEY_FOLLOWS: Final = re.compile(rb"\s*+:")

@@ -23,10 +23,10 @@ from .jsonstring import decoded
 from .structure import Level
 from .unread import Unread
 
-_TOKEN: Final = re.compile(rb'"[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+(")?|[{}\[\]]')
+_TOKEN: Final = re.compile(rb'"[^"\\\n]*+(?>(?:\\[^\n][^"\\\n]*+)*)(")?|[{}\[\]]')
 _TOKEN_OR_COMMA: Final = re.compile(_TOKEN.pattern + b"|,")
 _OUTSIDE: Final = re.compile(rb"[\s,:]*\Z")
-_PARENT_KEY: Final = re.compile(rb'("[^"\\]*+(?:\\.[^"\\]*+)*+")\s*:\s*\Z', re.DOTALL)
+_PARENT_KEY: Final = re.compile(rb'("[^"\\]*+(?>(?:\\.[^"\\]*+)*)")\s*:\s*\Z', re.DOTALL)
 _ELEMENT: Final = re.compile(rb'\s*+,\s*+\{\s*+"[^"\\]{1,64}+"\s*+:')
 """The end of an element of a list and the beginning of the next, an object."""
 _TRIES: Final = 8

@@ -10,9 +10,11 @@ from supportbundle.sanitize.text.dialect import ENV, Dialect
 from .outline import Outline
 
 # A logical line: natural lines that end with an odd number of backslashes are continued.
-_LOGICAL: Final = re.compile(rb"[ \t\f]*(?:([#!][^\r\n]*)|((?:[^\\\r\n]++|\\(?:\r\n|[\s\S]|\Z))*+))(?:\r\n|\n|\r|\Z)")
+_LOGICAL: Final = re.compile(
+    rb"[ \t\f]*(?:([#!][^\r\n]*)|((?>(?:[^\\\r\n]++|\\(?:\r\n|[\s\S]|\Z))*)))(?:\r\n|\n|\r|\Z)"
+)
 _PAIR: Final = re.compile(
-    rb"((?:[^\\\s=:]++|\\(?:\r\n[ \t\f]*|[\r\n][ \t\f]*|[^\r\n]))*+)(?:[ \t\f]|\\(?:\r\n|\n|\r))*[=:]?"
+    rb"((?>(?:[^\\\s=:]++|\\(?:\r\n[ \t\f]*|[\r\n][ \t\f]*|[^\r\n]))*))(?:[ \t\f]|\\(?:\r\n|\n|\r))*[=:]?"
     rb"(?:[ \t\f]|\\(?:\r\n|\n|\r))*([\s\S]*)"
 )
 _ESCAPE: Final = re.compile(rb"\\(?:u([0-9A-Fa-f]{4})|(?:\r\n|\n|\r)[ \t\f]*|([\s\S]))")

@@ -9,8 +9,8 @@ from supportbundle.sanitize.text.dialect import ENV, Dialect
 
 from .outline import Broken, Outline, Write
 
-_PART: Final = rb"""(?:[A-Za-z0-9_\-]+|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')"""
-_KEY: Final = _PART + rb"(?:[ \t]*\.[ \t]*" + _PART + rb")*+"
+_PART: Final = rb"""(?:[A-Za-z0-9_\-]+|"(?>(?:[^"\\\n]|\\.)*)"|'[^'\n]*+')"""
+_KEY: Final = _PART + rb"(?>(?:[ \t]*\.[ \t]*" + _PART + rb")*)"
 _EMPTY: Final = re.compile(rb"[ \t\r]*(#[^\n]*)?(?:\n|\Z)")
 _HEADER: Final = re.compile(rb"[ \t]*\[\[?[ \t]*(" + _KEY + rb")[ \t]*\]\]?[ \t]*(#[^\n]*)?\r?(?:\n|\Z)")
 _ASSIGN: Final = re.compile(rb"[ \t]*(" + _KEY + rb")[ \t]*=[ \t]*")
@@ -20,9 +20,9 @@ _MEMBER: Final = re.compile(rb"(" + _KEY + rb")[ \t]*=[ \t]*")
 _GAP: Final = re.compile(rb"[\s,]*")
 _COMMENT: Final = re.compile(rb"#[^\n]*")
 _SCALAR: Final = re.compile(
-    rb'''(?P<ml>"""(?:[^\\"]++|\\[\s\S]|"{1,2}(?!"))*+"{3,5})'''
-    rb"""|(?P<mlraw>'''(?:[^']++|'{1,2}(?!'))*+'{3,5})"""
-    rb"""|(?P<basic>"(?:[^"\\\n]++|\\[^\n])*+")|(?P<raw>'[^'\n]*+')"""
+    rb'''(?P<ml>"""(?>(?:[^\\"]++|\\[\s\S]|"{1,2}(?!"))*)"{3,5})'''
+    rb"""|(?P<mlraw>'''(?>(?:[^']++|'{1,2}(?!'))*)'{3,5})"""
+    rb"""|(?P<basic>"(?>(?:[^"\\\n]++|\\[^\n])*)")|(?P<raw>'[^'\n]*+')"""
     rb"""|(?P<bare>\d{4}-\d\d-\d\d[ ]\d\d:[\d:.+\-Z]+|true|false|[+\-]?(?:inf|nan|\d[A-Za-z0-9_.:+\-]*))""",
 )
 _ESCAPE: Final = re.compile(rb"""\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|([btnfr"\\e])|[ \t]*\r?\n\s*|.)""", re.DOTALL)

@@ -14,7 +14,7 @@ from supportbundle.sanitize.find.triggers import Kind
 from supportbundle.sanitize.text.lines import Lines
 
 _KEPT: Final = 1 << 10
-_LEADS: Final = re.compile(rb"""(?:^|\n)[ \t]*+(?:[-?] *+)*+\Z|["']\Z""")
+_LEADS: Final = re.compile(rb"""(?:^|\n)[ \t]*+(?>(?:[-?] *+)*)\Z|["']\Z""")
 
 
 class Unread:

@@ -14,20 +14,20 @@ from supportbundle.sanitize.text.dialect import LOG, Dialect
 from .outline import Outline
 
 _NAME: Final = rb"[A-Za-z_:\x80-\xff][\w:.\-\x80-\xff]*+"
-_ATTRIBUTES: Final = rb"""(?:\s++[^\s=<>/"']++(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'))?)*+"""
-_CDATA: Final = rb"<!\[CDATA\[(?:[^\]]++|\](?!\]>))*+\]\]>"
-_COMMENT: Final = rb"<!--(?:[^\-]++|-(?!->))*+-->"
+_ATTRIBUTES: Final = rb"""(?>(?:\s++[^\s=<>/"']++(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'))?)*)"""
+_CDATA: Final = rb"<!\[CDATA\[(?>(?:[^\]]++|\](?!\]>))*)\]\]>"
+_COMMENT: Final = rb"<!--(?>(?:[^\-]++|-(?!->))*)-->"
 _TOKEN: Final = re.compile(
     rb"(?P<text>[^<]++)|(?P<comment>" + _COMMENT + rb")|(?P<cdata>" + _CDATA + rb")"
-    rb"|(?P<instruction><\?(?:[^?]++|\?(?!>))*+\?>)|(?P<doctype><!DOCTYPE[^\[>]*+(?:\[[^\]]*+\]\s*+)?>)"
+    rb"|(?P<instruction><\?(?>(?:[^?]++|\?(?!>))*)\?>)|(?P<doctype><!DOCTYPE[^\[>]*+(?:\[[^\]]*+\]\s*+)?>)"
     rb"|</(?P<close>" + _NAME + rb")\s*+>"
     rb"|<(?P<open>" + _NAME + rb")(?P<attributes>" + _ATTRIBUTES + rb")\s*+(?P<alone>/?)>"
 )
 _CONTENT: Final = re.compile(
-    rb"(?P<content>(?:[^<]++|" + _CDATA + rb"|" + _COMMENT + rb")*+)</(?P<name>" + _NAME + rb")\s*+>"
+    rb"(?P<content>(?>(?:[^<]++|" + _CDATA + rb"|" + _COMMENT + rb")*))</(?P<name>" + _NAME + rb")\s*+>"
 )
 _PIECE: Final = re.compile(
-    rb"(?P<text>[^<]++)|<!\[CDATA\[(?P<cdata>(?:[^\]]++|\](?!\]>))*+)\]\]>|(?P<comment>" + _COMMENT + rb")"
+    rb"(?P<text>[^<]++)|<!\[CDATA\[(?P<cdata>(?>(?:[^\]]++|\](?!\]>))*))\]\]>|(?P<comment>" + _COMMENT + rb")"
 )
 _ATTRIBUTE: Final = re.compile(rb"""([^\s=<>/"']++)(?:\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'))?""")
 _ENTITY: Final = re.compile(rb"""<!ENTITY\s+(?:%\s+)?([^\s"'>]+)\s+["']([^"']*)["']""")

@@ -20,14 +20,14 @@ from supportbundle.sanitize.rules.harmless import is_harmless
 from supportbundle.sanitize.rules.keys import SecretKey
 
 _VALUE: Final = (
-    rb"(?P<value>[\w./+=$@~^<][\w./+=$@~^!%*&()<>;?|,\-]*+(?::[\w./+=$@~^!%*&()<>;?|,\-]++)*+"
+    rb"(?P<value>[\w./+=$@~^<][\w./+=$@~^!%*&()<>;?|,\-]*+(?>(?::[\w./+=$@~^!%*&()<>;?|,\-]++)*)"
     rb"|\"(?P<double>[^\"\\\n]*+)\"|'(?P<single>[^'\n]*+)')"
 )
 _LINE: Final = re.compile(
-    rb"(?P<lead> *+(?:- ++)*+)(?P<key>[\w.\-]++|\"[\w.\-]++\"|'[\w.\-]++'): ++" + _VALUE + rb"\r?\n"
+    rb"(?P<lead> *+(?>(?:- ++)*))(?P<key>[\w.\-]++|\"[\w.\-]++\"|'[\w.\-]++'): ++" + _VALUE + rb"\r?\n"
 )
-_NAME: Final = re.compile(rb" *+(?:- ++)*+[\"']?(?P<key>[\w.\-/]++)[\"']?:(?=\s)")
-_LEAD: Final = re.compile(rb" *+(?:- ++)*+")
+_NAME: Final = re.compile(rb" *+(?>(?:- ++)*)[\"']?(?P<key>[\w.\-/]++)[\"']?:(?=\s)")
+_LEAD: Final = re.compile(rb" *+(?>(?:- ++)*)")
 _EMPTY: Final = re.compile(rb"[ \t]*+(?:#[^\n]*+)?\r?\n")
 _ODD: Final = re.compile(
     rb"[|>][+\-\d]{0,2}[ \t]*+(?:#[^\n]*+)?\r?\n|[:\-] ++[&*!]|\? |[{\[]\s*+\n"

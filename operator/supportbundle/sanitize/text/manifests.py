@@ -16,10 +16,10 @@ from supportbundle.sanitize.markers import marker
 from .armour import STAMP
 
 _STAMPED: Final = re.compile(STAMP + rb" ")
-_INDENT: Final = re.compile(rb" *+(?:- ++)?+")
+_INDENT: Final = re.compile(rb" *+(?>(?:- ++)?)")
 _MEMBER: Final = re.compile(rb"""(["']?)[\w.\-/$]{1,256}\1[ \t]*+:(?=[ \t\r\n]|\Z)[ \t]*+""")
 _DATA: Final = re.compile(rb"""(["']?)(?:data|stringData)\1[ \t]*+:[ \t]*+""")
-_VALUE: Final = re.compile(rb"""("(?:[^"\\\n]|\\.)*+"|'[^'\n]*+'|[^\r\n]*?)[ \t]*+,?[ \t]*+\r?\Z""")
+_VALUE: Final = re.compile(rb"""("(?>(?:[^"\\\n]|\\.)*)"|'[^'\n]*+'|[^\r\n]*?)[ \t]*+,?[ \t]*+\r?\Z""")
 _BLANK: Final = re.compile(rb"[ \t]*+\r?(?:#.*)?\Z")
 _NOTHING: Final = frozenset({b"", b"{", b"{}", b"null", b"~"})
 _REACH: Final = 64 << 10
