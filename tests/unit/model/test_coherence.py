@@ -42,6 +42,12 @@ def said(kind: str, **options: Any) -> list[str]:
             {"target": {"selector": {"matchExpressions": [{"key": "a", "operator": "Exists", "values": ["b"]}]}}},
             "In and NotIn need values",
         ),
+        ("Logs", {"target": {"selector": {}, "anyOf": [{}]}}, "selector and anyOf exclude each other"),
+        (
+            "Logs",
+            {"target": {"anyOf": [{}, {"matchExpressions": [{"key": "a", "operator": "In"}]}]}},
+            "In and NotIn need values",
+        ),
         ("Logs", {"logs": {"since": "1h", "sinceTime": "2026-01-01T00:00:00Z"}}, "exclude each other"),
         ("Logs", {"logs": {"since": "0s"}}, "since must lie between"),
         ("Logs", {"logs": {"since": "9000h"}}, "since must lie between"),
@@ -105,6 +111,7 @@ def test_what_means_nothing_is_told_in_the_words_of_admission(kind: str, options
     [
         ("Logs", {}),
         ("Logs", {"target": {"selector": {}}, "logs": {"since": "24h"}}),
+        ("Logs", {"target": {"anyOf": [{"matchLabels": {"app": "a"}}, {}], "podNames": ["b"]}}),
         ("Config", {"config": {"configMaps": {}}}),
         ("HTTP", {"http": {"port": 1, "method": "POST", "body": "x", "headersFrom": [HEADER], "tls": {}}}),
         ("Exec", {"exec": {"tool": "NodeReport", "seconds": 5}}),
