@@ -158,6 +158,10 @@ def _writes(step: Step) -> bool:
     return step.format != DocumentFormat.JSON or step.indent is not None or step.missing is not None
 
 
+def _shaped(step: Step) -> bool:
+    return step.rewritten or step.missing is not None or bool(step.accept)
+
+
 def _is_one_file(kind: ProfileKind) -> bool:
     return kind.type != ProfileType.GOROUTINE or kind.form is not None
 
@@ -233,6 +237,10 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "format Text is for texts, so it excludes indent and fields",
         _steps(lambda step: step.format != DocumentFormat.TEXT or (step.indent is None and not step.fields)),
+    ),
+    Rule(
+        "unwrap needs path, and excludes value, fields, format, indent, missing and accept",
+        _steps(lambda step: not step.unwrap or (step.path is not None and not _shaped(step))),
     ),
     Rule("set either command or tool", _exec(lambda run: bool(run.command) != (run.tool is not None))),
     Rule(

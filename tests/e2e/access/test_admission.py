@@ -101,6 +101,11 @@ def rule(kind: str, pattern: str, **fields: object) -> Object:
         (command(tool="PythonStacks", output="../x"), "spec.collectors[0].exec.output"),
         (collector("Files", files={"paths": []}), "spec.collectors[0].files.paths"),
         (collector("Files", files={"paths": ["etc"]}), "spec.collectors[0].files.paths[0]"),
+        (steps({**STEP, "unwrap": True, "indent": 2}), "unwrap needs path, and excludes value"),
+        (
+            steps({"name": "a", "value": "bundle", "output": "x", "unwrap": True}),
+            "unwrap needs path, and excludes value",
+        ),
         (collector("Metrics", metrics={"path": "/m"}), "path and via are for port only"),
         (collector("Logs", logs={"since": "1h", "sinceTime": "2026-01-01T00:00:00Z"}), "exclude each other"),
         (collector("Logs", logs={"since": "0s"}), "since must lie between 1s and 8760h"),

@@ -149,10 +149,14 @@ label_sets = st.dictionaries(words, words, max_size=3)
 requirements = st.one_of(
     st.builds(
         lambda key, operator, values: {"key": key, "operator": operator, "values": values},
-        words, st.sampled_from(["In", "NotIn"]), st.lists(words, min_size=1, max_size=2),
+        words,
+        st.sampled_from(["In", "NotIn"]),
+        st.lists(words, min_size=1, max_size=2),
     ),
-    st.builds(lambda key, operator: {"key": key, "operator": operator}, words, st.sampled_from(["Exists", "DoesNotExist"])),
-)  # fmt: skip
+    st.builds(
+        lambda key, operator: {"key": key, "operator": operator}, words, st.sampled_from(["Exists", "DoesNotExist"])
+    ),
+)
 selectors = st.builds(
     lambda labels, needed: LabelSelector.model_validate({"matchLabels": labels, "matchExpressions": needed}),
     label_sets,
