@@ -10,7 +10,7 @@ import pytest
 from support.access import MERGE, Object, Site, accepted, bundle, refused
 from supportbundle.collect.registry import REGISTRY
 from supportbundle.model.capability import Capability
-from supportbundle.model.spec import CollectorSpec
+from supportbundle.model.spec import CollectorSpec, CollectorType
 
 pytestmark = pytest.mark.e2e
 
@@ -204,7 +204,12 @@ NEEDS: tuple[tuple[Object, str], ...] = (
     (collector("Resources"), "Resources"),
     (collector("Metrics"), "Resources"),
     (collector("Metrics", metrics={"port": 1}), "HTTP"),
+    (collector("API", api={"port": 1, "steps": [STEP]}), "HTTP"),
 )
+
+
+def test_every_type_of_collector_is_among_them() -> None:
+    assert {spec["collectors"][0]["type"] for spec, _ in NEEDS} == set(CollectorType)
 
 
 @pytest.mark.parametrize(("spec", "capability"), NEEDS)
@@ -231,6 +236,7 @@ def test_admission_and_collectors_ask_for_the_same_capabilities(spec: Object, ca
         (collector("HTTP", http={"port": 1, "service": "web"}), True),
         (collector("Exec", exec={"tool": "JVMThreads"}), True),
         (collector("Files", files={"paths": ["/etc/app/*.yaml"]}), True),
+        (collector("API", api={"port": 1, "steps": [STEP]}), True),
         (collector("Helm"), True),
         (collector("Helm", helm={"releases": ["web"]}), False),
         (collector("Metrics"), True),

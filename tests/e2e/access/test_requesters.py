@@ -298,8 +298,35 @@ def test_the_largest_request_stays_within_the_budget_of_the_api_server(site: Sit
     accepted(lambda: person.create(largest(account)))
 
 
+MANY_STEPS: tuple[Object, ...] = (
+    *(
+        {
+            "name": f"a{i}",
+            "path": "/" + "p" * 200,
+            "output": "o" * 60 + f"/a{i}",
+            "missing": "Null",
+            "accept": [404, 501],
+        }
+        for i in range(16)
+    ),
+    *({"name": f"z{i}", "path": "/" + "p" * 200, "output": f"z{i}", "unwrap": True, "when": "a0"} for i in range(16)),
+    *({"name": f"v{i}", "value": "a0." * 50 + "a", "output": f"v{i}", "format": "Text"} for i in range(16)),
+    *(
+        {
+            "name": f"f{i}",
+            "output": f"f{i}",
+            "format": "YAML",
+            "indent": 4,
+            "keepNull": True,
+            "fields": [{"key": f"k{k}.x", "value": f"a{i}.value"} for k in range(16)],
+        }
+        for i in range(16)
+    ),
+)
+
+
 def largest(account: str | None) -> Object:
-    """Every capability, 50 collectors of every type with long options and targets."""
+    """Every capability, 50 collectors of every type with long options and targets, each a fallback for the last."""
     labels = {f"label-{i}": "v" * 63 for i in range(32)}
     names = [f"pod-{i}" + "x" * 200 for i in range(100)]
     expression = {"key": "k", "operator": "In", "values": [f"v{i}" for i in range(64)]}
@@ -307,6 +334,7 @@ def largest(account: str | None) -> Object:
         "selector": {"matchLabels": labels, "matchExpressions": [expression] * 32},
         "podNames": names,
     }
+    some = {"anyOf": [{"matchExpressions": [{"key": "k", "operator": "Exists"}] * 32}] * 8, "podNames": names}
     headers_from = [{**HEADER, "name": f"X-{i}"} for i in range(8)]
     sizes = {"maxBytes": "4Gi", "timeout": "59m59s"}
     config = {
@@ -329,9 +357,24 @@ def largest(account: str | None) -> Object:
         {"type": "Helm", "helm": {"releases": [f"release-{i}" for i in range(50)]}},
         {"type": "Resources", "resources": {"kinds": [f"kind{i}.example.com" for i in range(64)], "clusterInfo": True}},
         {"type": "Metrics", "metrics": {"port": 1, "path": "/" + "p" * 1000}},
+        {"type": "API", "api": {**sizes, "port": 1, "headersFrom": headers_from, "steps": MANY_STEPS}},
     ]  # fmt: skip
-    collectors = [{"name": f"c{i}", "target": target, **options[i % len(options)]} for i in range(50)]
-    wanted = bundle(target=target, collectors=collectors, capabilities=list(Capability), ttl="8760h")
+    collectors = [
+        {
+            "name": f"c{i}",
+            "path": f"{{pod/}}{'x' * 200}{i}",
+            "missing": "Null",
+            "target": (target, some)[i % 2],
+            **({"fallbackFor": f"c{i - 1}"} if i else {}),
+            **options[i % len(options)],
+        }
+        for i in range(50)
+    ]
+    wanted = bundle(target=some, collectors=collectors, capabilities=list(Capability), ttl="8760h")
+    wanted["spec"]["archive"] = {
+        "fileName": "{namespace}" * 11 + ".zip",
+        **{name: f"{name}{'x' * 100}" for name in ("warnings", "collectorLog", "requestLog")},
+    }
     wanted["spec"] |= {"serviceAccountName": account} if account else {}
     wanted["spec"]["templateRef"] = {
         "name": "t" * 253,

@@ -168,6 +168,8 @@ def parameter(**fields: object) -> Object:
         (parameter(default="yes", type="Boolean"), "default is neither 'true' nor 'false'"),
         (parameter(default="1d", type="Duration"), "default is no duration"),
         (parameter(default="1.5Gi", type="Quantity"), "default is no quantity"),
+        (template(LOGS_COLLECTOR, archive={"fileName": "$(p)/{time}.zip"}), "spec.archive.fileName"),
+        (template(LOGS_COLLECTOR, archive={"warnings": "Collector.log"}), "need names of their own"),
         (
             template(LOGS_COLLECTOR, sanitization={"rules": [{"name": "r", "type": "Literal", "pattern": "abc"}]}),
             "at least 4 characters",
@@ -183,7 +185,8 @@ def test_a_template_may_hold_references_wherever_a_bundle_has_a_value(site: Site
     obj = template(
         {"name": "ping", "type": "HTTP", "http": {"port": "$(port)", "path": "/$(path)", "headersFrom": headers}},
         {"name": "more", "type": "Logs", "when": {"secret": "token"}, "logs": {"since": "$(since)"}},
-        target={"selector": {"matchLabels": {"app": "$(app)"}}},
+        target={"anyOf": [{"matchLabels": {"app": "$(app)"}}, {"matchLabels": {"name": "$(app)"}}]},
+        archive={"fileName": "$(app)-{timestamp}.zip"},
         parameters=[{"name": name, "default": "x"} for name in ("path", "key", "since", "app")]
         + [{"name": "port", "type": "Integer", "default": "80"}],
         secrets=[{"name": "token", "required": True}],
