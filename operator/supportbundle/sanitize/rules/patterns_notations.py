@@ -147,11 +147,15 @@ NOTATIONS: Final = (
     PatternRule(
         name="announced",
         reason="A cell of a drawn table, a line of dots.",
-        trigger=_PASSES + r"(?:[ \t]{1,40}\|[ \t]{1,4}|\.{4,60}[ \t]?)[^\s|<.*]{6}",
+        trigger=_PASSES + r"(?:[ \t]{1,40}\|[ \t]{1,4}|\.{4,60}[ \t]?)[^\s|<.*][^\s|<]{5}",
         pattern=_PASSES + r"(?:[ \t]{1,40}\|[ \t]{1,4}|\.{4,60}[ \t]?)(?P<secret>[^\s|<.*][^\s|<]{5,})",
         check="opaque",
         boundary=False,
-        hits=(Hit("| password | hunter2 |", "hunter2"), Hit("- password................hunter2", "hunter2")),
+        hits=(
+            Hit("| password | hunter2 |", "hunter2"),
+            Hit("| password | h.nt*r2 |", "h.nt*r2"),
+            Hit("- password................hunter2", "hunter2"),
+        ),
         lookalikes=("| password | required |", "password........<masked>"),
     ),
     PatternRule(
@@ -191,10 +195,10 @@ NOTATIONS: Final = (
     PatternRule(
         name="setting",
         reason="What a build of GitHub Actions asks to hide.",
-        trigger=r"::add-mask::[^\s<]",
-        pattern=r"::add-mask::(?P<secret>[^\r\n<]+)",
+        trigger=r"::add-mask::[ \t]{0,8}[^\s<]",
+        pattern=r"::add-mask::[ \t]{0,8}(?P<secret>[^\s<][^\r\n<]*)",
         boundary=False,
-        hits=(Hit("::add-mask::hunter2", "hunter2"),),
+        hits=(Hit("::add-mask::hunter2", "hunter2"), Hit("::add-mask:: a hunter2", "a hunter2")),
         lookalikes=("::add-mask::",),
     ),
     PatternRule(
