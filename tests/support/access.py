@@ -6,14 +6,11 @@ Requests go over one `kubectl proxy` with impersonation headers: a kubectl for e
 from __future__ import annotations
 
 import json
-import re
-import subprocess
 import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -33,20 +30,6 @@ class Answer:
 
     ok: bool
     text: str
-
-
-@contextmanager
-def proxy() -> Iterator[str]:
-    """The URL of the API server for the admin of the current kubeconfig."""
-    process = subprocess.Popen(["kubectl", "proxy", "--port=0"], stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        found = re.search(r"127\.0\.0\.1:\d+", process.stdout.readline())
-        assert found, "kubectl proxy did not start"
-        yield f"http://{found[0]}"
-    finally:
-        process.terminate()
-        process.communicate(timeout=10)
 
 
 def collection(obj: Object, namespace: str) -> str:

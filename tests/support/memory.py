@@ -264,13 +264,20 @@ class MemoryStore:
 
 
 class SlowStore(MemoryStore):
-    """Makes a zip only when it is told to."""
+    """Makes or copies a zip only when it is told to."""
 
-    def __init__(self, fuse: Fuse) -> None:
-        super().__init__(fuse)
+    def __init__(self, fuse: Fuse, beside: MemoryStore | None = None) -> None:
+        super().__init__(fuse, beside=beside)
         self.begun, self.go_on = threading.Event(), threading.Event()
 
     def write_parts(self, *args: Any, **kwargs: Any) -> ObjectInfo:
+        self._wait()
+        return super().write_parts(*args, **kwargs)
+
+    def copy_in(self, *args: Any, **kwargs: Any) -> ObjectInfo:
+        self._wait()
+        return super().copy_in(*args, **kwargs)
+
+    def _wait(self) -> None:
         self.begun.set()
         assert self.go_on.wait(10)
-        return super().write_parts(*args, **kwargs)

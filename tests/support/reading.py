@@ -82,15 +82,25 @@ def _read(path: str, accept: str = "application/json") -> dict[str, Any]:
 
 
 @cache
-def _connection() -> http.client.HTTPConnection:
+def server() -> str:
+    """Host and port of the API server for the admin of the current kubeconfig, until this process ends.
+
+    Raises:
+        Unread: kubectl cannot serve it.
+    """
     process = subprocess.Popen(["kubectl", "proxy", "--port=0"], stdout=subprocess.PIPE, text=True)
     atexit.register(process.terminate)
     assert process.stdout is not None
     said = process.stdout.readline()
-    found = re.search(r"127\.0\.0\.1:(\d+)", said)
+    found = re.search(r"127\.0\.0\.1:\d+", said)
     if found is None:
         raise Unread(f"kubectl proxy did not start: {said}")
-    return http.client.HTTPConnection("127.0.0.1", int(found[1]), timeout=SECONDS)
+    return found[0]
+
+
+@cache
+def _connection() -> http.client.HTTPConnection:
+    return http.client.HTTPConnection(server(), timeout=SECONDS)
 
 
 def _kind(name: str) -> Kind:

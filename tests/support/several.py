@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from support.build import NOW
+from support.memory import SlowStore
 from support.universe import KEY, Universe
 from supportbundle.reconcile import paths
 from supportbundle.reconcile.key import Key
@@ -33,6 +36,16 @@ class Process:
             await self.reconciler.run(key)
             self.universe.run_collectors()
         raise AssertionError(self.reason(key))
+
+    async def one_waits_for_the_other(self, store: SlowStore) -> None:
+        """While a store works for the first bundle, the second gives its worker back and is woken at the end."""
+        first = asyncio.create_task(self.reconciler.run(KEY))
+        await asyncio.to_thread(store.begun.wait, 10)
+        assert await self.reconciler.run(OTHERS[0]) is None
+        assert self.woken == []
+        store.go_on.set()
+        await first
+        assert self.woken == [OTHERS[0]]
 
     def reason(self, key: Key) -> str:
         """Of the Ready condition."""

@@ -1,4 +1,4 @@
-"""How long nobody works when the operator's leader goes: each fault N times, with two pods."""
+"""How long nobody works when the operator's leader goes: each fault N times, each time with two new pods."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[2])]
-from support import leading, sbundle
+from support import breaking, leading, sbundle
 from support.kube import SYSTEM, get, kubectl, until
 
 NAMESPACE = "sb-bench-failover"
@@ -40,7 +40,7 @@ def main() -> None:
 
 def once(fault: str, number: int) -> tuple[float | None, float]:
     """(seconds until another pod held the Lease, None if it stayed; seconds until a new bundle was seen)."""
-    kubectl("-n", SYSTEM, "rollout", "status", "deploy/supportbundle-operator", "--timeout=180s")
+    breaking.fresh_operator()
     until("two pods", lambda: len(leading.pods()) == 2)
     old, process = leading.pod(), leading.process(leading.pod())
     begun, at = time.monotonic(), datetime.now(UTC)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from support.access import Person, Site, proxy, refused
+from support import reading
+from support.access import Person, Site, refused
 from support.kube import RELEASE, ROOT, SYSTEM, kubectl, run
 
 EVERYTHING = "capabilities.debug=true,capabilities.helm=true,capabilities.clusterInfo=true"
@@ -26,7 +27,7 @@ def install_crds() -> None:
     kubectl("wait", "--for=condition=Established", *crds, "--timeout=30s")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site() -> Iterator[Site]:
     """The chart with everything switched on but without an operator, under names of its own."""
     release = f"access-{uuid.uuid4().hex[:6]}"
@@ -44,13 +45,13 @@ def site() -> Iterator[Site]:
             *("--set", f"image.repository={IMAGE},image.tag={TAG},{EVERYTHING}"),
         )
         kubectl("create", "namespace", tenant)
-        with proxy() as server:
-            operator = Person(server, f"system:serviceaccount:{release}:{release}", tenant)
-            found = Site(release, tenant, Person(server, None, tenant), operator)
-            # Another installation's policies answer as well, but only this one's speak of this operator's account.
-            stray = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "stray"}}
-            refused(lambda: operator.create(stray), f"{release}-operator-secrets")
-            yield found
+        server = f"http://{reading.server()}"
+        operator = Person(server, f"system:serviceaccount:{release}:{release}", tenant)
+        found = Site(release, tenant, Person(server, None, tenant), operator)
+        # Another installation's policies answer as well, but only this one's speak of this operator's account.
+        stray = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "stray"}}
+        refused(lambda: operator.create(stray), f"{release}-operator-secrets")
+        yield found
     finally:
         run("helm", "uninstall", release, "--namespace", release, "--ignore-not-found")
         kubectl("delete", "namespace", release, tenant, "--ignore-not-found", "--wait=false")

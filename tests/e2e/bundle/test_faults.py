@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from support import leading, sbundle
-from support.kube import OPERATOR, ROOT, CommandFailed, apply, condition, get, items, kubectl, run, until
+from support import breaking, sbundle
+from support.breaking import phase
+from support.kube import ROOT, CommandFailed, apply, condition, get, items, kubectl, run, until
 from supportbundle.storage.base import Credentials
 from supportbundle.storage.client import StoreConfig
 from supportbundle.storage.s3 import S3Store
@@ -19,16 +20,6 @@ PROFILE = (
     {"name": "cpu", "type": "Profile", "profile": {"port": 6060, "kinds": [{"type": "CPU", "seconds": 3}]}},
 )
 CAPABILITIES = ["Logs", "Profiles"]
-
-
-def kill_operator() -> None:
-    """SIGKILL to the operator's process, from the node, as an OOM kill does it."""
-    run(str(ROOT / "tests/cluster/component"), "kill", leading.container(leading.pod()))
-
-
-def phase(namespace: str, name: str) -> str:
-    """status.phase, or nothing."""
-    return str(get(namespace, "sbundle", name).get("status", {}).get("phase", ""))
 
 
 def job_runs(namespace: str, name: str) -> bool:
@@ -51,9 +42,9 @@ MOMENTS: dict[str, Callable[[str, str], bool]] = {
 
 @pytest.fixture
 def fresh_operator(operator: str) -> None:
-    """A new pod: a container that was killed before starts again only after a back-off that grows."""
-    kubectl("-n", operator, "rollout", "restart", OPERATOR)
-    kubectl("-n", operator, "rollout", "status", OPERATOR, "--timeout=120s")
+    """As `breaking.fresh_operator`."""
+    assert operator
+    breaking.fresh_operator()
 
 
 @pytest.mark.usefixtures("fresh_operator")
@@ -64,7 +55,7 @@ def test_an_operator_killed_at_any_moment_ends_with_one_zip(workload: str, momen
     if moment == "staged":
         until("a running collector", lambda: job_runs(workload, name) or phase(workload, name) == "Ready")
     until(f"the moment {moment}", lambda: MOMENTS[moment](workload, name))
-    kill_operator()
+    breaking.kill_operator()
     obj = sbundle.ready(workload, name, seconds=240)
     assert condition(obj, "Ready")["reason"] == "Complete", obj["status"]
     data = until("an operator that answers", lambda: fetched(workload, name))

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from support import sbundle
-from support.access import Person, accepted, proxy, refused
+from support import reading, sbundle
+from support.access import Person, accepted, refused
 from support.kube import OPERATOR, ROOT, SYSTEM, CommandFailed, get, kubectl, names, run, until
 
 pytestmark = pytest.mark.e2e
@@ -114,9 +114,9 @@ def test_reveal_gives_the_original_back(workload: str, bundles: tuple[Members, M
 @pytest.mark.usefixtures("bundles")
 def test_only_who_may_read_the_secret_may_reveal() -> None:
     secret: dict[str, Any] = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": KEY}}
-    with proxy() as server:
-        refused(lambda: Person(server, "sb-e2e-stranger", SYSTEM).get(secret), "cannot get resource")
-        accepted(lambda: Person(server, None, SYSTEM).get(secret))
+    server = f"http://{reading.server()}"
+    refused(lambda: Person(server, "sb-e2e-stranger", SYSTEM).get(secret), "cannot get resource")
+    accepted(lambda: Person(server, None, SYSTEM).get(secret))
     with pytest.raises(CommandFailed, match="no bundle has asked for pseudonyms"):
         reveal("host-x", "--destination", "e2e-never-used")
 

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from support import sbundle
+from support import breaking, sbundle
 from support.gatekeeper import Gatekeeper
-from support.kube import ROOT, SYSTEM, CommandFailed, apply, condition, get, items, kubectl, names, run, until
+from support.kube import SYSTEM, CommandFailed, apply, condition, get, items, kubectl, names, run, until
 from support.linkserver import receiving
 from support.outside import ADDRESS, ENDPOINT, KEYS, Bucket, Certificate, MakeDestination, listening, put_secret
 from support.sftpserver import USER, serving
@@ -192,12 +192,6 @@ def delivery_pods(uid: str) -> list[dict[str, Any]]:
     return items(SYSTEM, "pods", f"supportbundle.dev/bundle-uid={uid}")
 
 
-def kill(pod: dict[str, Any]) -> None:
-    """SIGKILL to its process, from the node, as an OOM kill does it."""
-    container = pod["status"]["containerStatuses"][0]["containerID"].split("//")[1]
-    run(str(ROOT / "tests/cluster/component"), "kill", container)
-
-
 @pytest.mark.skipif(not ENDPOINT, reason="needs the S3 server of the test cluster")
 def test_a_killed_delivery_is_gone_on_with(noisy: str, destination: MakeDestination, bucket: Bucket) -> None:
     server = urlsplit(ENDPOINT)
@@ -213,7 +207,7 @@ def test_a_killed_delivery_is_gone_on_with(noisy: str, destination: MakeDestinat
         sbundle.create(noisy, "killed", [noise], app="noisy", capabilities=["Exec"], destination={"name": "e2e-killed"})
         assert gate.reached.wait(120), get(noisy, "sbundle", "killed")["status"]
         uid = get(noisy, "sbundle", "killed")["metadata"]["uid"]
-        kill(delivery_pods(uid)[0])
+        breaking.kill(delivery_pods(uid)[0])
         gate.opened.set()
         found = artifact(sbundle.ready(noisy, "killed", seconds=180))
     finally:

@@ -27,7 +27,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason="stops parts of the cluster"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def tight(operator: str) -> Iterator[str]:
     """The operator within 128 MiB; at the end it must never have been killed for its memory."""
     chart = str(ROOT / "helm/supportbundle-operator")
@@ -46,13 +46,13 @@ def never_out_of_memory(tight: str) -> Iterator[None]:
     assert "OOMKilled" not in kubectl("-n", SYSTEM, "get", "pods", "-l", breaking.POD, "-o", path)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def bucket() -> S3Store:
     """The bucket behind the shaky destination, without the proxy."""
     return breaking.open_bucket(BUCKET)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def proxy(tight: str, bucket: S3Store) -> Iterator[FaultProxy]:
     """The destination `e2e-shaky` is reached by it, from the operator and from collectors."""
     assert bucket

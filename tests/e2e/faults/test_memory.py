@@ -47,10 +47,11 @@ def test_bundles_of_big_logs_never_pass_through_the_operators_memory(loud: str) 
     assert pod["spec"]["containers"][0]["resources"]["limits"]["memory"] == "128Mi"
     bundles = [f"big-{number}" for number in range(BUNDLES)]
     for name in bundles:
-        sbundle.create(loud, name, app="loud")
+        # How fast they are read is no matter here.
+        sbundle.create(loud, name, app="loud", limits={"maxDuration": "10m"})
     sizes = []
     for name in bundles:
-        obj = sbundle.ready(loud, name, seconds=280)
+        obj = sbundle.ready(loud, name, seconds=380)
         assert condition(obj, "Ready")["reason"] == "Complete", json.dumps(obj["status"])
         sizes.append(obj["status"]["progress"]["bytes"])
     assert min(sizes) > PODS * BYTES * 0.9

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from support import leading, sbundle
+from support import breaking, leading, sbundle
 from support.kube import (
     OPERATOR,
     RELEASE,
@@ -26,7 +26,6 @@ from support.kube import (
     get,
     items,
     kubectl,
-    names,
     run,
     until,
 )
@@ -36,7 +35,6 @@ NAMESPACE = "sb-e2e-schedules"
 TOKEN = "correct-horse-battery-staple"
 WEBHOOK = ("webhook.alertmanager.enabled=true", "webhook.alertmanager.existingSecret=e2e-alerts")
 RBAC = "rbac.authorization.k8s.io"
-POD = "app.kubernetes.io/component=operator"
 
 
 TEMPLATES = {
@@ -154,13 +152,6 @@ def suppressed(name: str) -> int:
     return int(triggers[0].get("suppressed", 0))
 
 
-def kill_operator() -> None:
-    """SIGKILL, from the node."""
-    pod = names(SYSTEM, "pods", POD)[0]
-    container = get(SYSTEM, *pod.split("/"))["status"]["containerStatuses"][0]["containerID"].split("//")[1]
-    run(str(ROOT / "tests/cluster/component"), "kill", container)
-
-
 def events(name: str) -> dict[str, str]:
     """Messages of Events about an object, by reason."""
     text = kubectl("-n", NAMESPACE, "get", "events", "--field-selector", f"involvedObject.name={name}", "-o", "json")
@@ -172,7 +163,7 @@ def test_crashing_pods_of_one_deployment_make_one_bundle_also_across_a_killed_op
     apply(site, schedule("loops", triggers=[trigger]), schedule("asleep", suspend=True, triggers=[trigger]))
     apply(site, crashing("crasher", replicas=3))
     name = first("loops")["metadata"]["name"]
-    kill_operator()
+    breaking.kill_operator()
     before = suppressed("loops")
     bundle = sbundle.ready(site, name)
     assert bundle["metadata"]["annotations"]["supportbundle.dev/trigger"] == "RestartLoop"

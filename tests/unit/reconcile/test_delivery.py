@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -14,7 +12,7 @@ import pyrage
 import pytest
 
 from support.build import NOW, UID
-from support.memory import Fuse, MemoryStore
+from support.memory import MemoryStore, SlowStore
 from support.several import OTHERS, Process
 from support.universe import ARTIFACT, CONFIG, KEY, STAGING, Universe
 from supportbundle.errors import Invalid, NotFound, StoreDenied, SupportBundleError
@@ -32,7 +30,6 @@ from supportbundle.reconcile import paths
 from supportbundle.reconcile.delivery import PATIENCE
 from supportbundle.reconcile.loop import Reconciler
 from supportbundle.reconcile.orphans import find_powers, take_back
-from supportbundle.storage.base import ObjectInfo
 
 BUNDLE = paths.bundle("team", "incident")
 JOB = paths.named("jobs", "system", names.delivery_name(UID))
@@ -341,28 +338,9 @@ async def test_copies_of_large_zips_leave_workers_to_others(outside: Universe) -
     for key in (KEY, OTHERS[0]):
         await process.until("Staged", key)
     slow.stores.copies = True
-    first = asyncio.create_task(process.reconciler.run(KEY))
-    await asyncio.to_thread(store.begun.wait, 10)
-    assert await process.reconciler.run(OTHERS[0]) is None
-    assert process.woken == []
-    store.go_on.set()
-    await first
-    assert process.woken == [OTHERS[0]]
+    await process.one_waits_for_the_other(store)
     for key in (KEY, OTHERS[0]):
         await process.until("Complete", key)
-
-
-class SlowStore(MemoryStore):
-    """Copies a zip only when it is told to."""
-
-    def __init__(self, fuse: Fuse, beside: MemoryStore) -> None:
-        super().__init__(fuse, beside=beside)
-        self.begun, self.go_on = threading.Event(), threading.Event()
-
-    def copy_in(self, *args: Any, **kwargs: Any) -> ObjectInfo:
-        self.begun.set()
-        assert self.go_on.wait(10)
-        return super().copy_in(*args, **kwargs)
 
 
 async def test_a_recipient_that_only_looks_like_one_is_refused_before_anything_is_collected(outside: Universe) -> None:

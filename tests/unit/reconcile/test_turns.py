@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -104,12 +103,6 @@ async def test_large_zips_leave_workers_to_others(universe: Universe) -> None:
     process = Process(universe, OTHERS[0])
     for key in (KEY, OTHERS[0]):
         await process.until("Assembling", key)
-    first = asyncio.create_task(process.reconciler.run(KEY))
-    await asyncio.to_thread(store.begun.wait, 10)
-    assert await process.reconciler.run(OTHERS[0]) is None
-    assert process.woken == []
-    store.go_on.set()
-    await first
-    assert process.woken == [OTHERS[0]]
+    await process.one_waits_for_the_other(store)
     await process.reconciler.run(OTHERS[0])
     assert {process.reason(KEY), process.reason(OTHERS[0])} == {"Complete"}
