@@ -256,6 +256,13 @@ class ResourcesOptions(Value):
     cluster_info: bool = False
 
 
+class FindingsOptions(Value):
+    """What is wrong with the targets; `usage` also asks metrics.k8s.io how near their limits they are."""
+
+    scope: EventScope = EventScope.NAMESPACE
+    usage: bool = False
+
+
 class MetricsOptions(Value):
     """metrics.k8s.io of the targets, and the Prometheus text of a port where one is named."""
 
