@@ -165,9 +165,10 @@ ALL_PROFILES = (
 
 
 class ProfileOptions(Value):
-    """Go pprof over HTTP, from every target pod."""
+    """Go pprof over HTTP, from every target pod: from `port`, or with `probe` from declared ports that serve it."""
 
-    port: Port
+    port: Port | None = None
+    probe: bool = False
     via: Via = Via.PORT_FORWARD
     path: Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._~/-]{0,255}$")] = "/debug/pprof"
     kinds: tuple[ProfileKind, ...] = ALL_PROFILES
