@@ -38,16 +38,17 @@ from supportbundle.plan.context import PlanContext
 
 FILE = "findings.json"
 LIMIT = 8 << 20
-MAX_PODS = 5000
-"""Pods that are looked at; what checks need of one takes some 10 KiB of memory."""
+MAX_PODS = 2000
+"""Pods that are looked at, each by a request; what checks need of one takes some 10 KiB of memory."""
 
 MAX_EVENTS = 5000
 """Events that are kept, the newest ones."""
 
-MAX_CLAIMS = 2000
-MAX_WORKLOADS = 2000
+MAX_OTHERS = 1000
+"""Claims, and workloads of each kind, that are looked at."""
+
 _ESTIMATE = 64 << 10
-_SECONDS = 300
+_SECONDS = 600
 _CLAIM = Kind("v1", "PersistentVolumeClaim", "persistentvolumeclaims")
 _KINDS = {kind.kind: kind for kind in OWNERS}
 _POINTING = ("FailedCreate", "BackoffLimitExceeded", "DeadlineExceeded")
@@ -153,11 +154,11 @@ class _Reading:
                 wanted.add(OwnerRef(api_version=kind.api_version, kind=kind.kind, name=told.name, uid=uid))
         workloads: list[View] = []
         for kind in OWNERS:
-            async for owner in self._named(kind, wanted.take(kind)[:MAX_WORKLOADS], Source.WORKLOADS):
+            async for owner in self._named(kind, wanted.take(kind), Source.WORKLOADS):
                 wanted.note(owner)
                 workloads.append(View({"kind": kind.kind, **_kept(owner)}))
         absent: list[str] = []
-        asked = self._named(_CLAIM, tuple(claims)[:MAX_CLAIMS], Source.CLAIMS, absent)
+        asked = self._named(_CLAIM, tuple(claims), Source.CLAIMS, absent)
         found = [View(_kept(claim)) async for claim in asked]
         return Seen(
             now=now,
@@ -177,6 +178,9 @@ class _Reading:
 
         Any other failure is one gap for all objects of the kind, and its source has not been read whole.
         """
+        if source != Source.PODS and len(names) > MAX_OTHERS:
+            self._missing(source, "TooLarge", f"Of {len(names)} {kind.plural} the first {MAX_OTHERS} are looked at.")
+            names = names[:MAX_OTHERS]
         failed: list[SupportBundleError] = []
         paths = (one(kind.api_version, kind.plural, name, self._context.namespace) for name in names)
         rest = iter(names)
@@ -203,10 +207,14 @@ class _Reading:
                 told = Told.of(event)
                 if told is None or not (wanted.passes(event) or (told.kind == _CLAIM.kind and told.name in claims)):
                     continue
+                number = next(numbers)
                 keep = heapq.heappush if len(newest) < MAX_EVENTS else heapq.heappushpop
-                keep(newest, (-age(told)[0], -next(numbers), told))
+                keep(newest, (-age(told)[0], -number, told))
         except SupportBundleError as error:
             self._missing(Source.EVENTS, error.reason, f"Events: {error}")
+        if (all_of_them := next(numbers)) > MAX_EVENTS:
+            message = f"Of {all_of_them} Events about trouble the newest {MAX_EVENTS} are looked at."
+            self._missing(Source.EVENTS, "TooLarge", message)
         return EventBook(told for _, _, told in newest)
 
     async def _usage(self) -> dict[tuple[str, str], Usage]:

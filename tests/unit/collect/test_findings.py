@@ -128,8 +128,8 @@ class TestPlanning:
         assert plan(COLLECTOR, {"type": "Findings"}) == ([], [])
 
     def test_too_many_pods_are_said(self) -> None:
-        (task,), gaps = plan(COLLECTOR, {"type": "Findings"}, *(pod(f"p-{number}") for number in range(5001)))
-        assert len(task.params["pods"]) == 5000  # type: ignore[arg-type]
+        (task,), gaps = plan(COLLECTOR, {"type": "Findings"}, *(pod(f"p-{number}") for number in range(2001)))
+        assert len(task.params["pods"]) == 2000  # type: ignore[arg-type]
         assert [gap.reason for gap in gaps] == ["TooLarge"]
 
     def test_usage_takes_one_capability_more(self) -> None:
@@ -215,6 +215,25 @@ async def test_a_pod_that_is_gone_has_nothing_wrong_any_more(cluster: PartlyForb
     assert not await collected(cluster, sink)
     assert not sink.gaps
     assert sink.json(FILE)["bySeverity"] == {"Critical": 0, "Warning": 0, "Info": 0}
+
+
+async def test_what_is_beyond_the_bounds_is_said(cluster: PartlyForbidden, sink: FakeSink) -> None:
+    claims = [{"persistentVolumeClaim": {"claimName": f"c-{number}"}} for number in range(200)]
+    pods = [pod(f"p-{number}") for number in range(6)]
+    for number, facts in enumerate(pods):
+        volumes = [
+            {"persistentVolumeClaim": {"claimName": f"{number}-{v['persistentVolumeClaim']['claimName']}"}}
+            for v in claims
+        ]
+        cluster.objects[f"{CORE}/pods/{facts.name}"] = {"metadata": {"name": facts.name}, "spec": {"volumes": volumes}}
+    cluster.lists[f"{CORE}/events"] = [told("Unhealthy", "x", "Pod", f"q-{number}") for number in range(5001)]
+    (task,), _ = plan(COLLECTOR, {"type": "Findings"}, *pods)
+    await run(COLLECTOR, task, cluster, sink)
+    assert sorted(sink.reasons) == [
+        ("events", "TooLarge"),
+        ("findings", "TooLarge"),
+        ("persistentvolumeclaims", "TooLarge"),
+    ]
 
 
 async def test_no_request_is_made_for_a_name_that_no_object_can_bear(cluster: PartlyForbidden, sink: FakeSink) -> None:

@@ -228,7 +228,7 @@ class TestProbes:
     def test_one_that_has_recovered_is_a_warning(self) -> None:
         told = event("Unhealthy", "Liveness probe failed: timeout", inside="app")
         finding = only("failing-probes", pod(status(ready=True, **self.RUNNING)), events=(told,))
-        assert (finding.severity, finding.title) == (WARNING, "web-0/app is ready now; its liveness probe fails")
+        assert (finding.severity, finding.title) == (WARNING, "web-0/app is ready now; its liveness probe failed")
 
     def test_unready_without_any_event(self) -> None:
         assert only("failing-probes", pod(status(ready=False, **self.RUNNING))).title.endswith("no Event tells why")
@@ -272,7 +272,7 @@ class TestVolumes:
         told = event("ProvisioningFailed", 'storageclass "fast" not found', about="PersistentVolumeClaim/data")
         finding = only("volume-claims", claims=(self.claim("Pending"),), events=(told,))
         assert (finding.severity, finding.title) == (CRITICAL, "PersistentVolumeClaim data has no volume")
-        assert [each.text for each in finding.evidence][1:] == ["storage class fast", 'storageclass "fast" not found']
+        assert [each.text for each in finding.evidence][1:] == ["fast", 'storageclass "fast" not found']
 
     def test_one_that_waits_for_its_pod(self) -> None:
         told = event("WaitForFirstConsumer", "waiting", about="PersistentVolumeClaim/data", type="Normal")

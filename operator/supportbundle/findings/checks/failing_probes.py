@@ -60,10 +60,11 @@ def _failing(seen: Seen, pod: View, container: Container, events: list[Told]) ->
     if not events and not (unready and since is not None and seen.now - since >= UNREADY):
         return None
     name, kind = name_of(pod), _kind(events)
+    verb = "fails" if not ready else "failed"
     state = "is not ready" if unready else "is ready now" if ready else "does not run now"
     return Draft(
         Severity.CRITICAL if unready or (kind != "readiness" and not ready) else Severity.WARNING,
-        f"{name}/{container.name} {state}; " + (f"its {kind} probe fails" if kind else "no Event tells why"),
+        f"{name}/{container.name} {state}; " + (f"its {kind} probe {verb}" if kind else "no Event tells why"),
         About(kind="Pod", name=name, container=container.name),
         (
             evidence(f"{container.where}.ready", str(ready).lower(), since),

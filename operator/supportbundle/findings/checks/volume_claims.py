@@ -52,8 +52,7 @@ def _claim(seen: Seen, claim: View) -> Iterator[Draft]:
         title = f"PersistentVolumeClaim {name} waits for a pod that uses it to find a node"
         yield Draft(Severity.INFO, title, about, (said, waiting[0].evidence), _WAITS, since=made)
     elif phase == "Pending" and (events or made is None or seen.now - made >= YOUNG):
-        wanted = f"storage class {claim['spec']['storageClassName'].name() or 'not set'}"
-        asked = evidence("spec", wanted)
+        asked = evidence("spec.storageClassName", claim["spec"]["storageClassName"].name() or "not set")
         title = f"PersistentVolumeClaim {name} has no volume"
         yield Draft(Severity.CRITICAL, title, about, (said, asked, *events), _PENDING, since=made)
     elif phase == "Lost":
