@@ -53,7 +53,8 @@ class OperatorConfig(Value):
     `policyNames` are the ValidatingAdmissionPolicies that must be bound before a bundle may run without its own
     ServiceAccount; an empty list means that the admin has switched them off. `proxy` comes from the operator's own
     environment: collectors reach the store by the same way. `clusterInfo` says that the operator may list nodes and
-    storage classes; `extraResources` that the role of Resources holds more than `view` shows; `debugImage` is empty
+    storage classes; `profileProbe` that Profile collectors may look for pprof on ports that nobody has named;
+    `extraResources` that the role of Resources holds more than `view` shows; `debugImage` is empty
     where no debugging containers are allowed. `leaseName` is the Lease by which the operator's pods agree on who works.
     `templates` are the specs of those that the operator applies, by name. `watchNamespaces` are the only ones that it
     looks into; empty means all. `deletionSeconds` is how long a store may keep a deleted bundle with
@@ -69,6 +70,7 @@ class OperatorConfig(Value):
     policy_names: tuple[str, ...] = ()
     enabled_capabilities: tuple[Capability, ...] = tuple(c for c in Capability if c not in OPT_IN)
     cluster_info: bool = False
+    profile_probe: bool = False
     extra_resources: bool = False
     debug_image: str = ""
     default_destination: DestinationSpec | None = None

@@ -21,7 +21,7 @@ def install(*values: str, chart: Path = CHART) -> None:
         "helm", "upgrade", "--install", RELEASE, str(chart),
         "--namespace", SYSTEM, "--create-namespace", "--wait", "--timeout", "3m",
         "--set=fullnameOverride=supportbundle-operator",
-        "--set=capabilities.debug=true,capabilities.helm=true,capabilities.clusterInfo=true",
+        "--set=capabilities.debug=true,capabilities.helm=true,capabilities.clusterInfo=true,profiles.probe=true",
         f"--set=image.repository={IMAGE}", f"--set=image.tag={TAG}",
         # The tag stays the same when the image is built anew.
         f"--set-string=podAnnotations.tests/started={time.time():.0f}", *sets,

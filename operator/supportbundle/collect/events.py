@@ -64,7 +64,7 @@ class EventsCollector:
     def plan(self, spec: CollectorSpec, context: PlanContext) -> Iterator[Task | Gap]:
         """One task, whatever the scope: a selector for hundreds of objects does not fit into one request."""
         options = spec.events or EventsOptions()
-        params = _about(context.pods) if options.scope == EventScope.TARGETS else EventParams(about=False)
+        params = about_targets(context.pods) if options.scope == EventScope.TARGETS else EventParams(about=False)
         yield Task(
             id=f"{spec.name}/events",
             collector=spec.name,
@@ -81,7 +81,7 @@ class EventsCollector:
     async def run(self, task: Task, context: RunContext) -> None:
         """Read all pages once; the List is written as they come, the table afterwards."""
         params = EventParams.model_validate(task.params)
-        wanted = _Filter(params)
+        wanted = EventFilter(params)
         newest: list[Row] = []
         path = f"cluster-resources/events/{context.namespace}.json"
         async with context.sink.member(path, task=task, limit=SINK_LIMIT) as member:
@@ -99,7 +99,7 @@ class EventsCollector:
             context.sink.gap(Gap.say("TooLarge", message, target=task.target, collector=task.collector))
 
 
-class _Filter:
+class EventFilter:
     """Whether an Event is about one of the objects."""
 
     def __init__(self, params: EventParams) -> None:
@@ -108,11 +108,12 @@ class _Filter:
         self._names = frozenset((o.kind, o.name) for o in params.names)
 
     def passes(self, event: Mapping[str, Any]) -> bool:
+        """Whether it is."""
         about = event.get("involvedObject") or {}
         return self._all or about.get("uid") in self._uids or (about.get("kind"), about.get("name")) in self._names
 
 
-def _about(pods: Iterable[PodFacts]) -> EventParams:
+def about_targets(pods: Iterable[PodFacts]) -> EventParams:
     """Pods, their owners, and the owners' owners as far as names tell.
 
     A Deployment's ReplicaSets and a CronJob's Jobs are named `<owner>-<suffix>` by their controllers; asking the API

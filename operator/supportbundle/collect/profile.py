@@ -22,6 +22,8 @@ from supportbundle.collect.ports import (
     request_headers,
     unreachable,
 )
+from supportbundle.collect.probing import FILE as PROBE_FILE
+from supportbundle.collect.probing import MAX_FOUND, Candidate, candidates, probed
 from supportbundle.errors import Corrupt, Forbidden, HTTPStatus, NotFound, SupportBundleError, TooLarge, Unavailable
 from supportbundle.model.base import Value
 from supportbundle.model.capability import Capability, PolicyRule
@@ -51,6 +53,7 @@ ANSWER_SECONDS = 30
 WAIT_SECONDS = 60
 """How long a task may have to wait for the common instant."""
 
+FOLDER = "pods/{pod}/profiles/"
 GZIP, TRACE, TEXT = b"\x1f\x8b", b"go 1.", b"goroutine "
 
 
@@ -99,9 +102,10 @@ class NotAProfile(Corrupt):
 
 
 class ProfileParams(Value):
-    """The profiles of one pod."""
+    """The profiles of one pod, from `port`, or from those of `candidates` that turn out to serve them."""
 
-    port: PodPort
+    port: PodPort | None = None
+    candidates: tuple[Candidate, ...] = ()
     path: str
     kinds: tuple[ProfileKind, ...]
     headers_from: tuple[HeaderSource, ...] = ()
@@ -109,10 +113,11 @@ class ProfileParams(Value):
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """Where the profiles of one pod lie, and what every request for them carries."""
+    """Where the profiles of one port lie, what every request for them carries, and the folder for them."""
 
     base: str
     headers: Mapping[str, str]
+    folder: str
 
 
 class ProfileCollector:
@@ -124,6 +129,10 @@ class ProfileCollector:
         Output("pods/<pod>/profiles/<kind>.pb.gz", "A pprof profile for `go tool pprof`.", f"{MAX_PROFILE >> 20}Mi"),
         Output("pods/<pod>/profiles/goroutine.txt", "All goroutines as text (`debug=2`).", f"{MAX_PLAIN >> 20}Mi"),
         Output("pods/<pod>/profiles/trace.out", "An execution trace for `go tool trace`.", f"{MAX_PLAIN >> 20}Mi"),
+        Output(
+            "pods/<pod>/profiles/<port>/<file>", "With `probe`: these files of each port that serves pprof.", "as above"
+        ),
+        Output(PROBE_FILE.format(pod="<pod>"), "With `probe`: which ports were asked, and what they are.", "64Ki"),
     )
 
     def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
@@ -138,6 +147,13 @@ class ProfileCollector:
         if spec.profile is None:
             yield Gap.say("Invalid", "A Profile collector needs `profile.port`.", collector=spec.name)
             return
+        if spec.profile.probe and not context.probing:
+            message = (
+                "The admin of this cluster has not allowed probing for pprof (Helm value profiles.probe). "
+                "Name the port in profile.port."
+            )
+            yield Gap.say("NotAllowed", message, target="probe", collector=spec.name)
+            return
         if refused := refused_header(source.name for source in spec.profile.headers_from):
             message = f"The header {refused} frames the request and cannot be set. Leave it out."
             yield Gap.say("Invalid", message, collector=spec.name)
@@ -151,12 +167,27 @@ class ProfileCollector:
     async def run(self, task: Task, context: RunContext) -> None:
         """All profiles of the pod. What is wrong with one is its own gap; a port that never answered ends the task."""
         params = ProfileParams.model_validate(task.params)
+        folder = FOLDER.format(pod=task.target)
+        if params.port is not None:
+            await self._profiles(params.port, folder, params, task, context)
+            return
+        ports = await probed(params.candidates, params.path.rstrip("/"), task, context)
+        for port in ports:
+            try:
+                await self._profiles(port, f"{folder}{port.port}/", params, task, context, first=port is ports[0])
+            except Unavailable as error:
+                context.sink.gap(_gap(error.reason, f"Port {port.port}: {error}", task))
+
+    async def _profiles(
+        self, port: PodPort, folder: str, params: ProfileParams, task: Task, context: RunContext, *, first: bool = True
+    ) -> None:
+        """All profiles of one port. `first`: its first timed one begins at the bundle's common instant."""
         headers = request_headers((), params.headers_from, context.secrets)
         answered = False
-        async with pod_url(params.port, context) as base:
-            asked = _Asked(f"{base}{params.path.rstrip('/')}/", headers)
+        async with pod_url(port, context) as base:
+            asked = _Asked(f"{base}{params.path.rstrip('/')}/", headers, folder)
             forms = list(_forms(params.kinds))
-            first_timed = next((form for form, _ in forms if form.timed), None)
+            first_timed = next((form for form, _ in forms if form.timed), None) if first else None
             for form, seconds in forms:
                 try:
                     await self._profile(asked, form, seconds, task, context, common=form is first_timed)
@@ -186,11 +217,10 @@ class ProfileCollector:
             timeout_seconds=ANSWER_SECONDS + (WAIT_SECONDS + seconds if form.timed else 0),
             ready=ready if common else None,
         )
-        pod = task.target
         async with context.cluster.request(request) as answer:
             chunks = await ok(answer, f"GET /{form.query.format(seconds=seconds)}")
             first = await _beginning(chunks, form)
-            path = f"pods/{pod}/profiles/{form.file}"
+            path = f"{asked.folder}{form.file}"
             async with context.sink.member(path, task=task, limit=form.limit) as member:
                 if late:
                     member.note("startSkewMs", late[0])
@@ -202,14 +232,20 @@ class ProfileCollector:
 
 
 def _task(collector: str, options: ProfileOptions, pod: PodFacts) -> Task:
+    found = candidates(pod, options.via) if options.port is None else ()
     params = ProfileParams(
-        port=PodPort.of(pod, options.port, options.via),
+        port=PodPort.of(pod, options.port, options.via) if options.port is not None else None,
+        candidates=found,
         path=options.path,
         kinds=options.kinds,
         headers_from=options.headers_from,
     )
     forms = list(_forms(options.kinds))
     timed = [seconds for form, seconds in forms if form.timed]
+    folder = FOLDER.format(pod=pod.name)
+    # How many ports serve pprof is not known yet: all that may be profiled must have their time.
+    ports = min(len(found), MAX_FOUND) if options.probe else 1
+    claims = (folder,) if options.probe else tuple(f"{folder}{form.file}" for form, _ in forms)
     return Task(
         id=f"{collector}/{pod.name}",
         collector=collector,
@@ -218,12 +254,13 @@ def _task(collector: str, options: ProfileOptions, pod: PodFacts) -> Task:
         params=dump(params),
         secrets=secret_names(pod),
         credentials=credentials(options.headers_from),
-        claims=tuple(f"pods/{pod.name}/profiles/{form.file}" for form, _ in forms),
+        claims=claims,
+        folder=folder if options.probe else "",
         node=pod.node,
-        timeout_seconds=WAIT_SECONDS + ANSWER_SECONDS * len(forms) + sum(timed),
+        timeout_seconds=WAIT_SECONDS + (ANSWER_SECONDS * len(forms) + sum(timed)) * max(ports, 1),
         estimate=ESTIMATE * len(forms),
-        lasts_seconds=sum(timed),
-        synchronized=bool(timed),
+        lasts_seconds=sum(timed) * ports,
+        synchronized=bool(timed and ports),
     )
 
 

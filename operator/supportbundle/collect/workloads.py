@@ -40,6 +40,10 @@ class Wanted:
         if (owner := controller_of(obj)) is not None:
             self._owners[owner.uid] = owner
 
+    def add(self, owner: OwnerRef) -> None:
+        """One more."""
+        self._owners[owner.uid] = owner
+
     def take(self, kind: Kind) -> tuple[str, ...]:
         """The names of the wanted owners of this kind, which are wanted no more."""
         taken = [o for o in self._owners.values() if (o.api_version, o.kind) == (kind.api_version, kind.kind)]

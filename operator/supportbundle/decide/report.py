@@ -11,6 +11,7 @@ from supportbundle.decide import say
 from supportbundle.decide.outcomes import fail, kept
 from supportbundle.decide.world import Decision, World
 from supportbundle.model.conditions import Condition, merge
+from supportbundle.model.findings import Problems
 from supportbundle.model.gap import Gap
 from supportbundle.model.plan import Plan, Progress
 from supportbundle.model.status import (
@@ -30,7 +31,7 @@ from supportbundle.model.status import (
 class Outcome:
     """What the assembly made; neither artifact nor staged if nothing was collected.
 
-    `source_bytes` were read from the targets.
+    `source_bytes` were read from the targets. `problems` is what checks found; None if nobody asked for findings.
     """
 
     artifact: Artifact | None
@@ -38,6 +39,7 @@ class Outcome:
     source_bytes: int
     sanitization: SanitizationStatus
     gaps: tuple[Gap, ...]
+    problems: Problems | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,8 @@ def end_status(world: World, outcome: Outcome) -> Status:
             say.working("Staged", "The zip is whole and checked; next comes its delivery."),
         )
     claims = (*claims, say.sanitized(clean=outcome.sanitization.leaks == 0))
+    if outcome.problems is not None:
+        claims = (*claims, say.problems(outcome.problems))
     total = _progress(world) or old.progress or ProgressStatus()
     return old.model_copy(
         update={

@@ -7,6 +7,7 @@ from datetime import datetime
 from supportbundle.decide.world import World
 from supportbundle.model.bundle import Bundle
 from supportbundle.model.conditions import Claim, ConditionStatus, ConditionType
+from supportbundle.model.findings import Problems
 from supportbundle.model.quantity import format_duration
 from supportbundle.model.status import Artifact, SanitizationStatus, Staged
 
@@ -113,3 +114,21 @@ def sanitized(*, clean: bool, message: str = "") -> Claim:
     """Every member of the zip passed the leak check; not clean means that some were left out for failing it."""
     reason = "LeakCheckPassed" if clean else "MembersLeftOut"
     return Claim(type=ConditionType.SANITIZED, status=TRUE, reason=reason, message=message)
+
+
+def problems(found: Problems) -> Claim:
+    """What the checks say of the pods, worst first. Unknown where nothing was found and not all was looked at."""
+    told = f"{found.critical} critical, {found.warning} warnings, {found.info} for information"
+    more = found.critical + found.warning + found.info - len(found.titles)
+    titles = "; ".join((*found.titles, *([f"and {more} more"] if found.titles and more > 0 else ())))
+    unread = f" {found.unchecked} checks could not look at everything; see status.warnings." if found.unchecked else ""
+    message = f"{told}{': ' if titles else ''}{titles}. See findings.json.{unread}"
+    if found.critical or found.warning:
+        status, reason = TRUE, "CriticalFindings" if found.critical else "WarningFindings"
+    elif not found.files:
+        status, reason, message = UNKNOWN, "NothingChecked", "No checks were made; status.warnings tell why."
+    elif found.unchecked:
+        status, reason = UNKNOWN, "NotAllChecked"
+    else:
+        status, reason = FALSE, "InfoFindings" if found.info else "NoFindings"
+    return Claim(type=ConditionType.PROBLEMS_FOUND, status=status, reason=reason, message=message)

@@ -253,6 +253,14 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("a tool writes no zip; remove unwrap", _exec(lambda run: run.tool is None or not run.unwrap)),
     Rule(
+        "set either port, or probe where the admin allows it",
+        _profile(lambda p: (p.port is not None) != p.probe),
+    ),
+    Rule(
+        "a probe sends no credentials; set port or remove headersFrom",
+        _profile(lambda p: not (p.probe and p.headers_from)),
+    ),
+    Rule(
         "form is for type Goroutine only",
         _profile(lambda p: all(kind.form is None or kind.type == ProfileType.GOROUTINE for kind in p.kinds)),
     ),

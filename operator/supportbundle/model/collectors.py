@@ -165,9 +165,10 @@ ALL_PROFILES = (
 
 
 class ProfileOptions(Value):
-    """Go pprof over HTTP, from every target pod."""
+    """Go pprof over HTTP, from every target pod: from `port`, or with `probe` from declared ports that serve it."""
 
-    port: Port
+    port: Port | None = None
+    probe: bool = False
     via: Via = Via.PORT_FORWARD
     path: Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._~/-]{0,255}$")] = "/debug/pprof"
     kinds: tuple[ProfileKind, ...] = ALL_PROFILES
@@ -254,6 +255,13 @@ class ResourcesOptions(Value):
 
     kinds: Annotated[tuple[str, ...], Field(max_length=64)] = ()
     cluster_info: bool = False
+
+
+class FindingsOptions(Value):
+    """What is wrong with the targets; `usage` also asks metrics.k8s.io how near their limits they are."""
+
+    scope: EventScope = EventScope.NAMESPACE
+    usage: bool = False
 
 
 class MetricsOptions(Value):

@@ -21,7 +21,10 @@ class ConditionStatus(StrEnum):
 
 
 class ConditionType(StrEnum):
-    """kstatus reads the first three; the others tell how far the bundle has come."""
+    """kstatus reads the first three, the next tell how far the bundle has come.
+
+    The last is there only where somebody has asked for findings: it speaks of the pods, not of the bundle.
+    """
 
     READY = "Ready"
     RECONCILING = "Reconciling"
@@ -29,6 +32,11 @@ class ConditionType(StrEnum):
     COLLECTED = "Collected"
     SANITIZED = "Sanitized"
     UPLOADED = "Uploaded"
+    PROBLEMS_FOUND = "ProblemsFound"
+
+
+ASKED_FOR = frozenset({ConditionType.PROBLEMS_FOUND})
+"""Absent until a decision claims something about it."""
 
 
 class Condition(Observed):
@@ -67,7 +75,7 @@ def merge(
             observed_generation=generation,
             last_transition_time=now if changed or before is None else before.last_transition_time,
         )
-    for kind in ConditionType:
+    for kind in frozenset(ConditionType) - ASKED_FOR:
         known.setdefault(
             kind,
             Condition(
@@ -78,4 +86,4 @@ def merge(
                 last_transition_time=now,
             ),
         )
-    return tuple(known[kind] for kind in ConditionType)
+    return tuple(known[kind] for kind in ConditionType if kind in known)

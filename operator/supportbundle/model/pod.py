@@ -26,7 +26,8 @@ class ContainerFacts(Value):
     """One container; `waiting` is the kubelet's reason while it has not started.
 
     `user` and `group` are the numeric ones that it runs as, where the pod or the kubelet tells; None if only its image
-    knows. `added`, `dropped` and `read_only_root` are what its own security context says.
+    knows. `added`, `dropped` and `read_only_root` are what its own security context says; `ports` the TCP ones that it
+    declares.
     """
 
     name: str
@@ -42,6 +43,7 @@ class ContainerFacts(Value):
     restarts: int
     has_previous: bool
     waiting: str = ""
+    ports: tuple[int, ...] = ()
 
 
 class SecretUse(Value):
@@ -160,6 +162,9 @@ def _containers(spec: Json, status: Json) -> Iterator[ContainerFacts]:
                 restarts=restarts,
                 has_previous="terminated" in seen.get("lastState", {}),
                 waiting=state.get("waiting", {}).get("reason", ""),
+                ports=tuple(
+                    p["containerPort"] for p in container.get("ports", ()) if p.get("protocol", "TCP") == "TCP"
+                ),
             )
 
 

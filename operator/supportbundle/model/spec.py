@@ -17,6 +17,7 @@ from supportbundle.model.collectors import (
     EventsOptions,
     ExecOptions,
     FilesOptions,
+    FindingsOptions,
     HelmOptions,
     HTTPOptions,
     LogsOptions,
@@ -88,6 +89,7 @@ class CollectorType(StrEnum):
     RESOURCES = "Resources"
     METRICS = "Metrics"
     API = "API"
+    FINDINGS = "Findings"
 
 
 class CollectorSpec(Value):
@@ -113,6 +115,7 @@ class CollectorSpec(Value):
     resources: ResourcesOptions | None = None
     metrics: MetricsOptions | None = None
     api: APIOptions | None = None
+    findings: FindingsOptions | None = None
 
     @property
     def steps(self) -> frozenset[str]:

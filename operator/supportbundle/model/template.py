@@ -102,6 +102,7 @@ class TemplateCollector(Value):
     helm: Raw | None = None
     resources: Raw | None = None
     metrics: Raw | None = None
+    findings: Raw | None = None
     api: Raw | None = None
 
     @property

@@ -52,7 +52,8 @@ class Surroundings:
 
     `pods` are all of the bundle's namespace; `scratch` is the room in bytes that a collector pod has on its node.
     `rules` are the sanitizing rules of the admin and of the destination, `pseudonymize` the kinds that the destination
-    asks for; `known_secrets` whether the Secrets of targets are mounted, to be known.
+    asks for; `known_secrets` whether the Secrets of targets are mounted, to be known. `probing`: Profile collectors may
+    look for pprof on declared ports.
     """
 
     pods: Sequence[PodFacts]
@@ -63,6 +64,7 @@ class Surroundings:
     rules: Sequence[SanitizationRule] = ()
     pseudonymize: Sequence[PseudonymKind] = ()
     known_secrets: bool = True
+    probing: bool = False
 
 
 def build_plan(bundle: Bundle, found: Surroundings, planners: Mapping[CollectorType, Planner], now: datetime) -> Plan:
@@ -199,7 +201,9 @@ def _expand(
     refusal = _refusal(bundle, spec, planner.requires(spec), found)
     if refusal and not bundle.spec.dry_run:
         return [refusal]
-    context = PlanContext(namespace=bundle.metadata.namespace, pods=pods, now=now, cluster=found.cluster)
+    context = PlanContext(
+        namespace=bundle.metadata.namespace, pods=pods, now=now, cluster=found.cluster, probing=found.probing
+    )
     items = list(planner.plan(spec, context))
     if not items and not pods:
         items = [_target_not_found(bundle, spec)]

@@ -13,10 +13,12 @@ from supportbundle.model.pod import PodFacts
 class PlanContext:
     """`pods` are those that the collector's target selects, by name; `now` is the instant of planning (UTC).
 
-    `cluster` is there where a collector asks for it and the admin allows it.
+    `cluster` is there where a collector asks for it and the admin allows it. `probing`: ports that nobody has named may
+    be asked.
     """
 
     namespace: str
     pods: tuple[PodFacts, ...]
     now: datetime
     cluster: ClusterFacts | None = None
+    probing: bool = False

@@ -71,6 +71,7 @@ async def _plan(world: World, place: Place | None, deps: Deps) -> None:
         rules=rules,
         pseudonymize=here.spec.sanitization.pseudonymize,
         known_secrets=floor.known_secrets,
+        probing=deps.config.profile_probe,
     )
     plan = build_plan(bundle, found, deps.planners, deps.clock())
     plan = plan.model_copy(update={"gaps": (*request.gaps, *plan.gaps), "template": request.template})

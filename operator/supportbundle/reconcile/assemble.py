@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Final
 
 from supportbundle.archive.footer import read_index
 from supportbundle.archive.headers import verify_headers
-from supportbundle.archive.index import IndexLimits
+from supportbundle.archive.index import IndexEntry, IndexLimits
 from supportbundle.archive.layout import Assembly, layout
 from supportbundle.archive.manifest import BundleFacts, build_tail, totals
 from supportbundle.archive.select import Fragment, all_gaps, select
@@ -24,8 +24,10 @@ from supportbundle.model import names
 from supportbundle.model.archive import MANIFEST
 from supportbundle.model.bundle import Bundle
 from supportbundle.model.delivery import MANIFEST_DIGEST, ZIP_TYPE, object_metadata
+from supportbundle.model.findings import Problems
 from supportbundle.model.gap import Gap
 from supportbundle.model.plan import BundleRef, Plan, Shard
+from supportbundle.model.spec import CollectorType
 from supportbundle.model.status import Artifact, Collection, FragmentRef, SanitizationStatus, Staged
 from supportbundle.plan.covering import Written, sorted_out
 from supportbundle.reconcile.deps import Deps
@@ -109,6 +111,7 @@ class Assembler:
                 leaks=sum(gap.reason == "Unsanitizable" for gap in everything),
             ),
             gaps=gaps,
+            problems=_problems(self._plan, selection.entries),
         )
 
     def _artifact(self, staged: Staged, stored: ObjectInfo) -> Artifact:
@@ -173,3 +176,11 @@ class Assembler:
             file_name=self._plan.archive.file_name,
             final=self._place.direct,
         )
+
+
+def _problems(plan: Plan, entries: Iterable[IndexEntry]) -> Problems | None:
+    """What all Findings collectors of the bundle found, as the notes of their files tell; None if there is none."""
+    if not any(task.type == CollectorType.FINDINGS for shard in plan.shards for task in shard.tasks):
+        return None
+    told = (Problems.of(entry.meta.notes) for entry in entries)
+    return sum((each for each in told if each is not None), Problems())

@@ -81,7 +81,7 @@ def test_what_was_shipped_is_there_and_serves_any_workload(example: str) -> None
         for member in json.loads(members["manifest.json"])["members"]
         if "source" in member
     }
-    assert told_of == {"logs", "events", "config"}
+    assert told_of == {"logs", "events", "config", "findings"}
 
 
 def test_an_author_and_a_user_hear_what_is_wrong_with_a_template(example: str) -> None:

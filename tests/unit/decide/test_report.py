@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from support.build import NOW, fragment, plan, seen_status, task, world
 from supportbundle.decide import decide
 from supportbundle.decide.report import Outcome, end_status, next_status
 from supportbundle.decide.world import DeliveryFacts
-from supportbundle.model.conditions import ConditionStatus, ConditionType
+from supportbundle.model.conditions import ASKED_FOR, ConditionStatus, ConditionType
+from supportbundle.model.findings import Problems
 from supportbundle.model.gap import Gap
 from supportbundle.model.plan import Plan, Progress, Shard
 from supportbundle.model.status import MAX_WARNINGS, Artifact, Collection, Phase, SanitizationStatus, Staged, Status
@@ -26,7 +31,7 @@ def ready(status: Status) -> tuple[str, str]:
 def test_the_first_write_sets_every_condition() -> None:
     seen = world(Status())
     status = next_status(seen, decide(seen))
-    assert {c.type for c in status.conditions} == set(ConditionType)
+    assert {c.type for c in status.conditions} == set(ConditionType) - ASKED_FOR
     assert ready(status) == ("Unknown", "Pending")
     assert (status.observed_generation, status.started_at) == (1, NOW)
 
@@ -137,3 +142,37 @@ def test_a_run_that_yields_no_file_has_failed() -> None:
     assert ready(status) == ("False", "CollectionFailed")
     assert status.warnings == (GAP,)
     assert status.finished
+
+
+@pytest.mark.parametrize(
+    ("found", "status", "reason", "words"),
+    [
+        (Problems(critical=2, warning=1, titles=("a", "b", "c"), files=1), "True", "CriticalFindings", "a; b; c."),
+        (Problems(critical=5, titles=("a", "b", "c"), files=1), "True", "CriticalFindings", "and 2 more"),
+        (Problems(warning=1, titles=("a",), unchecked=2, files=1), "True", "WarningFindings", "2 checks could not"),
+        (Problems(info=1, titles=("a",), files=1), "False", "InfoFindings", "1 for information: a."),
+        (Problems(files=1), "False", "NoFindings", "0 critical"),
+        (Problems(unchecked=1, files=1), "Unknown", "NotAllChecked", "1 checks could not"),
+        (Problems(), "Unknown", "NothingChecked", "No checks were made"),
+    ],
+)
+def test_findings_are_a_condition(found: Problems, status: str, reason: str, words: str) -> None:
+    told = end_status(world(plan=plan()), Outcome(ARTIFACT, None, 500, SanitizationStatus(), (), found))
+    condition = told.condition(ConditionType.PROBLEMS_FOUND)
+    assert condition is not None
+    assert (condition.status, condition.reason) == (status, reason)
+    assert words in condition.message
+    assert ready(told) == ("True", "Complete")
+
+
+def test_without_findings_there_is_no_such_condition() -> None:
+    told = end_status(world(plan=plan()), Outcome(ARTIFACT, None, 500, SanitizationStatus(), ()))
+    assert told.condition(ConditionType.PROBLEMS_FOUND) is None
+
+
+@given(st.dictionaries(st.text(max_size=5) | st.sampled_from(list(Problems().notes())), st.text() | st.integers()))
+def test_notes_of_a_hostile_shard_are_bounded(notes: dict[str, str | int]) -> None:
+    found = Problems.of(notes)
+    if found is not None:
+        assert all(0 <= count <= 1_000_000 for count in (found.critical, found.warning, found.info, found.unchecked))
+        assert all(title.isprintable() and len(title) <= 200 for title in found.titles)

@@ -1,0 +1,1 @@
+"""One check a file; `supportbundle.findings.registry` finds them."""
