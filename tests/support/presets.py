@@ -39,6 +39,7 @@ from supportbundle.kube.exec import CommandNotFound
 from supportbundle.model.capability import Capability
 from supportbundle.model.exchange import Channel, PodAnswer, PodCommand, PodRequest
 from supportbundle.model.plan import Plan
+from supportbundle.model.status import Phase
 from supportbundle.reconcile import paths
 from supportbundle.reconcile.loop import Reconciler
 
@@ -48,7 +49,6 @@ NODE: dict[str, Any] = {
     "metadata": {"name": "node-1", "uid": "node-1"},
     "status": {"nodeInfo": {"operatingSystem": "linux", "architecture": "amd64"}},
 }
-ENDED = frozenset({"Collected", "PartiallyCollected"})
 SECONDS = 60.0
 _STEPS = 30
 _GONE = NotFound("The pod is gone.")
@@ -196,11 +196,12 @@ async def _until_ended(universe: _Universe) -> Found:
     for _ in range(_STEPS):
         await reconciler.run(KEY)
         status = universe.api.objects[paths.bundle(NAMESPACE, KEY.name)].get("status", {})
-        reason = next(each["reason"] for each in status["conditions"] if each["type"] == "Ready")
-        if reason in ENDED:
+        if status["phase"] == Phase.READY:
             with zipfile.ZipFile(io.BytesIO(universe.store.data[ARTIFACT])) as archive:
                 assert archive.testzip() is None
                 return Found({info.filename: archive.read(info) for info in archive.infolist()}, status)
+        if status["phase"] == Phase.FAILED:
+            break
         universe.run_collectors()
     raise AssertionError(status)
 
