@@ -203,7 +203,8 @@ async def _until_ended(universe: _Universe) -> Found:
         if status["phase"] == Phase.FAILED:
             break
         universe.run_collectors()
-    raise AssertionError(status)
+    ready = next(each for each in status["conditions"] if each["type"] == "Ready")
+    raise AssertionError(f"{status['phase']}: {ready['reason']}: {ready['message']} {status['warnings']}")
 
 
 @dataclass
