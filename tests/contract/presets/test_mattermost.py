@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from support.contractservers import Running, kept, planted, programs
 from support.packets import (
@@ -34,6 +35,7 @@ pytestmark = pytest.mark.timeout(300)  # the first test builds the servers
 
 TOKENS = planted("mattermost")["tokens"]
 FAKE = "*" * 32
+EXAMPLE = Path(__file__).parents[3] / "docs/examples/mattermost.yaml"
 SOCKET = "/var/tmp/mattermost_local.socket"  # noqa: S108 - where the product has it, below the server's own root
 Start = Callable[..., Running]
 Run = Callable[..., Found]
@@ -101,6 +103,14 @@ def test_an_unlicensed_old_server_gives_the_reference_list(mattermost: Start, ru
     assert config["SqlSettings"]["DataSource"] == FAKE
     assert config["ServiceSettings"]["SiteURL"] == kept("mattermost")["siteUrl"]
     assert kept("mattermost")["replicaHost"] in config["SqlSettings"]["ReplicaLagSettings"][0]["DataSource"]
+
+
+def test_the_example_asks_for_what_an_assembled_packet_takes(mattermost: Start, tmp_path: Path) -> None:
+    spec = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))["spec"]
+    pods = [stand_in(mattermost("-version=v9", "-metrics"))]
+    (given,) = spec["templateRef"]["secrets"].values()
+    found = collected("mattermost", pods, tmp_path, known={given["name"]: {"token": TOKENS["admin"]}}, **spec)
+    assert (found.names, found.warnings) == (V9, [])
 
 
 def test_the_keys_of_the_old_document_are_the_products(mattermost: Start, run: Run) -> None:
