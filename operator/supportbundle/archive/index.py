@@ -23,6 +23,9 @@ INDEX_VERSION: Final = 1
 LOG_LIMIT: Final = 24 << 10
 """Bytes of one shard's log as JSON; with the counters it fits in the line of the smallest allowance."""
 
+NOTE_CHARS: Final = 1000
+"""Characters of a note: all keys that a document lacks are told."""
+
 REQUEST_CHARS: Final = 1024
 """Characters of one line of the request log."""
 
@@ -74,9 +77,9 @@ class MemberMeta:
     redactions: Annotated[dict[RuleName, Hits], Field(max_length=MAX_RULES)] = field(default_factory=dict)
     lines: Annotated[dict[RuleName, LineNumbers], Field(max_length=MAX_LINE_RULES)] = field(default_factory=dict)
     truncated: bool = False
-    notes: Annotated[dict[StatName, Annotated[Line, StringConstraints(max_length=200)] | int], Field(max_length=16)] = (
-        field(default_factory=dict)
-    )
+    notes: Annotated[
+        dict[StatName, Annotated[Line, StringConstraints(max_length=NOTE_CHARS)] | int], Field(max_length=16)
+    ] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

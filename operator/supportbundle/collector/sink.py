@@ -15,7 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
-from supportbundle.archive.index import MemberMeta, first_lines
+from supportbundle.archive.index import NOTE_CHARS, MemberMeta, first_lines
 from supportbundle.archive.spool import ClosedMember, MemberSpool
 from supportbundle.collect.base import Member
 from supportbundle.collector.budget import Budget
@@ -29,7 +29,6 @@ from supportbundle.sanitize import LeakCheck, Report, Stream
 
 log = logging.getLogger(__name__)
 BLOCK = 256 << 10
-NOTE_CHARS = 200
 T = TypeVar("T")
 
 

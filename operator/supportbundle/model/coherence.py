@@ -39,7 +39,7 @@ NEEDS_OPTIONS = {
 }
 EMPTY_TARGET = "an empty target names no pod; set selector ({} takes every pod of the namespace), anyOf or podNames"
 TWO_WAYS = "selector and anyOf exclude each other; put the selector into anyOf"
-ATOMIC = frozenset({"any_of", "command", "match_expressions", "values"})
+ATOMIC = frozenset({"any_of", "command", "hints", "match_expressions", "values"})
 """Lists in which the same may stand twice; in all others an entry is known by its value, its name or its type."""
 KEYS = ("name", "type", "key")
 VALUES = "In and NotIn need values; Exists and DoesNotExist take none"

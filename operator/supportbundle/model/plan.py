@@ -15,6 +15,7 @@ from supportbundle.model.base import Value
 from supportbundle.model.capability import Capability
 from supportbundle.model.cause import Cause
 from supportbundle.model.gap import Gap
+from supportbundle.model.hint import Hint
 from supportbundle.model.placing import FILE, Missing, MissingFile
 from supportbundle.model.spec import CollectorType, PseudonymKind, SanitizationRule
 from supportbundle.model.template import UsedTemplate
@@ -168,7 +169,8 @@ class Plan(Value):
 
     `pods` are the names of all targets, `targets` is their number. `hands_in` says that a pod which is told to
     end stores what it has; else it leaves nothing, and another pod may start over. `cause` is why a schedule made the
-    bundle. `fallbacks` are what collectors stand in for, by their names; `missing` the files that must be there.
+    bundle. `fallbacks` are what collectors stand in for, by their names; `missing` the files that must be there;
+    `hints` are sentences for gaps, by collector.
     """
 
     version: int = PLAN_VERSION
@@ -190,6 +192,7 @@ class Plan(Value):
     template: UsedTemplate | None = None
     cause: Cause | None = None
     fallbacks: dict[str, str] = Field(default_factory=dict)
+    hints: dict[str, tuple[Hint, ...]] = Field(default_factory=dict)
     missing: tuple[MissingFile, ...] = ()
     archive: PlannedArchive = USUAL_NAMES
 

@@ -25,6 +25,7 @@ from supportbundle.model.collectors import (
     ProfileOptions,
     ResourcesOptions,
 )
+from supportbundle.model.hint import Hint
 from supportbundle.model.placing import FallbackFor, Missing, OutputPath
 from supportbundle.model.quantity import ByteQuantity, Duration
 
@@ -95,7 +96,8 @@ class CollectorType(StrEnum):
 class CollectorSpec(Value):
     """One thing to collect. Only the options of its `type` may be set; without them all defaults hold.
 
-    `path` is where its files stand in the zip; `fallback_for` the collector whose failure makes this one run.
+    `path` is where its files stand in the zip; `fallback_for` the collector whose failure makes this one run; `hints`
+    are what its author says about failures.
     """
 
     name: Name63
@@ -103,6 +105,7 @@ class CollectorSpec(Value):
     path: OutputPath | None = None
     missing: Missing | None = None
     fallback_for: FallbackFor | None = None
+    hints: Annotated[tuple[Hint, ...], Field(max_length=16)] = ()
     target: Target | None = None
     logs: LogsOptions | None = None
     events: EventsOptions | None = None

@@ -18,6 +18,7 @@ from supportbundle.model.archive import ArchiveOptions
 from supportbundle.model.base import Observed, Value
 from supportbundle.model.capability import Capability
 from supportbundle.model.conditions import ConditionStatus
+from supportbundle.model.hint import Hint
 from supportbundle.model.placing import FallbackFor, Missing
 from supportbundle.model.spec import CollectorType, Name63, ParameterValue, Sanitization
 
@@ -91,6 +92,7 @@ class TemplateCollector(Value):
     path: RawText | None = None
     missing: Missing | None = None
     fallback_for: FallbackFor | None = None
+    hints: Annotated[tuple[Hint, ...], Field(max_length=16)] = ()
     target: Raw | None = None
     logs: Raw | None = None
     events: Raw | None = None

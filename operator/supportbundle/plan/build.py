@@ -102,6 +102,7 @@ def build_plan(bundle: Bundle, found: Surroundings, planners: Mapping[CollectorT
         ),
         cause=cause_of(bundle.metadata.annotations),
         fallbacks=dict(asked.fallbacks.by_name),
+        hints={spec.name: spec.hints for spec in bundle.spec.collectors if spec.hints},
         missing=tuple(asked.missing.values()),
         archive=archive,
     )

@@ -30,6 +30,7 @@ from supportbundle.model.plan import BundleRef, Plan, Shard
 from supportbundle.model.spec import CollectorType
 from supportbundle.model.status import Artifact, Collection, FragmentRef, SanitizationStatus, Staged
 from supportbundle.plan.covering import Written, sorted_out
+from supportbundle.plan.hints import advised
 from supportbundle.reconcile.deps import Deps
 from supportbundle.reconcile.stores import Place
 from supportbundle.storage.base import ObjectInfo
@@ -73,7 +74,7 @@ class Assembler:
         fragments, corrupt = self._fragments()
         selection = select(fragments, self._plan.archive)
         lost = tuple(gap for item in self._collection.lost for gap in self._lost(item.shard, item.reason, item.message))
-        everything = (*all_gaps(self._plan.gaps, selection), *lost, *corrupt)
+        everything = tuple(advised((*all_gaps(self._plan.gaps, selection), *lost, *corrupt), self._plan.hints))
         files = [Written(e.meta.collector, e.meta.target, str(e.meta.notes.get("step", ""))) for e in selection.entries]
         gaps, covered = sorted_out(self._plan, files, everything)
         facts = BundleFacts(
