@@ -243,6 +243,8 @@ class Sequence:
     def _note(self, step: ReadStep, member: Member, notes: Mapping[str, str | int]) -> None:
         for key, value in {"step": step.name, **notes}.items():
             member.note(key, value)
+        if step.options.note:
+            member.note("note", step.options.note)
         if failures := [f"{name}: {self._why[name]}" for name in self._rivals(step) if name in self._why]:
             member.note("fallbackFor", "; ".join(failures))
 
