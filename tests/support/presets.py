@@ -48,7 +48,7 @@ NODE: dict[str, Any] = {
     "metadata": {"name": "node-1", "uid": "node-1"},
     "status": {"nodeInfo": {"operatingSystem": "linux", "architecture": "amd64"}},
 }
-ENDED = frozenset({"Collected", "PartiallyCollected"})
+ENDED = frozenset({"Complete", "PartiallyCollected"})
 SECONDS = 60.0
 _STEPS = 30
 _GONE = NotFound("The pod is gone.")
