@@ -32,7 +32,7 @@ from supportbundle.collect.services import SERVICE_NEEDS, Behind, answering
 from supportbundle.collect.steps.facts import facts
 from supportbundle.collect.steps.sequence import Answer, Sequence
 from supportbundle.errors import HTTPStatus, SupportBundleError
-from supportbundle.model.api import APIOptions
+from supportbundle.model.api import APIOptions, Step
 from supportbundle.model.base import Value
 from supportbundle.model.capability import Capability, PolicyRule
 from supportbundle.model.coherence import incoherent
@@ -79,6 +79,7 @@ class APICollector:
     outputs: ClassVar[tuple[Output, ...]] = (
         Output("pods/<pod>/api/<output>", "What a step made of a pod's answers.", "maxBytes; 16Mi if made anew"),
         Output("services/<service>/api/<output>", "The same of a Service's answers.", "maxBytes; 16Mi if made anew"),
+        Output("pods/<pod>/api/<name>", "With `unwrap`: a file of the zip that a step was answered with.", "maxBytes"),
     )
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
@@ -211,7 +212,8 @@ def _pod_task(collector: str, options: APIOptions, pod: PodFacts, context: PlanC
 
 def _task(collector: str, target: str, params: APIParams, secrets: tuple[str, ...], *, node: str = "") -> Task:
     options = params.options
-    outputs = dict.fromkeys(f"{params.folder}{step.output}" for step in options.steps if step.output)
+    outputs = dict.fromkeys(_claim(params.folder, step) for step in options.steps if step.output or step.unwrap)
+    zips = sum(step.unwrap for step in options.steps)
     asked = sum(step.path is not None for step in options.steps)
     return Task(
         id=f"{collector}/{target}",
@@ -226,8 +228,15 @@ def _task(collector: str, target: str, params: APIParams, secrets: tuple[str, ..
         constants={f"{params.folder}{s.output}": s.missing for s in options.steps if s.output and s.missing},
         node=node,
         timeout_seconds=_SETUP_SECONDS + asked * int(options.timeout.total_seconds()),
-        estimate=len(outputs) * min(options.max_bytes, USUAL_FILE),
+        estimate=len(outputs) * min(options.max_bytes, USUAL_FILE) + zips * options.max_bytes,
     )
+
+
+def _claim(folder: str, step: Step) -> str:
+    """One file; or the folder for those of a zip."""
+    if not step.unwrap:
+        return f"{folder}{step.output}"
+    return f"{folder}{step.output}/" if step.output else folder
 
 
 COLLECTOR: Collector = APICollector()

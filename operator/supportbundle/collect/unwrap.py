@@ -24,11 +24,19 @@ Notes = Mapping[str, str | int]
 
 
 async def unwrap(
-    body: AsyncIterator[bytes], folder: str, task: Task, context: RunContext, *, limit: int, notes: Notes | None = None
+    body: AsyncIterator[bytes],
+    folder: str,
+    task: Task,
+    context: RunContext,
+    *,
+    limit: int,
+    notes: Notes | None = None,
+    about: str = "",
 ) -> int:
     """Hold the body (at most `limit` bytes) on disk, then write its members below `folder`, which ends in `/`.
 
-    Each file gets `notes`. What is wrong with one member is its own gap. Returns how many could be read.
+    Each file gets `notes`. What is wrong with one member is its own gap, which begins with what it is `about`.
+    Returns how many could be read.
 
     Raises:
         NotAZip: the body is no zip.
@@ -42,7 +50,7 @@ async def unwrap(
                     f"The zip is larger than maxBytes ({limit} bytes), and a part cannot be read.", "Raise it."
                 )
             held.write(chunk)
-        return await _Unwrapping(held, folder, task, context, notes or {}).run()
+        return await _Unwrapping(held, folder, task, context, notes or {}, f"{about}: " if about else "").run()
 
 
 @dataclass(slots=True)
@@ -52,6 +60,7 @@ class _Unwrapping:
     task: Task
     context: RunContext
     notes: Notes
+    about: str
     _left_out: Counter[str] = field(default_factory=Counter)
     _first: str = ""
 
@@ -95,6 +104,7 @@ class _Unwrapping:
         self._first = self._first or _shown(entry)
 
     def _gap(self, reason: str, message: str) -> None:
+        message = f"{self.about}{message}"
         self.context.sink.gap(Gap.say(reason, message, target=self.task.target, collector=self.task.collector))
 
 

@@ -60,8 +60,9 @@ class DocumentField(Value):
 class Step(Value):
     """A request (`path`), or a document of earlier answers.
 
-    What later steps see under its name is its value or its document where it has one, else its answer. `note` is for
-    readers of the manifest.
+    What later steps see under its name is its value or its document where it has one, else its answer. With `unwrap`
+    the answer is a zip: its members become files, and `output`, if it is set, is their folder. `note` is for readers of
+    the manifest.
     """
 
     name: StepName
@@ -78,6 +79,7 @@ class Step(Value):
     when: Expression | None = None
     accept: Annotated[tuple[FailedStatus, ...], Field(max_length=8)] = ()
     fallback_for: StepName | None = None
+    unwrap: bool = False
 
     @property
     def rewritten(self) -> bool:

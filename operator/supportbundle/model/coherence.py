@@ -37,8 +37,9 @@ NEEDS_OPTIONS = {
     CollectorType.FILES: "type Files needs files with paths, for example {paths [/etc/app/*.yaml]}",
     CollectorType.API: "type API needs api with a port and steps",
 }
-EMPTY_TARGET = "an empty target names no pod; set selector ({} takes every pod of the namespace) or podNames"
-ATOMIC = frozenset({"command", "match_expressions", "values"})
+EMPTY_TARGET = "an empty target names no pod; set selector ({} takes every pod of the namespace), anyOf or podNames"
+TWO_WAYS = "selector and anyOf exclude each other; put the selector into anyOf"
+ATOMIC = frozenset({"any_of", "command", "match_expressions", "values"})
 """Lists in which the same may stand twice; in all others an entry is known by its value, its name or its type."""
 KEYS = ("name", "type", "key")
 VALUES = "In and NotIn need values; Exists and DoesNotExist take none"
@@ -61,6 +62,8 @@ def incoherent_target(target: Target) -> Iterator[str]:
     """The same of a target by itself."""
     if not _names_something(target):
         yield EMPTY_TARGET
+    if not _chooses_by_labels_once(target):
+        yield TWO_WAYS
     if not _has_values_where_needed(target):
         yield VALUES
     yield from _repeated(target)
@@ -100,14 +103,18 @@ def _needed(kind: CollectorType, message: str) -> Rule:
 
 
 def _names_something(target: Target) -> bool:
-    return target.selector is not None or bool(target.pod_names)
+    return bool(target.selectors or target.pod_names)
+
+
+def _chooses_by_labels_once(target: Target) -> bool:
+    return target.selector is None or target.any_of is None
 
 
 def _has_values_where_needed(target: Target) -> bool:
     def fits(requirement: SelectorRequirement) -> bool:
         return (requirement.operator in {SelectorOperator.IN, SelectorOperator.NOT_IN}) == bool(requirement.values)
 
-    return target.selector is None or all(map(fits, target.selector.match_expressions))
+    return all(fits(requirement) for selector in target.selectors for requirement in selector.match_expressions)
 
 
 def _target(holds: Callable[[Target], bool]) -> Callable[[CollectorSpec], bool]:
@@ -152,6 +159,10 @@ def _writes(step: Step) -> bool:
     return step.format != DocumentFormat.JSON or any(part is not None for part in parts)
 
 
+def _shaped(step: Step) -> bool:
+    return step.rewritten or step.missing is not None or bool(step.accept)
+
+
 def _is_one_file(kind: ProfileKind) -> bool:
     return kind.type != ProfileType.GOROUTINE or kind.form is not None
 
@@ -177,6 +188,7 @@ RULES: tuple[Rule, ...] = (
         lambda c: c.fallback_for is None or c.fallback_for.partition("/")[0] != c.name,
     ),
     Rule(EMPTY_TARGET, _target(_names_something)),
+    Rule(TWO_WAYS, _target(_chooses_by_labels_once)),
     Rule(VALUES, _target(_has_values_where_needed)),
     Rule(
         "since and sinceTime exclude each other; keep one",
@@ -226,6 +238,10 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "format Text is for texts, so it excludes indent and fields",
         _steps(lambda step: step.format != DocumentFormat.TEXT or (step.indent is None and not step.fields)),
+    ),
+    Rule(
+        "unwrap needs path, and excludes value, fields, format, indent, missing and accept",
+        _steps(lambda step: not step.unwrap or (step.path is not None and not _shaped(step))),
     ),
     Rule("set either command or tool", _exec(lambda run: bool(run.command) != (run.tool is not None))),
     Rule(

@@ -30,6 +30,7 @@ from supportbundle.model.quantity import ByteQuantity, Duration
 Name63 = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 Name253 = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
 
+MAX_SELECTORS = 8
 UserName = Annotated[str, StringConstraints(min_length=2, max_length=48, pattern=r"""^[^\s"'<>:/\\]+$""")]
 
 
@@ -58,10 +59,19 @@ class LabelSelector(Value):
 
 
 class Target(Value):
-    """Pods of the bundle's own namespace: by label, by name, or both (a union)."""
+    """Pods of the bundle's own namespace: by label, by name, or both (a union).
+
+    `any_of` takes the place of `selector` where one set of labels does not tell: a pod needs to match one of them.
+    """
 
     selector: LabelSelector | None = None
+    any_of: Annotated[tuple[LabelSelector, ...], Field(min_length=1, max_length=MAX_SELECTORS)] | None = None
     pod_names: Annotated[tuple[Name253, ...], Field(max_length=100)] = ()
+
+    @property
+    def selectors(self) -> tuple[LabelSelector, ...]:
+        """All by which pods are chosen."""
+        return (*((self.selector,) if self.selector is not None else ()), *(self.any_of or ()))
 
 
 class CollectorType(StrEnum):

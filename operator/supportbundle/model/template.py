@@ -32,6 +32,12 @@ Raw = Annotated[dict[str, JsonValue], WithJsonSchema({"type": "object", "x-kuber
 RawText = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 """A string in which references may stand."""
 
+_PIECES = rf"\{{(timestamp|time|name|namespace)\}}|\$\({PARAMETER_NAME}\)"
+RawDownloadName = Annotated[
+    str, StringConstraints(pattern=rf"^([A-Za-z0-9_-]|{_PIECES})([A-Za-z0-9._-]|{_PIECES})*\.zip$", max_length=256)
+]
+"""A download's name in which references may stand."""
+
 
 class ParameterType(StrEnum):
     """How the text of a parameter is read."""
@@ -105,6 +111,18 @@ class TemplateCollector(Value):
         return found
 
 
+class TemplateArchive(ArchiveOptions):
+    """The names as in a bundle, but for references in that of the download."""
+
+    file_name: RawDownloadName | None = None
+
+    @property
+    def raw(self) -> dict[str, JsonValue]:
+        """What becomes `ArchiveOptions` once the references in it are filled in."""
+        found: dict[str, JsonValue] = self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        return found
+
+
 class TemplateSpec(Value):
     """The preset. `capabilities` tell readers what its collectors need; they grant nothing."""
 
@@ -115,7 +133,7 @@ class TemplateSpec(Value):
     target: Raw | None = None
     collectors: Annotated[tuple[TemplateCollector, ...], Field(min_length=1, max_length=50)]
     sanitization: Sanitization = Sanitization()
-    archive: ArchiveOptions | None = None
+    archive: TemplateArchive | None = None
 
 
 class TemplateCondition(Observed):

@@ -30,7 +30,7 @@ from supportbundle.plan.context import PlanContext
 from supportbundle.plan.fallbacks import Fallbacks, linked, problems
 from supportbundle.plan.placing import placed, without_second_files
 from supportbundle.plan.sample import sampled
-from supportbundle.plan.select import describe, select_pods
+from supportbundle.plan.select import describe, labels_text, select_pods
 from supportbundle.plan.shards import spread
 
 MAX_TASKS = 20_000
@@ -223,10 +223,10 @@ def _target_not_found(bundle: Bundle, spec: CollectorSpec) -> Gap:
     wanted = describe(target)
     if not wanted:
         message = f"Collector {spec.name} has no target. Set spec.target or the collector's own target."
-    elif target and target.selector:
-        message = (
-            f"No pod in namespace {namespace} matches {wanted}. See: kubectl get pods -n {namespace} -l '{wanted}'"
-        )
+    elif target and target.selectors:
+        alone = labels_text(target.selectors[0]) if len(target.selectors) == 1 else ""
+        look = f"-l '{alone}'" if alone else "--show-labels"
+        message = f"No pod in namespace {namespace} matches {wanted}. See: kubectl get pods -n {namespace} {look}"
     else:
         message = f"No pod in namespace {namespace} is named {wanted}. See: kubectl get pods -n {namespace}"
     return Gap.say("TargetNotFound", message, target=wanted, collector=spec.name)

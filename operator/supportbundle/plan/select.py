@@ -17,7 +17,7 @@ def select_pods(target: Target | None, pods: Iterable[PodFacts]) -> tuple[PodFac
         pod
         for pod in pods
         if pod.labels.get(LABEL_MANAGED_BY) != MANAGED_BY
-        and (pod.name in target.pod_names or (target.selector is not None and matches(target.selector, pod.labels)))
+        and (pod.name in target.pod_names or any(matches(selector, pod.labels) for selector in target.selectors))
     )
     return tuple(sorted(chosen, key=lambda pod: pod.name))
 
@@ -43,14 +43,16 @@ def _holds(requirement: SelectorRequirement, labels: Mapping[str, str]) -> bool:
 
 
 def describe(target: Target | None) -> str:
-    """The target as `kubectl get pods -l` writes it, for messages."""
+    """The target for messages; labels as `kubectl get pods -l` takes them. Empty without a target."""
     if target is None:
         return ""
-    parts = list(target.pod_names)
-    if target.selector:
-        parts += [f"{key}={value}" for key, value in sorted(target.selector.match_labels.items())]
-        parts += [_requirement_text(requirement) for requirement in target.selector.match_expressions]
-    return ",".join(parts) or "any pod"
+    return " or ".join([*target.pod_names, *(labels_text(selector) or "any pod" for selector in target.selectors)])
+
+
+def labels_text(selector: LabelSelector) -> str:
+    """What `kubectl get pods -l` takes; empty where every pod matches."""
+    labels = [f"{key}={value}" for key, value in sorted(selector.match_labels.items())]
+    return ",".join(labels + [_requirement_text(requirement) for requirement in selector.match_expressions])
 
 
 def _requirement_text(requirement: SelectorRequirement) -> str:

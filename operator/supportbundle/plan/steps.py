@@ -96,6 +96,8 @@ class _Reader:
                     raise BadExpression(f"{where}: {name} is no earlier step; expressions begin with the name of one")
                 if self.options.service and name in {POD, NODE}:
                     raise BadExpression(f"{where}: with service nobody knows yet which pod answers; do not use {name}")
+                if name in self.earlier and self.earlier[name].unwrap:
+                    raise BadExpression(f"{where}: {name} is answered by a zip, which expressions cannot read")
                 yield name
 
     def _keys(self, keys: list[tuple[str, ...]]) -> None:
@@ -120,7 +122,7 @@ class _Reader:
         for index, step in enumerate(steps):
             output = step.options.output
             if output is None:
-                if not step.kept:
+                if not step.kept and not step.options.unwrap:
                     yield index, f"step {step.name}: nothing comes of it; give it an output, or refer to it"
                 continue
             for other, owner in taken.items():

@@ -1,4 +1,4 @@
-"""References in templates: `$(name)` in any string below target and collectors. Pure text, evaluated once.
+"""References in templates: `$(name)` in any string below target and collectors, and in archive. Evaluated once.
 
 `$$(` is a plain `$(`. What is filled in is never looked at again, so no value can smuggle in a reference. Names of
 Secrets are no text: a key called `secret` names a Secret that the template declares, and nothing else can stand there.

@@ -50,7 +50,7 @@ def resolve(spec: SupportBundleSpec, template: Template) -> Request:
             "target": spec.target or filler.target(),
             "collectors": _bridged(merged | own, template),
             "sanitization": _added(template, spec.sanitization),
-            "archive": _names(template, spec.archive),
+            "archive": _names(filler.archive(), template.name, spec.archive),
         }
     )
     used = UsedTemplate(
@@ -107,6 +107,15 @@ class _Filler:
             raise self._unfit("target", references(raw), said)
         return spec
 
+    def archive(self) -> ArchiveOptions | None:
+        found = self._template.spec.archive
+        if found is None:
+            return None
+        try:
+            return made(ArchiveOptions, found.raw, self._given, self._secrets)
+        except (BadReference, ValidationError) as error:
+            raise self._refused("archive", found.raw, error) from error
+
     def _refused(self, where: str, raw: dict[str, JsonValue], error: ValueError) -> InvalidParameters:
         if not isinstance(error, ValidationError):
             return self._unfit(where, references(raw), f"makes {error}")
@@ -150,13 +159,13 @@ def _bridged(asked: Mapping[str, CollectorSpec], template: Template) -> tuple[Co
     return tuple(found.model_copy(update={"fallback_for": nearest(found.fallback_for)}) for found in asked.values())
 
 
-def _names(template: Template, own: ArchiveOptions | None) -> ArchiveOptions | None:
+def _names(base: ArchiveOptions | None, template: str, own: ArchiveOptions | None) -> ArchiveOptions | None:
     """The bundle's names, and the template's where it gives none."""
     try:
-        return own.over(template.spec.archive) if own else template.spec.archive
+        return own.over(base) if own else base
     except ValidationError as error:
         raise InvalidParameters(
-            f"The names in spec.archive and those of template {template.name} do not go together: {CLASH}.",
+            f"The names in spec.archive and those of template {template} do not go together: {CLASH}.",
             "Correct spec.archive in a new bundle.",
         ) from error
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pydantic import JsonValue, ValidationError
 
 from supportbundle.errors import InvalidTemplate
+from supportbundle.model.archive import ArchiveOptions
 from supportbundle.model.capability import Capability
 from supportbundle.model.coherence import incoherent, incoherent_target
 from supportbundle.model.spec import CollectorSpec, Target
@@ -45,6 +46,7 @@ def problems(template: Template, requires: Requires | None = None) -> Iterator[s
             return
     checker = _Checker(template)
     yield from checker.target()
+    yield from checker.archive()
     for collector in template.spec.collectors:
         yield from (f"collector {collector.name}: {said}" for said in checker.collector(collector, requires))
     for name, said in fallbacks.problems({found.name: found.fallback_for for found in template.spec.collectors}):
@@ -77,6 +79,18 @@ class _Checker:
             return
         if not references(raw).parameters & self._guessed:
             yield from (f"target: {said}" for said in incoherent_target(spec))
+
+    def archive(self) -> Iterator[str]:
+        archive = self._spec.archive
+        if archive is None:
+            return
+        if wrong := self._references(archive.raw, None):
+            yield from (f"archive: {said}" for said in wrong)
+            return
+        try:
+            made(ArchiveOptions, archive.raw, self._samples, self._stand_ins)
+        except (BadReference, ValidationError) as error:
+            yield from (f"archive: {said}" for said in self._errors(archive.raw, error))
 
     def collector(self, found: TemplateCollector, requires: Requires | None) -> Iterator[str]:
         yield from self._when(found.when)

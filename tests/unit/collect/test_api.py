@@ -7,11 +7,13 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
+from zipfile import ZIP_STORED
 
 import pytest
 
 from support.collecting import FakeCluster, FakeSecrets, FakeSink, Piece, plan, pod, run, stored, with_constants
+from support.packing import zipped
 from supportbundle.collect.api import COLLECTOR
 from supportbundle.collect.base import PodAnswer, PodRequest
 from supportbundle.collect.steps.answers import ROOM
@@ -401,6 +403,52 @@ class TestConditions:
         steps = [asked("a"), asked("b", fallbackFor="a"), asked("c", path="/{b.id}")]
         await collected(serving(a={}), sink, *steps)
         assert "It needs step b, which was not needed." in sink.gaps[0].message
+
+
+class TestUnwrapping:
+    """An answer that is a product's own zip."""
+
+    PACKET: ClassVar[dict[str, Any]] = {"name": "packet", "path": "/packet", "unwrap": True}
+    ZIP = zipped({"config.json": b"{}", "node/a.log": b"x"})
+
+    def test_the_folder_of_its_files_is_claimed_and_all_of_its_bytes_are_reckoned_with(self) -> None:
+        planned = task(asked("x"), self.PACKET, maxBytes="1Mi")
+        assert planned.claims == (f"{HERE}x.json", HERE)
+        assert planned.estimate > 1 << 20
+        assert task(self.PACKET | {"output": "own"}).claims == (f"{HERE}own/",)
+
+    @pytest.mark.parametrize(("output", "folder"), [({}, ""), ({"output": "own"}, "own/")])
+    async def test_its_members_are_files_of_the_step(self, output: dict[str, str], folder: str, sink: FakeSink) -> None:
+        found = await collected(serving(packet=self.ZIP, x=1), sink, self.PACKET | output, asked("x"))
+        assert found == {f"{folder}config.json": b"{}", f"{folder}node/a.log": b"x", "x.json": b"1"}
+        notes = sink.files[f"{HERE}{folder}config.json"].notes
+        assert (notes["step"], notes["status"]) == ("packet", 200)
+        assert not sink.gaps
+
+    @pytest.mark.parametrize(
+        ("body", "status", "reason"),
+        [(b"no licence", 403, "HTTP403"), (b"<html>", 200, "NotAZip"), (zipped({"folder/": b""}), 200, "NotAZip")],
+    )
+    async def test_without_a_zip_another_step_stands_in_and_the_file_tells_it(
+        self, body: bytes, status: int, reason: str, sink: FakeSink
+    ) -> None:
+        cluster = refusing(serving(packet=body, x=1), packet=status)
+        assert await collected(cluster, sink, self.PACKET, asked("x", fallbackFor="packet")) == {"x.json": b"1"}
+        assert sink.files[f"{HERE}x.json"].notes["fallbackFor"] == f"packet: {reason}"
+        assert not sink.gaps
+
+    async def test_and_with_one_it_is_not_asked(self, sink: FakeSink) -> None:
+        found = await collected(serving(packet=self.ZIP), sink, self.PACKET, asked("x", fallbackFor="packet"))
+        assert set(found) == {"config.json", "node/a.log"}
+
+    async def test_a_damaged_member_is_told_with_the_name_of_the_step(self, sink: FakeSink) -> None:
+        damaged = zipped({"a.txt": b"aaaa", "b.txt": b"bbbb"}, method=ZIP_STORED).replace(b"aaaa", b"aaab")
+        assert await collected(serving(packet=damaged), sink, self.PACKET) == {"b.txt": b"bbbb"}
+        assert told(sink) == [("NotAZip", "packet")]
+
+    async def test_a_zip_over_the_limit_is_none(self, sink: FakeSink) -> None:
+        assert await collected(serving(packet=bytes(2 << 10)), sink, self.PACKET, maxBytes="1Ki") == {}
+        assert told(sink) == [("TooLarge", "packet")]
 
 
 @dataclass

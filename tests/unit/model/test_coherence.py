@@ -42,6 +42,12 @@ def said(kind: str, **options: Any) -> list[str]:
             {"target": {"selector": {"matchExpressions": [{"key": "a", "operator": "Exists", "values": ["b"]}]}}},
             "In and NotIn need values",
         ),
+        ("Logs", {"target": {"selector": {}, "anyOf": [{}]}}, "selector and anyOf exclude each other"),
+        (
+            "Logs",
+            {"target": {"anyOf": [{}, {"matchExpressions": [{"key": "a", "operator": "In"}]}]}},
+            "In and NotIn need values",
+        ),
         ("Logs", {"logs": {"since": "1h", "sinceTime": "2026-01-01T00:00:00Z"}}, "exclude each other"),
         ("Logs", {"logs": {"since": "0s"}}, "since must lie between"),
         ("Logs", {"logs": {"since": "9000h"}}, "since must lie between"),
@@ -89,6 +95,18 @@ def said(kind: str, **options: Any) -> list[str]:
         ("API", api({"name": "a", "path": "/", "missing": "Null"}), "are for a step with output"),
         ("API", api(STEP | {"keepNull": True}), "keepNull and reportMissing are for fields"),
         ("API", api(STEP | {"format": "Text", "indent": 2}), "format Text is for texts"),
+        *(
+            ("API", api(STEP | {"unwrap": True} | more), "unwrap needs path, and excludes")
+            for more in (
+                {"value": "x"},
+                {"fields": [FIELD]},
+                {"format": "YAML"},
+                {"indent": 2},
+                {"missing": "Null"},
+                {"accept": [403]},
+                {"path": None, "value": "x"},
+            )
+        ),
         ("API", api(STEP, STEP), "steps has a twice"),
         ("API", api(STEP | {"fields": [FIELD, FIELD]}), "fields has k twice"),
         ("Logs", {"target": {"podNames": ["a", "a"]}}, "podNames has a twice"),
@@ -105,6 +123,7 @@ def test_what_means_nothing_is_told_in_the_words_of_admission(kind: str, options
     [
         ("Logs", {}),
         ("Logs", {"target": {"selector": {}}, "logs": {"since": "24h"}}),
+        ("Logs", {"target": {"anyOf": [{"matchLabels": {"app": "a"}}, {}], "podNames": ["b"]}}),
         ("Config", {"config": {"configMaps": {}}}),
         ("HTTP", {"http": {"port": 1, "method": "POST", "body": "x", "headersFrom": [HEADER], "tls": {}}}),
         ("Exec", {"exec": {"tool": "NodeReport", "seconds": 5}}),
@@ -113,6 +132,10 @@ def test_what_means_nothing_is_told_in_the_words_of_admission(kind: str, options
         ("Logs", {"path": "{pod/}server.log", "missing": "Null", "fallbackFor": "other/step"}),
         ("Profile", {"profile": {"port": 1, "kinds": [{"type": "Goroutine", "form": "Text", "output": "goroutines"}]}}),
         ("Metrics", {}),
+        (
+            "API",
+            api({"name": "a", "path": "/", "unwrap": True}, STEP | {"name": "b", "unwrap": True, "when": "bundle"}),
+        ),
         ("API", api(STEP, {"name": "b", "value": "a.x"}, headersFrom=[HEADER], tls={})),
         ("API", api({"name": "b", "fields": [FIELD], "output": "b", "keepNull": True, "format": "YAML", "indent": 4})),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -62,6 +63,13 @@ def test_a_target_without_pods_is_a_gap_that_says_how_to_look() -> None:
     assert made.tasks == 0
     assert [g.reason for g in made.gaps] == ["TargetNotFound"]
     assert "kubectl get pods -n team -l 'app=web'" in made.gaps[0].message
+
+
+def test_a_target_of_several_sets_of_labels_without_pods_names_all_of_them() -> None:
+    target = {"anyOf": [{"matchLabels": {"app": "a"}}, {"matchLabels": {"app": "b", "tier": "x"}}]}
+    (gap,) = build_plan(bundle(target=target), Surroundings([pod()]), PLANNERS, NOW).gaps
+    assert (gap.reason, gap.target) == ("TargetNotFound", "app=a or app=b,tier=x")
+    assert gap.message.endswith("kubectl get pods -n team --show-labels")
 
 
 def test_a_collector_outside_the_capabilities_is_not_run() -> None:
@@ -134,6 +142,44 @@ def test_our_own_collector_pods_are_never_targets() -> None:
 )
 def test_selectors_mean_what_the_api_means(selector: dict[str, object], *, expected: bool) -> None:
     assert matches(LabelSelector.model_validate(selector), {"app": "web"}) is expected
+
+
+words = st.sampled_from(["a", "b", "c"])
+label_sets = st.dictionaries(words, words, max_size=3)
+requirements = st.one_of(
+    st.builds(
+        lambda key, operator, values: {"key": key, "operator": operator, "values": values},
+        words,
+        st.sampled_from(["In", "NotIn"]),
+        st.lists(words, min_size=1, max_size=2),
+    ),
+    st.builds(
+        lambda key, operator: {"key": key, "operator": operator}, words, st.sampled_from(["Exists", "DoesNotExist"])
+    ),
+)
+selectors = st.builds(
+    lambda labels, needed: LabelSelector.model_validate({"matchLabels": labels, "matchExpressions": needed}),
+    label_sets,
+    st.lists(requirements, max_size=2),
+)
+
+
+@given(
+    st.lists(selectors, min_size=1, max_size=8),
+    st.lists(label_sets, max_size=8),
+    st.lists(st.integers(0, 9), max_size=3),
+    st.randoms(),
+)
+def test_any_of_several_selectors_chooses_what_each_would_once_and_in_the_order_of_names(
+    wanted: list[LabelSelector], labels: list[dict[str, str]], numbers: list[int], random: Random
+) -> None:
+    pods = [pod(f"p{number}", labels=own) for number, own in enumerate(labels)]
+    names = tuple(dict.fromkeys(f"p{number}" for number in numbers))
+    alone = [Target(selector=one) for one in wanted] + [Target(pod_names=names)]
+    expected = {found.name for one in alone for found in select_pods(one, pods)}
+    random.shuffle(pods)
+    chosen = select_pods(Target(any_of=tuple(wanted), pod_names=names), pods)
+    assert [found.name for found in chosen] == sorted(expected)
 
 
 tasks = st.lists(

@@ -34,6 +34,8 @@ def fields(**values: str) -> list[dict[str, str]]:
         ([asked("a", path="/{a.id}")], 0, "a is no earlier step"),
         ([asked("a", when="a.x")], 0, "a is no earlier step"),
         ([asked("a"), {"name": "d", "output": "d", "value": "values(@)"}], 1, "value: values(@) is about all answers"),
+        ([asked("a", unwrap=True), asked("b", when="a.x")], 1, "step b: when: a is answered by a zip"),
+        ([asked("a", unwrap=True, output="x"), asked("b", output="x/y")], 1, "its output x/y is in the way of that"),
         ([asked("pod")], 0, "a step cannot be called pod"),
         ([{"name": "a", "path": "/a"}], 0, "step a: nothing comes of it"),
         ([asked("a"), asked("b", output="a.json")], 1, "its output a.json is in the way of that of step a"),

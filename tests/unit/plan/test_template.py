@@ -241,6 +241,12 @@ def test_a_step_that_only_a_parameter_breaks_is_the_bundles_to_mend() -> None:
         ({"collectors": [CALL], "secrets": [{"name": "token"}]}, "secret token may be missing"),
         ({"collectors": [PING], "parameters": [PORT, PATH]}, "parameter port may be missing; give it a default"),
         ({"target": {"podNames": ["$(p)"]}, "parameters": [{"name": "p"}]}, "target: parameter p may be missing"),
+        ({"archive": {"fileName": "$(p).zip"}}, "archive: there is no parameter p"),
+        ({"archive": {"fileName": "$(p).zip"}, "parameters": [{"name": "p"}]}, "archive: parameter p may be missing"),
+        (
+            {"archive": {"fileName": "$(p).zip"}, "parameters": [{"name": "p", "default": "a/b"}]},
+            "archive: fileName: String should match pattern",
+        ),
         ({"target": {}}, "target: an empty target names no pod"),
         ({"target": {"selector": {"matchLabels": {"a": 1}}}}, "target: selector.matchLabels.a"),
         ({"collectors": [LOGS | {"logs": {"tail": 5}}]}, "collector logs: logs.tail: Extra inputs are not permitted"),
@@ -307,6 +313,25 @@ def test_a_template_that_cannot_work_says_why(spec: dict[str, Any], said: str) -
 )
 def test_what_only_a_bundle_can_tell_is_not_held_against_a_template(collector: dict[str, Any]) -> None:
     require_valid(template(collector, parameters=[{"name": "any", "required": True}]))
+
+
+def test_a_parameter_may_stand_in_the_name_of_a_download() -> None:
+    found = template(
+        archive={"fileName": "$(product)-$(number)-{namespace}.zip"},
+        parameters=[{"name": "product", "required": True}, {"name": "number", "type": "Integer", "default": "7"}],
+    )
+    require_valid(found)
+    made = filled(found, {"product": "acme"}).spec.archive
+    assert made is not None
+    assert made.file_name == "acme-7-{namespace}.zip"
+
+
+@pytest.mark.parametrize("value", ["../x", "a b", "a\nb", 'a"', "", "{pod}", ".hidden", "$(number)", "ü", "x" * 125])
+def test_but_only_as_far_as_a_file_can_be_called_so(value: str) -> None:
+    found = template(archive={"fileName": "$(product).zip"}, parameters=[{"name": "product", "required": True}])
+    with pytest.raises(InvalidParameters, match="Parameter product") as refused:
+        filled(found, {"product": value})
+    assert "archive" in str(refused.value)
 
 
 WORDS = st.sampled_from(["", "x", "8080", "true", "1h", "/a", "$(port)", "$$(", "\n", "é" * 40, "web"])

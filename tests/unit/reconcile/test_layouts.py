@@ -70,6 +70,17 @@ SPEC: dict[str, Any] = {
         },
     ],
 }
+STEPS: dict[str, Any] = {
+    "name": "native",
+    "type": "API",
+    "path": "{pod/}{file}",
+    "api": {"port": 8065, "pods": "All", "steps": [{"name": "packet", "path": "/packet", "unwrap": True}]},
+}
+BY_STEP: dict[str, Any] = SPEC | {
+    "collectors": [SPEC["collectors"][0] | {"fallbackFor": "native/packet"}, STEPS, SPEC["collectors"][2]]
+}
+"""The same zip, asked for by a step."""
+
 PACKET = {
     "config.json": b'{"password": "hunter2-hunter2"}',
     "node/a.log": b"line\n",
@@ -122,9 +133,9 @@ async def collect(plan: Plan, shard: int, file: Path) -> None:
     logging.getLogger("supportbundle").removeHandler(book)
 
 
-@pytest.fixture
-def acme(universe: Universe) -> Collecting:
-    universe.api.objects[BUNDLE]["spec"] = SPEC
+@pytest.fixture(params=[SPEC, BY_STEP], ids=["collector", "step"])
+def acme(universe: Universe, request: pytest.FixtureRequest) -> Collecting:
+    universe.api.objects[BUNDLE]["spec"] = request.param
     return Collecting(universe.api, universe.store, universe.scratch, universe.pool)
 
 

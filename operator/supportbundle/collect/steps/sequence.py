@@ -20,6 +20,8 @@ from supportbundle.collect.ports import PodGone
 from supportbundle.collect.steps.answers import Room, memory, whole
 from supportbundle.collect.steps.compose import Document
 from supportbundle.collect.steps.making import ABSENT, make
+from supportbundle.collect.unwrap import unwrap
+from supportbundle.collect.zipreader import NotAZip
 from supportbundle.errors import DeadlineExceeded, NotFound, SupportBundleError, TooLarge, Unavailable
 from supportbundle.model.gap import Gap
 from supportbundle.model.plan import Task
@@ -173,6 +175,9 @@ class Sequence:
     async def _exchange(self, ask: Ask, step: ReadStep, path: str, meter: Meter) -> None:
         async with ask(step, path) as answer:
             self._silent = 0
+            if answer.body is not None and step.options.unwrap:
+                await self._unwrap(step, answer.body, answer.notes)
+                return
             if answer.body is not None and not step.kept and not step.options.rewritten:
                 await self._stream(step, answer.body, answer.notes)
                 return
@@ -225,6 +230,18 @@ class Sequence:
                 if not await member.write(chunk):
                     break
 
+    async def _unwrap(self, step: ReadStep, body: AsyncIterator[bytes], notes: Mapping[str, str | int]) -> None:
+        """The members of a product's zip.
+
+        Raises:
+            NotAZip: it is none, or nothing in it can be read.
+        """
+        folder = f"{self.folder}{step.options.output}/" if step.options.output else self.folder
+        noted = self._notes(step, notes)
+        read = await unwrap(body, folder, self.task, self.context, limit=self.limit, notes=noted, about=_called(step))
+        if not read:
+            raise NotAZip("The zip holds no file that can be read.")
+
     async def _write(self, step: ReadStep, data: bytes, notes: Mapping[str, str | int]) -> None:
         """A whole file, if the step has one.
 
@@ -241,12 +258,13 @@ class Sequence:
                 raise TooLarge("The bundle has no room for it.", "Raise limits.maxBytes.")
 
     def _note(self, step: ReadStep, member: Member, notes: Mapping[str, str | int]) -> None:
-        for key, value in {"step": step.name, **notes}.items():
+        for key, value in self._notes(step, notes).items():
             member.note(key, value)
-        if step.options.note:
-            member.note("note", step.options.note)
-        if failures := [f"{name}: {self._why[name]}" for name in self._rivals(step) if name in self._why]:
-            member.note("fallbackFor", "; ".join(failures))
+
+    def _notes(self, step: ReadStep, notes: Mapping[str, str | int]) -> dict[str, str | int]:
+        failures = "; ".join(f"{name}: {self._why[name]}" for name in self._rivals(step) if name in self._why)
+        remark = {"note": step.options.note} if step.options.note else {}
+        return {"step": step.name, **notes, **remark, **({"fallbackFor": failures} if failures else {})}
 
     def _failed(self, step: ReadStep, error: SupportBundleError) -> None:
         self._why[step.name] = error.reason
