@@ -130,7 +130,7 @@ def shipped(name: str) -> dict[str, Any]:
 
 
 def collected(
-    template: str,
+    template: str | Mapping[str, Any],
     pods: Sequence[StandIn],
     scratch: Path,
     *,
@@ -143,7 +143,7 @@ def collected(
     """A bundle of the shipped template, run to its end in the namespace `team`.
 
     Args:
-        template: its name.
+        template: its name, or another one as it is applied.
         pods: all of the namespace.
         scratch: where this run gets a folder of its own.
         parameters: of the template.
@@ -152,10 +152,11 @@ def collected(
         objects: further objects of the API server by path.
         spec: further fields of the bundle; its capabilities are the template's.
     """
-    manifest = shipped(template)
+    manifest = shipped(template) if isinstance(template, str) else dict(template)
+    called = manifest["metadata"]["name"]
     given = {f"given-{name.lower()}": values for name, values in (secrets or {}).items()}
     reference = {
-        "name": template,
+        "name": called,
         "parameters": dict(parameters or {}),
         "secrets": {name: {"name": f"given-{name.lower()}"} for name in secrets or {}},
     }
@@ -169,7 +170,7 @@ def collected(
     api.put("/api/v1/nodes/node-1", dict(NODE))
     for path, obj in (objects or {}).items():
         api.put(path, dict(obj))
-    api.put(paths.template(template), manifest)
+    api.put(paths.template(called), manifest)
     api.objects[paths.bundle(NAMESPACE, KEY.name)]["spec"] = {
         "capabilities": manifest["spec"]["capabilities"],
         "templateRef": reference,
