@@ -15,6 +15,7 @@ import pytest
 
 from support.contractservers import Running, every_secret, kept, planted, programs
 from support.presets import Found, Program, StandIn, collected
+from support.products.coder import DEPLOYMENT_FILES, LOG_FILES, POD_FILES, WORKSPACE_FILES
 
 pytestmark = pytest.mark.timeout(300)  # the first test builds the servers
 
@@ -114,8 +115,6 @@ LOGS: dict[str, Check] = {
     "logs.txt": lambda data: b" GET http://coder-0:8080/api/v2/buildinfo 200 " in data,
 }
 REFERENCE = SERVERS | AGENTS | LOGS
-OF_DEPLOYMENT = [name for name in SERVERS if name.startswith(("deployment/", "network/"))]
-OF_WORKSPACE = [name for name in SERVERS if name not in OF_DEPLOYMENT]
 
 
 Collect = Callable[..., Found]
@@ -187,6 +186,11 @@ def test_every_file_of_the_reference_is_there_and_holds_what_it_should(
     assert [word for word in kept("coder").values() if word.encode() not in everything(found)] == []
 
 
+def test_each_file_has_a_check() -> None:
+    assert set(SERVERS) == {*DEPLOYMENT_FILES, *WORKSPACE_FILES}
+    assert (set(AGENTS), set(LOGS), len(REFERENCE)) == (set(POD_FILES), set(LOG_FILES), 24)
+
+
 def test_what_has_not_the_products_own_source_says_so(coder: Start, agent: Start, collect: Collect) -> None:
     found = collect(server_pod(coder(OLD)), workspace_pod(agent()), **ANN, **POD)
     notes = {member["path"]: member.get("notes", {}).get("note", "") for member in found.manifest["members"]}
@@ -200,9 +204,9 @@ def test_what_has_not_the_products_own_source_says_so(coder: Start, agent: Start
 def test_without_a_workspace_there_is_the_deployment_and_the_set_is_the_same(coder: Start, collect: Collect) -> None:
     found = collect(server_pod(coder(NEW)))
     assert reports(found) == {"manifest.json", "redactions.json"}
-    assert filled(found) == {*OF_DEPLOYMENT, *LOGS}
+    assert filled(found) == {*DEPLOYMENT_FILES, *LOGS}
     assert found.warnings == []
-    empty = {name: found.files[name] for name in (*OF_WORKSPACE, *AGENTS)}
+    empty = {name: found.files[name] for name in (*WORKSPACE_FILES, *AGENTS)}
     assert {name for name, data in empty.items() if data == NULL} == {n for n in empty if n.endswith(".json")}
 
 
@@ -220,7 +224,7 @@ def test_a_member_gets_the_own_workspace_and_hears_what_is_for_owners(coder: Sta
     assert told(found) == {*(f"HTTP403 {step}" for step in refused), "StepFailed netcheck"}
     left = {"buildinfo.json", "experiments.json"}
     assert {name for name in filled(found) if name.startswith("deployment/")} == {f"deployment/{n}" for n in left}
-    assert filled(found) >= set(OF_WORKSPACE)
+    assert filled(found) >= set(WORKSPACE_FILES)
     assert b"what the token of headersFrom may do" in found.files["warning.txt"]
 
 
@@ -243,7 +247,7 @@ def test_a_stopped_workspace_has_no_agent(coder: Start, collect: Collect) -> Non
     found = collect(server_pod(coder(NEW, "-running=off")), **ANN)
     steps = {"agent", "startup_logs", "listening_ports"}
     assert told(found) == {"NoSource running_agent", *(f"StepFailed {step}" for step in steps)}
-    agents = {name for name in OF_WORKSPACE if name.startswith("agent/")}
+    agents = {name for name in WORKSPACE_FILES if name.startswith("agent/")}
     assert filled(found) == {*SERVERS, *LOGS} - agents
     assert json.loads(found.files["workspace/workspace.json"])["latest_build"]["status"] == "stopped"
 
@@ -325,7 +329,7 @@ def test_what_the_command_cannot_do_is_asked_file_by_file(
     pods = with_command(coder(OLD)), workspace_pod(agent())
     found = collect(*pods, mode="Auto", **POD)
     assert reports(found) == {"manifest.json", "redactions.json", "warning.txt"}
-    assert filled(found) == {*OF_DEPLOYMENT, *AGENTS, *LOGS}
+    assert filled(found) == {*DEPLOYMENT_FILES, *AGENTS, *LOGS}
     assert found.warnings == []
     (covered,) = found.manifest["fallbacks"]
     assert (covered["collector"], covered["reason"], covered["by"]) == ("native", "NonZeroExit", "server")

@@ -18,6 +18,22 @@ from support.products.objects import (
 USER = 1000
 TOKEN_KEY = "token"
 TOKENS = ("owner", "member", "stranger")
+DEPLOYMENT_FILES = (
+    *(f"deployment/{name}.json" for name in ("buildinfo", "config", "experiments", "health")),
+    *(f"network/{name}.json" for name in ("connection_info", "netcheck")),
+    *(f"network/{name}_debug.html" for name in ("coordinator", "tailnet")),
+)
+WORKSPACE_FILES = (
+    *(f"workspace/{name}.json" for name in ("workspace", "parameters", "template", "template_version")),
+    *("workspace/build_logs.txt", "workspace/template_file.zip"),
+    *("agent/agent.json", "agent/startup_logs.txt", "agent/listening_ports.json"),
+)
+POD_FILES = (
+    *("agent/logs.txt", "agent/agent_magicsock.html", "agent/client_magicsock.html"),
+    *("agent/manifest.json", "agent/prometheus.txt"),
+)
+LOG_FILES = ("cli_logs.txt", "logs.txt")
+"""The 24 files of the product's bundle, by who knows their content."""
 
 
 def tokens() -> list[Object]:
