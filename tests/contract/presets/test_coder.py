@@ -93,7 +93,7 @@ SERVERS: dict[str, Check] = {
     "network/netcheck.json": parsed(lambda it: it["netcheck"]["UDP"] and it["regions"]["999"]["healthy"]),
     "workspace/workspace.json": parsed(workspace),
     "workspace/build_logs.txt": lines(
-        "2026-11-20T08:00:00Z  [info]  [provisioner]  Planning infrastructure  Initializing provider plugins...\n"
+        "2026-11-20T08:00:00Z [info] provisioner Planning infrastructure Initializing provider plugins...\n"
     ),
     "workspace/parameters.json": parsed(parameters),
     "workspace/template.json": parsed(lambda it: it["id"] == TEMPLATE and it["active_version_id"] == ACTIVE),
@@ -336,6 +336,14 @@ def test_what_the_command_cannot_do_is_asked_file_by_file(
     assert "must specify workspace name" in covered["message"]
     with pytest.raises(AssertionError, match=r"Nothing could be collected: .*: must specify workspace name"):
         collect(pods[0], mode="Native")
+
+
+def test_whoever_may_not_run_the_command_gets_the_rest(coder: Start, tmp_path: Path) -> None:
+    token = {"token": planted("coder")["tokens"]["owner"]}
+    pods, secrets = [server_pod(coder(NEW))], {"token": token}
+    found = collected("coder", pods, tmp_path, parameters={"mode": "Auto"}, secrets=secrets, capabilities=["HTTP"])
+    assert filled(found) == {*DEPLOYMENT_FILES, *LOGS}
+    assert [(each["reason"], each["by"]) for each in found.manifest["fallbacks"]] == [("NotAllowed", "server")]
 
 
 def test_what_the_command_wrote_is_not_asked_again(
