@@ -61,8 +61,8 @@ resources whose roles carry the label `rbac.authorization.k8s.io/aggregate-to-vi
 reads what roles with the label `{GROUP}/aggregate-to-collect` add, and the requester needs the verb `collectextra`;
 `clusterInfo` needs the Helm value `capabilities.clusterInfo` and the verb `collectcluster`. `view` holds neither.
 
-Where headers or certificates come from Secrets, `secretShapes` is asked for, or a template is given Secrets, the
-requester also needs `get secrets`; for a target or a template, `list pods`.
+Where headers, certificates or standard input come from Secrets, `secretShapes` is asked for, or a template is given
+Secrets, the requester also needs `get secrets`; for a target or a template, `list pods`.
 
 | capability | rights | switched on by |
 |---|---|---|

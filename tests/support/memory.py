@@ -65,7 +65,7 @@ class MemoryApi:
         key, _, value = (params or {}).get("labelSelector", "").partition("=")
         root, plural = path.rsplit("/", 1)
         for name, obj in list(self.objects.items()):
-            parent, is_plural, _ = name.rsplit("/", 2)
+            parent, _, is_plural = name.rpartition("/")[0].rpartition("/")
             if is_plural == plural and parent.startswith(root):
                 if key and obj["metadata"].get("labels", {}).get(key) != value:
                     continue

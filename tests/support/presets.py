@@ -318,9 +318,9 @@ class _Execution:
             where = f"container {command.container} of pod {command.pod}"
             return cls(failure=CommandNotFound(f"The {where} has no program {command.command[0]!r}."))
         running = await asyncio.create_subprocess_exec(
-            program.file, *command.command[1:], env=dict(program.env), stdout=-1, stderr=-1
+            program.file, *command.command[1:], env=dict(program.env), stdin=-1, stdout=-1, stderr=-1
         )
-        outputs = await running.communicate()
+        outputs = await running.communicate(command.stdin)
         return cls(outputs, running.returncode or 0)
 
     async def __aiter__(self) -> AsyncIterator[tuple[Channel, bytes]]:

@@ -12,7 +12,7 @@ from typing import ClassVar
 from supportbundle.collect.base import Channel, Collector, Member, Output, PodCommand, RunContext
 from supportbundle.collect.commands import NEEDS, NonZeroExit, Program, Tail, containers, explained, running, shown
 from supportbundle.collect.ephemeral import START_SECONDS, DebugProgram, DebugTarget, Time, debugging_container
-from supportbundle.collect.ports import Clock
+from supportbundle.collect.ports import Clock, secret_value
 from supportbundle.collect.tools import FLUSH_SECONDS, TOOLS, Step, Tool, filled
 from supportbundle.collect.unwrap import unwrap
 from supportbundle.errors import Corrupt, NotFound, SupportBundleError, TooLarge
@@ -223,7 +223,9 @@ class _Place:
             )
 
     def _command(self, argv: tuple[str, ...]) -> PodCommand:
-        return PodCommand(self.context.namespace, self.params.target.pod, self.container, argv)
+        wanted = self.params.options.stdin_from
+        stdin = b"" if wanted is None else secret_value(wanted, self.context.secrets).removesuffix(b"\n") + b"\n"
+        return PodCommand(self.context.namespace, self.params.target.pod, self.container, argv, stdin=stdin)
 
 
 class _Streams:
@@ -361,6 +363,7 @@ def _task(spec: CollectorSpec, options: ExecOptions, pod: PodFacts, container: C
         target=f"{pod.name}/{container.name}",
         params=dump(params),
         secrets=secret_names(pod),
+        credentials=() if options.stdin_from is None else (options.stdin_from.secret,),
         claims=tuple(filter(None, (stdout, stderr))),
         folder=stdout if options.unwrap else "",
         node=pod.node,

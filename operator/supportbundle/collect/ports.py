@@ -171,7 +171,7 @@ def request_headers(plain: Iterable[Header], sources: Iterable[HeaderSource], se
     """
     headers = {header.name.lower(): header.value for header in plain}
     for source in sources:
-        value = _secret(SecretKey(secret=source.secret, key=source.key), secrets)
+        value = secret_value(SecretKey(secret=source.secret, key=source.key), secrets)
         # Whoever makes a Secret with `echo` or from a file leaves a line break at its end.
         text = source.prefix + value.decode("latin-1").removesuffix("\n").removesuffix("\r")
         if not _VALUE.fullmatch(text):
@@ -195,7 +195,7 @@ def trust(options: TLSOptions | None, secrets: SecretReader, *, server_name: str
     bundle = options.ca_bundle
     if options.ca_from is not None:
         try:
-            bundle = f"{bundle}\n{_secret(options.ca_from, secrets).decode('ascii')}".lstrip()
+            bundle = f"{bundle}\n{secret_value(options.ca_from, secrets).decode('ascii')}".lstrip()
         except UnicodeDecodeError as error:
             raise Invalid(
                 f"Key {options.ca_from.key} of Secret {options.ca_from.secret} is no PEM.",
@@ -208,7 +208,12 @@ def trust(options: TLSOptions | None, secrets: SecretReader, *, server_name: str
     )
 
 
-def _secret(wanted: SecretKey, secrets: SecretReader) -> bytes:
+def secret_value(wanted: SecretKey, secrets: SecretReader) -> bytes:
+    """The value of one key.
+
+    Raises:
+        SecretNotFound: the Secret or its key is not there.
+    """
     keys = secrets.keys(wanted.secret)
     if wanted.key not in keys:
         raise SecretNotFound(f"The Secret {wanted.secret} has no key {wanted.key}.", "Name one of its keys.")

@@ -2,7 +2,8 @@
 
 The protocol (Kubernetes' `v5.channel.k8s.io`, and `v4` before 1.29): each binary message begins with its channel, 1
 for what the program wrote to stdout, 2 for stderr, 3 for one metav1.Status that says how it ended. Without that
-status the output may be cut anywhere, so nothing but it makes an output complete.
+status the output may be cut anywhere, so nothing but it makes an output complete. We write to channel 0; in `v5` 255
+and a channel say that nothing more comes there, before it a program waits for ever if it reads to the end.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import aiohttp
@@ -25,7 +26,7 @@ from supportbundle.model.gap import printable
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 RIGHT = "get and create on pods/exec"
 
-_STATUS = 3
+_STDIN, _STATUS, _CLOSE = 0, 3, 255
 _STATUS_BYTES = 64 << 10
 _PROGRAM_CHARS = 100
 
@@ -46,9 +47,10 @@ class CommandNotFound(NotFound):
 
 
 def query(command: PodCommand) -> list[tuple[str, str]]:
-    """The query of the exec request: the command word by word, both outputs, no stdin, no terminal."""
+    """The query of the exec request: the command word by word, both outputs, stdin if it gets any, no terminal."""
     words = [("command", word) for word in command.command]
-    return [("container", command.container), ("stdout", "1"), ("stderr", "1"), *words]
+    stdin = [("stdin", "1")] if command.stdin else []
+    return [("container", command.container), *stdin, ("stdout", "1"), ("stderr", "1"), *words]
 
 
 def said(error: SupportBundleError, command: PodCommand) -> SupportBundleError:
@@ -134,11 +136,21 @@ async def running(link: aiohttp.ClientWebSocketResponse, command: PodCommand) ->
     """Keep the websocket alive while the program is read; at the end it is closed."""
     pings = asyncio.create_task(keep_alive(link))
     try:
+        if command.stdin:
+            await _tell(link, command)
         yield Execution(link, command)
     finally:
         pings.cancel()
         await asyncio.gather(pings, return_exceptions=True)
         await hang_up(link)
+
+
+async def _tell(link: aiohttp.ClientWebSocketResponse, command: PodCommand) -> None:
+    """Standard input in one piece. A connection that breaks meanwhile is seen by whoever reads from it."""
+    with suppress(ConnectionError, aiohttp.ClientError):
+        await link.send_bytes(bytes([_STDIN]) + command.stdin)
+        if link.protocol == PROTOCOLS[0]:
+            await link.send_bytes(bytes([_CLOSE, _STDIN]))
 
 
 def outcome(status: bytes, command: PodCommand) -> int:

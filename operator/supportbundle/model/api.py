@@ -61,7 +61,8 @@ class Step(Value):
     """A request (`path`), or a document of earlier answers.
 
     What later steps see under its name is its value or its document where it has one, else its answer. With `unwrap`
-    the answer is a zip: its members become files, and `output`, if it is set, is their folder.
+    the answer is a zip: its members become files, and `output`, if it is set, is their folder. `note` is for readers of
+    the manifest.
     """
 
     name: StepName
@@ -74,6 +75,7 @@ class Step(Value):
     keep_null: bool = False
     report_missing: bool = False
     missing: Missing | None = None
+    note: Annotated[str, StringConstraints(min_length=1, max_length=256)] | None = None
     when: Expression | None = None
     accept: Annotated[tuple[FailedStatus, ...], Field(max_length=8)] = ()
     fallback_for: StepName | None = None

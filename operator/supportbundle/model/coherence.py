@@ -155,7 +155,8 @@ def _asks_for_something(config: ConfigOptions) -> bool:
 
 
 def _writes(step: Step) -> bool:
-    return step.format != DocumentFormat.JSON or step.indent is not None or step.missing is not None
+    parts = (step.indent, step.missing, step.note)
+    return step.format != DocumentFormat.JSON or any(part is not None for part in parts)
 
 
 def _shaped(step: Step) -> bool:
@@ -227,7 +228,7 @@ RULES: tuple[Rule, ...] = (
         _steps(lambda step: step.path is not None or not step.accept),
     ),
     Rule(
-        "format, indent and missing are for a step with output; set output or remove them",
+        "format, indent, missing and note are for a step with output; set output or remove them",
         _steps(lambda step: step.output is not None or not _writes(step)),
     ),
     Rule(
@@ -250,6 +251,10 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "process and seconds are for tool only; remove them",
         _exec(lambda run: run.tool is not None or (run.process, run.seconds) == (1, 10)),
+    ),
+    Rule(
+        "a tool reads no standard input; remove stdinFrom",
+        _exec(lambda run: run.tool is None or run.stdin_from is None),
     ),
     Rule("a tool writes no zip; remove unwrap", _exec(lambda run: run.tool is None or not run.unwrap)),
     Rule(

@@ -235,10 +235,14 @@ class ExecTool(StrEnum):
 
 
 class ExecOptions(Value):
-    """A command in a container: either `command`, or a `tool` that stands for one."""
+    """A command in a container: either `command`, or a `tool` that stands for one.
+
+    `stdin_from` is what the command reads as its standard input, so that no argument need hold a secret.
+    """
 
     container: ContainerName | None = None
     command: Annotated[tuple[Annotated[str, StringConstraints(max_length=1024)], ...], Field(max_length=64)] = ()
+    stdin_from: SecretKey | None = None
     tool: ExecTool | None = None
     process: Annotated[int, Field(ge=1, le=4_194_304)] = 1
     seconds: Annotated[int, Field(ge=1, le=300)] = 10

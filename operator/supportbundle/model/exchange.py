@@ -52,13 +52,17 @@ class PodAnswer:
 
 @dataclass(frozen=True, slots=True)
 class PodCommand:
-    """A program with arguments; no shell reads them, no stdin, no terminal."""
+    """A program with arguments; no shell reads them, and there is no terminal.
+
+    It reads `stdin` and then the end of it; without, there is no standard input. At most 1 MiB.
+    """
 
     namespace: str
     pod: str
     container: str
     command: tuple[str, ...]
     idle_seconds: float = 3600
+    stdin: bytes = field(default=b"", repr=False)
 
 
 class Channel(IntEnum):

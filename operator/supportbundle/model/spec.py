@@ -132,6 +132,7 @@ class CollectorSpec(Value):
         return (
             any(options.headers_from or (options.tls and options.tls.ca_from) for options in asked)
             or bool(self.profile and self.profile.headers_from)
+            or bool(self.exec and self.exec.stdin_from)
             or bool(self.config and self.config.secret_shapes)
         )
 

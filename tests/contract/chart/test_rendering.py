@@ -459,7 +459,7 @@ def test_editors_may_use_templates_unless_told_otherwise_and_nobody_may_write_th
     assert verbs == {"use", "get", "list", "watch"}
 
 
-SHIPPED = sorted((CHART / "files" / "templates").glob("*.yaml"))
+SHIPPED = sorted((CHART / "files" / "templates").glob("*.yaml"), key=lambda path: path.stem)
 
 
 def test_the_operator_may_write_the_shipped_templates_and_no_others(

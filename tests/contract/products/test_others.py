@@ -108,6 +108,7 @@ def test_vault_asks_for_tokens(simple: Start, path: str) -> None:
 def test_vault_tells_its_health_to_anybody(simple: Start) -> None:
     whole, sealed = simple("vault"), simple("vault", "-sealed")
     assert [server.get("/v1/sys/health").status for server in (whole, sealed)] == [200, 503]
+    assert sealed.get("/v1/sys/health?sealedcode=200").status == 200
     assert [server.get("/v1/sys/seal-status").json()["sealed"] for server in (whole, sealed)] == [False, True]
     refused = sealed.get("/v1/sys/host-info", headers=vault_token("root"))
     assert (refused.status, refused.json()) == (503, {"errors": ["Vault is sealed"]})

@@ -204,16 +204,17 @@ def test_an_account_needs_the_right_to_the_clusters_facts_itself(site: Site) -> 
         ("HTTP", {"type": "HTTP", "http": {"port": 80, "tls": {"caFrom": {"secret": "ca", "key": "ca.crt"}}}}),
         ("HTTP", {"type": "API", "api": {"port": 80, "steps": STEPS, "headersFrom": [HEADER]}}),
         ("Profiles", {"type": "Profile", "profile": {"port": 80, "headersFrom": [HEADER]}}),
+        ("Exec", {"type": "Exec", "exec": {"command": ["true"], "stdinFrom": {"secret": "login", "key": "token"}}}),
         ("Config", {"type": "Config", "config": {"secretShapes": True}}),
     ],
-    ids=["http-header", "http-ca", "api-header", "profile-header", "shapes"],
+    ids=["http-header", "http-ca", "api-header", "profile-header", "exec-stdin", "shapes"],
 )
 def test_who_uses_secrets_must_be_able_to_read_them(site: Site, capability: str, options: Object) -> None:
     person = site.person(CREATE, USE, LIST, *rights_of(Capability(capability)))
     wanted = bundle(capabilities=[capability], collectors=[{"name": "c", **options}])
     refused(
         lambda: person.create(wanted),
-        "headersFrom, caFrom, secretShapes and templateRef.secrets need the right get secrets",
+        "headersFrom, caFrom, stdinFrom, secretShapes and templateRef.secrets need the right get secrets",
         f"which {person.user} lacks",
         "-get-secrets",
     )

@@ -3,6 +3,7 @@ package main
 import (
 	"maps"
 	"net/http"
+	"strconv"
 	"time"
 
 	"supportbundle.dev/products/shared"
@@ -23,11 +24,14 @@ func (s *server) seal() map[string]any {
 		"build_date": "2024-11-18T00:00:00Z", "migration": false, "cluster_name": s.planted.Get("kept.cluster"), "recovery_seal": false, "storage_type": s.planted.Get("kept.storage")}
 }
 
-// health says by its status what the server is: 503 for a sealed one.
-func (s *server) health(w http.ResponseWriter, _ *http.Request) {
+// health says by its status what the server is: 503 for a sealed one, or whatever the caller wants to hear.
+func (s *server) health(w http.ResponseWriter, r *http.Request) {
 	status := http.StatusOK
 	if s.sealed {
 		status = http.StatusServiceUnavailable
+		if wanted, err := strconv.Atoi(r.URL.Query().Get("sealedcode")); err == nil {
+			status = wanted
+		}
 	}
 	shared.JSON(w, status, map[string]any{"initialized": true, "sealed": s.sealed, "standby": false, "performance_standby": false,
 		"replication_performance_mode": "disabled", "replication_dr_mode": "disabled", "server_time_utc": time.Now().Unix(), "version": version,

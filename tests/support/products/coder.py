@@ -18,6 +18,22 @@ from support.products.objects import (
 USER = 1000
 TOKEN_KEY = "token"
 TOKENS = ("owner", "member", "stranger")
+DEPLOYMENT_FILES = (
+    *(f"deployment/{name}.json" for name in ("buildinfo", "config", "experiments", "health")),
+    *(f"network/{name}.json" for name in ("connection_info", "netcheck")),
+    *(f"network/{name}_debug.html" for name in ("coordinator", "tailnet")),
+)
+WORKSPACE_FILES = (
+    *(f"workspace/{name}.json" for name in ("workspace", "parameters", "template", "template_version")),
+    *("workspace/build_logs.txt", "workspace/template_file.zip"),
+    *("agent/agent.json", "agent/startup_logs.txt", "agent/listening_ports.json"),
+)
+POD_FILES = (
+    *("agent/logs.txt", "agent/agent_magicsock.html", "agent/client_magicsock.html"),
+    *("agent/manifest.json", "agent/prometheus.txt"),
+)
+LOG_FILES = ("cli_logs.txt", "logs.txt")
+"""The 24 files of the product's bundle, by who knows their content."""
 
 
 def tokens() -> list[Object]:
@@ -67,12 +83,18 @@ def server(
 
 
 def workspace(*arguments: str, **variables: str) -> list[Object]:
-    """A workspace's pod; labels vary from template to template, so these are ours. `-gone` is one without an agent.
+    """A workspace's pod, with the labels of the product's own example of a template. `-gone` is one without an agent.
 
     Its token is in plain sight in the environment, as templates have it.
     """
     owner, name = kept("coder")["owner"], kept("coder")["workspace"]
-    labels = {"app.kubernetes.io/name": "coder-workspace", "app.kubernetes.io/instance": f"coder-{owner}-{name}"}
+    labels = {
+        "app.kubernetes.io/name": "coder-workspace",
+        "app.kubernetes.io/instance": "coder-workspace-5a1d0000-0000-4000-8000-000000000001",
+        "app.kubernetes.io/part-of": "coder",
+        "com.coder.workspace.name": name,
+        "com.coder.user.username": owner,
+    }
     given = {"CODER_AGENT_TOKEN": planted("coder")["environment"]["agentToken"], **variables}
     agent = container("dev", "coder-agent", USER, args=list(arguments), env=env(given))
     return [deployment(f"coder-{owner}-{name}", labels, [agent])]

@@ -267,6 +267,12 @@ class TestFailures:
         await collected(serving(x={}, y={}), sink, *steps)
         assert told(sink) == [("NoSource", f"{name} ({name}.json)") for name in "xzd"]
 
+    async def test_a_remark_is_for_readers_of_the_manifest(self, sink: FakeSink) -> None:
+        made = {"name": "d", "value": "x", "output": "d.json", "note": "Seen from the server."}
+        await collected(serving(x={"n": 1}), sink, asked("x", note="As it came."), made)
+        notes = [sink.files[f"{HERE}{name}.json"].notes["note"] for name in "xd"]
+        assert notes == ["As it came.", "Seen from the server."]
+
     async def test_fields_that_do_not_fit_are_told_and_left_out(self, sink: FakeSink) -> None:
         fields = [{"key": key, "value": value} for key, value in (("a", "length(x.n)"), ("b", "x.n"), ("c", "x.gone"))]
         document = {"name": "d", "output": "d.json", "fields": fields}

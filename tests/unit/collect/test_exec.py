@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from support.collecting import NOW, FakeCluster, FakeOutput, FakeSink, container, plan, pod, run
+from support.collecting import NOW, FakeCluster, FakeOutput, FakeSecrets, FakeSink, container, plan, pod, run
 from support.packing import zipped
 from supportbundle.collect.base import Channel
 from supportbundle.collect.ephemeral import Time
@@ -23,6 +23,7 @@ from supportbundle.model.spec import CollectorSpec
 OUT, ERR = Channel.STDOUT, Channel.STDERR
 LS = ("ls", "-l")
 STDOUT, STDERR = "pods/web-0/exec/c.txt", "pods/web-0/exec/c.stderr.txt"
+TOKEN = {"secret": "login", "key": "token"}
 Pieces = list[tuple[Channel, bytes] | SupportBundleError]
 
 
@@ -50,6 +51,22 @@ def output(*pieces: tuple[Channel, bytes] | SupportBundleError, code: int = 0) -
     return FakeOutput(list(pieces), code)
 
 
+class TestStandardInput:
+    """What a command reads."""
+
+    @pytest.mark.parametrize("value", [b"s3cret", b"s3cret\n"])
+    async def test_it_is_a_secrets_value_as_a_line(self, cluster: FakeCluster, sink: FakeSink, value: bytes) -> None:
+        cluster.outputs[LS] = [output((OUT, b"a"))]
+        secrets = FakeSecrets({"login": {"token": value}})
+        await run(COLLECTOR, task(command=LS, stdin_from=TOKEN), cluster, sink, secrets=secrets)
+        assert ([c.stdin for c in cluster.commands], sink.gaps) == ([b"s3cret\n"], [])
+        assert sink.files[STDOUT].data == b"a"
+
+    async def test_without_the_secret_nothing_runs(self, cluster: FakeCluster, sink: FakeSink) -> None:
+        await run(COLLECTOR, task(command=LS, stdin_from=TOKEN), cluster, sink)
+        assert (sink.reasons, cluster.commands, sink.files) == ([("web-0/app", "SecretNotFound")], [], {})
+
+
 class TestPlanning:
     """Where a command runs."""
 
@@ -68,6 +85,12 @@ class TestPlanning:
     def test_a_container_that_is_not_there(self) -> None:
         _, gaps = plan(COLLECTOR, spec(command=LS, container="nope"), target())
         assert [g.reason for g in gaps] == ["ContainerNotFound"]
+
+    def test_a_secret_for_standard_input_is_mounted(self) -> None:
+        wanted = CollectorSpec.model_validate({"name": "c", **spec(command=LS, stdin_from=TOKEN)})
+        assert wanted.uses_secrets
+        assert not CollectorSpec.model_validate({"name": "c", **spec()}).uses_secrets
+        assert task(command=LS, stdin_from=TOKEN).credentials == ("login",)
 
     def test_one_pod(self) -> None:
         tasks, gaps = plan(COLLECTOR, spec(command=LS, pods="One"), pod("a", ready=False), target())

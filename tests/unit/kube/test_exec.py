@@ -104,6 +104,23 @@ async def test_the_request(client: Connect, spoken: tuple[str, ...]) -> None:
     assert request.headers["Sec-WebSocket-Protocol"] == "v5.channel.k8s.io,v4.channel.k8s.io"
 
 
+@pytest.mark.parametrize("spoken", [PROTOCOLS, ("v4.channel.k8s.io",)])
+async def test_standard_input_is_sent_and_ends(client: Connect, spoken: tuple[str, ...]) -> None:
+    heard: list[bytes] = []
+    requests: list[web.Request] = []
+
+    async def play(socket: web.WebSocketResponse) -> None:
+        heard.extend([await socket.receive_bytes() for _ in range(1 + (spoken == PROTOCOLS))])
+        await script(OUT + b"thanks", SUCCESS)(socket)
+
+    real = await client(kubelet(play, spoken, requests))
+    asked = command("sh", "-c", "read -r TOKEN", stdin=b"s3cret\n")
+    assert await ran(real, asked) == ([(Channel.STDOUT, b"thanks")], 0)
+    assert heard == [b"\0s3cret\n", b"\xff\0"][: len(heard)]
+    assert requests[0].query["stdin"] == "1"
+    assert "s3cret" not in f"{requests[0].url} {asked}"
+
+
 @settings(max_examples=30, deadline=None)
 @given(
     words=st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30), min_size=1),

@@ -263,7 +263,8 @@ class Sequence:
 
     def _notes(self, step: ReadStep, notes: Mapping[str, str | int]) -> dict[str, str | int]:
         failures = "; ".join(f"{name}: {self._why[name]}" for name in self._rivals(step) if name in self._why)
-        return {"step": step.name, **notes, **({"fallbackFor": failures} if failures else {})}
+        remark = {"note": step.options.note} if step.options.note else {}
+        return {"step": step.name, **notes, **remark, **({"fallbackFor": failures} if failures else {})}
 
     def _failed(self, step: ReadStep, error: SupportBundleError) -> None:
         self._why[step.name] = error.reason

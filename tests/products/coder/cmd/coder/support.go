@@ -206,18 +206,27 @@ func agentOf(workspace any, name string) string {
 	return ""
 }
 
+// stamp is when an entry was made.
+func stamp(entry map[string]any) string {
+	at, err := time.Parse(time.RFC3339, text(entry, "created_at"))
+	if err != nil {
+		return text(entry, "created_at")
+	}
+	return at.Format("2006-01-02 15:04:05.000")
+}
+
 // tabbed writes log entries as lines: those of a build have a source and a stage, those of an agent have not.
 func tabbed(entries any) []byte {
 	var lines bytes.Buffer
-	writer := tabwriter.NewWriter(&lines, 4, 1, 2, ' ', 0)
+	writer := tabwriter.NewWriter(&lines, 0, 2, 1, ' ', 0)
 	found, _ := entries.([]any)
 	for _, each := range found {
 		entry := object(each)
 		if source := text(entry, "log_source"); source != "" {
-			fmt.Fprintf(writer, "%s\t[%s]\t[%s]\t%s\t%s\n", text(entry, "created_at"), text(entry, "log_level"), source, text(entry, "stage"), text(entry, "output"))
+			fmt.Fprintf(writer, "%s\t[%s]\t%s\t%s\t%s\n", stamp(entry), text(entry, "log_level"), source, text(entry, "stage"), text(entry, "output"))
 			continue
 		}
-		fmt.Fprintf(writer, "%s [%s] %s\n", text(entry, "created_at"), text(entry, "level"), text(entry, "output"))
+		fmt.Fprintf(writer, "%s\t[%s]\t%s\n", stamp(entry), text(entry, "level"), text(entry, "output"))
 	}
 	writer.Flush()
 	return lines.Bytes()
