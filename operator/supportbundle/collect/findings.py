@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import re
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -30,6 +31,7 @@ from supportbundle.model.base import Value
 from supportbundle.model.capability import Capability, PolicyRule
 from supportbundle.model.collectors import EventScope, FindingsOptions
 from supportbundle.model.gap import Gap
+from supportbundle.model.names import run_name
 from supportbundle.model.paths import collection, one
 from supportbundle.model.plan import Task, dump
 from supportbundle.model.pod import OBJECT_NAME, OwnerRef, secret_names
@@ -53,6 +55,9 @@ _CLAIM = Kind("v1", "PersistentVolumeClaim", "persistentvolumeclaims")
 _KINDS = {kind.kind: kind for kind in OWNERS}
 _POINTING = ("FailedCreate", "BackoffLimitExceeded", "DeadlineExceeded")
 """Reasons of Events about workloads that may have no pod."""
+
+_OURS = re.compile(re.escape(run_name("")) + r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(-.*)?")
+"""Collector pods and their Jobs, which are nobody's workload."""
 
 _CONTAINER_FIELDS = ("name", "image", "resources", "readinessProbe", "startupProbe")
 _USAGE = "set findings.usage, which needs the capability Resources and metrics.k8s.io"
@@ -205,7 +210,9 @@ class _Reading:
         try:
             async for event in self._context.cluster.items(path):
                 told = Told.of(event)
-                if told is None or not (wanted.passes(event) or (told.kind == _CLAIM.kind and told.name in claims)):
+                if told is None or _OURS.fullmatch(told.name):
+                    continue
+                if not (wanted.passes(event) or (told.kind == _CLAIM.kind and told.name in claims)):
                     continue
                 number = next(numbers)
                 keep = heapq.heappush if len(newest) < MAX_EVENTS else heapq.heappushpop

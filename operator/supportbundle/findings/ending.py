@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from supportbundle.findings.check import Evidence, evidence
 from supportbundle.findings.seen import Container
@@ -19,6 +19,10 @@ class Ending:
     said: str
     at: datetime | None
     where: str
+
+    def within(self, time: timedelta, now: datetime) -> bool:
+        """Whether it was that short a time ago."""
+        return self.at is not None and now - self.at <= time
 
     @property
     def evidence(self) -> Evidence:

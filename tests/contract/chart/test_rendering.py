@@ -495,6 +495,11 @@ def test_a_shipped_template_is_valid_and_lists_just_what_it_needs(
     assert all(p.description for p in (*template.spec.parameters, *template.spec.secrets))
 
 
+def test_ports_are_probed_only_where_an_admin_says_so(settings: Callable[..., Mapping[str, Any]]) -> None:
+    assert settings()["profileProbe"] is False
+    assert settings("profiles.probe=true")["profileProbe"] is True
+
+
 def test_an_uninstallation_lets_every_bundle_go_with_the_least_rights(render: Render, one: One) -> None:
     job = one("Job", "-uninstall")
     [container] = job["spec"]["template"]["spec"]["containers"]

@@ -14,6 +14,7 @@ from supportbundle.collect.findings import FILE, FindingsCollector
 from supportbundle.errors import Forbidden
 from supportbundle.model.capability import Capability
 from supportbundle.model.findings import Problems
+from supportbundle.model.names import run_name
 from supportbundle.model.spec import CollectorSpec
 
 NOW = datetime(2026, 3, 4, 12, 0, 0, tzinfo=UTC)
@@ -215,6 +216,12 @@ async def test_a_pod_that_is_gone_has_nothing_wrong_any_more(cluster: PartlyForb
     assert not await collected(cluster, sink)
     assert not sink.gaps
     assert sink.json(FILE)["bySeverity"] == {"Critical": 0, "Warning": 0, "Info": 0}
+
+
+async def test_the_operators_own_collector_pods_are_nobodys_workload(cluster: PartlyForbidden, sink: FakeSink) -> None:
+    ours = f"{run_name('0657d484-ea36-4ce2-beaf-7506ad500c46')}-0-m5sjb"
+    cluster.lists[f"{CORE}/events"] = [told("FailedMount", "x", "Pod", name) for name in (ours, "sb-like")]
+    assert [name for name in await collected(cluster, sink) if name.startswith("mounts")] == ["mounts:Pod/sb-like"]
 
 
 async def test_what_is_beyond_the_bounds_is_said(cluster: PartlyForbidden, sink: FakeSink) -> None:

@@ -85,8 +85,13 @@ class TestRestartLoops:
         restarted = status(restartCount=5, state={"running": {"startedAt": at}}, lastState=terminated(at=at))
         assert only("restart-loops", pod(restarted)).severity == severity
 
-    def test_a_few_restarts_are_nothing(self) -> None:
-        assert not found("restart-loops", pod(status(restartCount=4, lastState=terminated())))
+    def test_a_crash_just_now_is_told_even_between_two_back_offs(self) -> None:
+        crashed = pod(status(restartCount=1, state={"running": {}}, lastState=terminated()))
+        assert only("restart-loops", crashed).severity == WARNING
+
+    @pytest.mark.parametrize("last", [terminated(at=LONG_AGO), terminated(code=0)])
+    def test_a_few_restarts_are_nothing(self, last: dict[str, Any]) -> None:
+        assert not found("restart-loops", pod(status(restartCount=4, lastState=last)))
 
     def test_a_pod_that_leaves_is_left_alone(self) -> None:
         leaving = pod(status(restartCount=9, lastState=terminated()))

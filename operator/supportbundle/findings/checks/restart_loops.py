@@ -1,8 +1,9 @@
-"""Containers that end again and again: CrashLoopBackOff, or many restarts."""
+"""Containers that crash: now, again and again, or often in the past."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Final
 
 from supportbundle.findings.check import About, Check, Draft, Evidence, Severity, evidence
@@ -11,7 +12,10 @@ from supportbundle.findings.seen import Container, Seen, Source, containers, lea
 from supportbundle.findings.view import View
 
 MANY: Final = 5
-"""Restarts of one container that are told even while it runs."""
+"""Restarts of one container that are told however long ago they were."""
+
+JUST_NOW: Final = timedelta(hours=1)
+"""A crash within this time is told even if it was the first: between two back-offs a loop looks like this."""
 
 _ADVICE = (
     "Read the log before the last restart (pods/<pod>/<container>/previous.log, or kubectl logs --previous) and the "
@@ -33,9 +37,10 @@ def _loop(seen: Seen, pod: View, container: Container) -> Draft | None:
     restarts = container.status["restartCount"].number()
     looping = waiting["reason"].text() == "CrashLoopBackOff"
     ending = last_ending(container)
-    if not looping and restarts < MANY:
-        return None
+    crashed = restarts > 0 and ending is not None and ending.code > 0 and ending.within(JUST_NOW, seen.now)
     lately = ending is not None and seen.recent(ending.at)
+    if not looping and not crashed and restarts < MANY:
+        return None
     severity = Severity.CRITICAL if looping else Severity.WARNING if lately else Severity.INFO
     state = "is in CrashLoopBackOff" if looping else "has been restarted"
     name = name_of(pod)
@@ -68,7 +73,7 @@ def _evidence(seen: Seen, container: Container, ending: Ending | None, pod: str)
 
 CHECK = Check(
     "restart-loops",
-    "Containers in CrashLoopBackOff, or restarted five times and more.",
+    "Containers in CrashLoopBackOff, that crashed within an hour, or that were restarted five times and more.",
     frozenset({Source.PODS}),
     _run,
     helps=frozenset({Source.EVENTS}),
