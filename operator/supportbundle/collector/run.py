@@ -163,7 +163,10 @@ class ShardRun:
             if own > self._deadline:
                 self._out_of_time(task)
             else:
-                error = DeadlineExceeded(f"Not finished in {task.timeout_seconds} s.")
+                error = DeadlineExceeded(
+                    f"Not finished in {task.timeout_seconds} s.",
+                    "Try again when the node and the API server are less busy, or collect less at once.",
+                )
                 self._sink.gap(Gap.of(error, target=task.target, collector=task.collector))
         except SupportBundleError as error:
             self._sink.gap(Gap.of(error, target=task.target, collector=task.collector))
