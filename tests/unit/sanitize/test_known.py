@@ -64,6 +64,33 @@ def test_finds_wrapped_base64_of_a_long_value() -> None:
         assert line[:24] not in out
 
 
+SOURCES = [
+    "postgres://chat:p%40ss-word-17@chat-db.chat.svc.cluster.local:5432/chatdb?sslmode=disable",
+    "mongodb+srv://chat:p%40ss-word-17@chat-db.chat.svc.cluster.local,chat-db-2.chat.svc.cluster.local/chatdb",
+    "chat:p%40ss-word-17@tcp(chat-db.chat.svc.cluster.local:3306)/chatdb?charset=utf8mb4",
+]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_data_source_is_known_by_what_logs_in(source: str) -> None:
+    sanitizer = Sanitizer.build([KnownSecret("s/k", f"{source}\n".encode())])
+    text = f"cannot reach chat-db.chat.svc.cluster.local; p@ss-word-17 p%40ss-word-17 {source} user chat\n"
+    stream = sanitizer.open("x")
+    out = (stream.feed(text.encode()) + stream.finish()).decode()
+    assert out.startswith(
+        "cannot reach chat-db.chat.svc.cluster.local; <redacted:known-secret> <redacted:known-secret> "
+    )
+    assert out.endswith("chatdb" + source.rpartition("chatdb")[2] + " user chat\n")
+    assert "word-17" not in out
+
+
+@pytest.mark.parametrize("secret", ["sslpassword=hunter2-hunter2", "x-amz-signature=0123456789abcdef0123"])
+def test_a_data_source_with_another_secret_in_it_is_known_as_a_whole(secret: str) -> None:
+    source = f"postgres://chat:p4ss-word-17@chat-db.chat.svc.cluster.local:5432/chatdb?{secret}"
+    stream = Sanitizer.build([KnownSecret("s/k", source.encode())]).open("x")
+    assert stream.feed(f"see {source}\n".encode()) + stream.finish() == b"see <redacted:known-secret>\n"
+
+
 @pytest.mark.parametrize("value", [b"true", b"admin", b"123456", b"short", b"localhost", b"aaaaaaaa", b"password"])
 def test_ignores_values_that_say_nothing(value: bytes) -> None:
     sanitizer = Sanitizer.build([KnownSecret("s/k", value)])

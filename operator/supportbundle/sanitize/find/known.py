@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote_to_bytes
 
 from supportbundle.errors import Invalid
 from supportbundle.sanitize.markers import PREFIX
@@ -48,6 +48,13 @@ _PLAIN_NUMBER: Final = re.compile(rb"[\d.,:+\-_ /]*")
 _ARMOUR: Final = re.compile(rb"-----(?:BEGIN|END) [A-Z0-9 ]+-----")
 _PAIR: Final = re.compile(rb"""\s*(?:export\s+)?-?\s*["']?[\w.\-/]+["']?\s*[:=]\s*(.*)""")
 _REPEATED: Final = re.compile(rb"(.)\1*", re.DOTALL)
+_SOURCE: Final = re.compile(
+    rb"((?:[a-z][a-z0-9+.\-]*://[^\s/?#@:]*|[^\s/?#@:]+(?=:[^\s@]+@tcp\()):([^\s/?#@]+)@)"
+    rb"(?:[\w.\-\[\]:,]+|tcp\([\w.\-\[\]:]+\))(?:/[\w.\-]*)?(?:\?([\w.\-=&%]*))?"
+)
+"""A data source: what logs in, the password, and parameters."""
+_TELLING: Final = re.compile(rb"(?i)pass|pwd|secret|token|key|auth|cred|sig")
+"""Parameters of a data source that may hold a secret of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +90,14 @@ def eligible(value: bytes) -> bool:
 
 
 def values(known: Iterable[KnownSecret]) -> Iterator[bytes]:
-    """The whole values (without a trailing newline) and, of values of several lines, each line worth looking for."""
+    """The whole values (without a trailing newline) and, of values of several lines, each line worth looking for.
+
+    Of a data source it is what logs in: host and database stand in logs and configuration everywhere, and are needed.
+    """
     for secret in known:
         whole = secret.value.rstrip(b"\r\n")
         lines = whole.splitlines()
-        for value in {whole, whole.strip()}:
+        for value in dict.fromkeys((*_telling_parts(whole), *_telling_parts(whole.strip()))):
             if eligible(value):
                 yield value
         if len(lines) > 1:
@@ -95,6 +105,13 @@ def values(known: Iterable[KnownSecret]) -> Iterator[bytes]:
                 content = _line_content(line.strip())
                 if eligible(content):
                     yield content
+
+
+def _telling_parts(value: bytes) -> tuple[bytes, ...]:
+    source = _SOURCE.fullmatch(value)
+    if source is None or _TELLING.search(source[3] or b""):
+        return (value,)
+    return source[1], source[2], unquote_to_bytes(source[2])
 
 
 def _line_content(line: bytes) -> bytes:
