@@ -273,6 +273,15 @@ def test_ports_of_an_agent_can_be_elsewhere_or_closed(coder: Start, agent: Start
     assert told(found) == {"Unavailable prometheus"}
 
 
+def test_a_pod_that_is_not_there_costs_no_file_of_the_set(coder: Start, collect: Collect) -> None:
+    found = collect(server_pod(coder(NEW)), **ANN, podLabelValue="nobody")
+    assert set(found.files) == {*REFERENCE, "manifest.json", "redactions.json", "warning.txt"}
+    assert {(collector, reason) for collector, _, reason in found.warnings} == {
+        ("agent-debug", "TargetNotFound"),
+        ("agent-metrics", "TargetNotFound"),
+    }
+
+
 def test_profiles_come_where_they_are_on(coder: Start, collect: Collect) -> None:
     server = coder(NEW, CODER_PPROF_ENABLE="true")
     found = collect(server_pod(server), pprofPort="6060")

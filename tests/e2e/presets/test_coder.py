@@ -93,7 +93,8 @@ def test_the_products_own_command_runs_in_the_servers_pod(running: None) -> None
     assert running is None
     files = collected(SERVER, "coder-native")
     assert set(files) >= REFERENCE
-    assert not [name for name in REFERENCE if files[name] in {b"", b"null\n"}]
+    assert [name for name in REFERENCE if files[name] in {b"", b"null\n"}] == ["logs.txt"], "the operator asks nothing"
+    assert b"/api/v2/buildinfo" in files["collectors/native/logs.txt"]
     left = kubectl(
         "-n", SERVER, "exec", "deploy/coder", "--", "sh", "-c", "ls /tmp; ps -o args | grep -c '[s]upport b' || true"
     )
