@@ -8,7 +8,7 @@ from supportbundle.sanitize import Sanitizer
 
 SIZE = 30_000
 """Bytes of the shorter text: quadratic work shows at any size, and there it costs the least."""
-TRIES = 4
+TRIES = 10
 
 
 def assert_linear(by: Sanitizer, unit: bytes) -> None:
