@@ -137,5 +137,7 @@ def test_the_example_of_a_shipped_template_asks_for_what_it_may(name: str) -> No
     assert (request.gaps, bool(request.spec.target)) == ((), True)
 
 
-def test_every_product_has_an_example() -> None:
-    assert {path.stem for path in TEMPLATES.glob("*.yaml")} - {"kubernetes"} <= EXAMPLES.keys()
+def test_every_shipped_template_has_an_example_and_a_page() -> None:
+    names = {path.stem for path in TEMPLATES.glob("*.yaml")}
+    assert names <= EXAMPLES.keys()
+    assert names - {"coder-agent"} <= {path.stem for path in (DOCS / "presets").glob("*.md")}

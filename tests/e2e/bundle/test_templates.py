@@ -84,6 +84,18 @@ def test_what_was_shipped_is_there_and_serves_any_workload(example: str) -> None
     assert told_of == {"logs", "events", "config", "findings"}
 
 
+def test_the_example_of_any_workload_is_whole(example: str) -> None:
+    kubectl("-n", example, "apply", "-f", str(EXAMPLES / "kubernetes.yaml"))
+    obj = sbundle.ready(example, "kubernetes")
+    members = sbundle.unpack(sbundle.fetch(example, "kubernetes"))
+    findings = json.loads(members["findings.json"])
+    looping = [found for found in findings["findings"] if found["check"] == "restart-loops"]
+    assert any(found["object"]["name"].startswith("crashy-") for found in looping), findings
+    assert condition(obj, "ProblemsFound")["status"] == "True"
+    for ending in ("/current.log", "/previous.log", "/environment.env"):
+        assert [path for path in members if path.endswith(ending)], (ending, sorted(members))
+
+
 def test_an_author_and_a_user_hear_what_is_wrong_with_a_template(example: str) -> None:
     broken = {**TEMPLATE, "metadata": {"name": "broken"}, "spec": json.loads(json.dumps(TEMPLATE["spec"]))}
     broken["spec"]["collectors"][2]["http"]["path"] = "/$(where)"
