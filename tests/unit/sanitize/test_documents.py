@@ -77,6 +77,8 @@ def test_yaml_loses_the_secret_and_nothing_else(text: str, clean: Clean, tiny: S
 YAML_KEPT = (
     "spec:\n  volumes:\n  - name: x\n    secret:\n      secretName: db\n      defaultMode: 420\n",
     "env:\n- name: DB_PASSWORD\n  valueFrom:\n    secretKeyRef: {name: db, key: password}\n",
+    '{"key": "webhook", "secret": true, "password": false}\n',
+    "secret: true\npassword: False\n",
     "imagePullSecrets:\n- name: regcred\nautomountServiceAccountToken: true\n",
     "secrets:\n- name: default-token-x\nkind: ServiceAccount\n",
     "properties:\n  password:\n    description: The password.\n    type: string\n",

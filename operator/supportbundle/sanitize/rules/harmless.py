@@ -45,6 +45,7 @@ _OF_RULE: Final[Mapping[str, frozenset[bytes]]] = {
     "private-key": frozenset({b"password", b"username", b"token", b"secret", b"key", b"value"}),
 }
 """By rule, words that are no values: kinds of tokens in etcd's configuration; entries of a Secret, by their names."""
+_FLAG: Final = re.compile(rb"true|false|True|False|TRUE|FALSE")
 _BOOLEAN: Final = re.compile(rb"(?i:true|false|yes|no|on|off)")
 _SMALL: Final = re.compile(rb"\d{1,6}")
 _NUMBER: Final = re.compile(rb"[\d.,]+(?:[smhd]|ms|us)?")
@@ -63,8 +64,8 @@ _PROSE: Final = frozenset(
 def is_harmless(value: bytes, key: SecretKey, *, document: bool) -> bool:
     """Whether `value` under `key` may stay.
 
-    In a document (JSON, YAML) a number or a boolean under a secret's name is taken as the secret; in a log it is more
-    often a count or a flag. Under a name that somebody asked for, all is secret but nothing at all.
+    In a document (JSON, YAML) a number under a secret's name is taken as the secret; in a log it is more often a count.
+    `true` is a flag everywhere (`"secret": true` in the description of a setting), `on` and `yes` in logs only. Under a name that somebody asked for, all is secret but nothing at all.
     """
     if key.rule.asked:
         return is_marker(value) or value in _ABSENT
@@ -74,7 +75,7 @@ def is_harmless(value: bytes, key: SecretKey, *, document: bool) -> bool:
         return True
     if key.working_directory and value.startswith(b"/"):
         return True
-    return not document and _is_harmless_in_a_log(value, key)
+    return _FLAG.fullmatch(value) is not None if document else _is_harmless_in_a_log(value, key)
 
 
 def _is_harmless_in_a_log(value: bytes, key: SecretKey) -> bool:
