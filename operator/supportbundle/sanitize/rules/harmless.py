@@ -65,7 +65,8 @@ def is_harmless(value: bytes, key: SecretKey, *, document: bool) -> bool:
     """Whether `value` under `key` may stay.
 
     In a document (JSON, YAML) a number under a secret's name is taken as the secret; in a log it is more often a count.
-    `true` is a flag everywhere (`"secret": true` in the description of a setting), `on` and `yes` in logs only. Under a name that somebody asked for, all is secret but nothing at all.
+    `true` is a flag everywhere (`"secret": true` in the description of a setting), `on` and `yes` in logs only. Under a
+    name that somebody asked for, all is secret but nothing at all.
     """
     if key.rule.asked:
         return is_marker(value) or value in _ABSENT
