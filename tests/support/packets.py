@@ -30,6 +30,56 @@ V11_SHARED = frozenset(
 )
 V11 = V11_SHARED | NODE
 
+STATISTICS = (
+    "channel_open_count",
+    "channel_private_count",
+    "post_count",
+    "unique_user_count",
+    "team_count",
+    "total_websocket_connections",
+    "total_master_db_connections",
+    "total_read_db_connections",
+    "daily_active_users",
+    "monthly_active_users",
+    "inactive_user_count",
+)
+"""Rows of Mattermost's standard analytics in their order."""
+
+HIDDEN = (
+    "LdapSettings.BindPassword",
+    "FileSettings.PublicLinkSalt",
+    "FileSettings.AmazonS3SecretAccessKey",
+    "EmailSettings.SMTPPassword",
+    "GitLabSettings.Secret",
+    "GoogleSettings.Secret",
+    "Office365Settings.Secret",
+    "OpenIdSettings.Secret",
+    "SqlSettings.AtRestEncryptKey",
+    "ElasticsearchSettings.Password",
+    "MessageExportSettings.GlobalRelaySettings.SMTPPassword",
+    "ServiceSettings.SplitKey",
+)
+"""Settings that every version of Mattermost hides itself, beside data sources."""
+
+HIDDEN_LATER = (
+    "CacheSettings.RedisPassword",
+    "FileSettings.ExportAmazonS3SecretAccessKey",
+    "ServiceSettings.GoogleDeveloperKey",
+    "ServiceSettings.GiphySdkKey",
+)
+
+NEVER_HIDDEN = (
+    "AutoTranslationSettings.LibreTranslate.APIKey",
+    "ImageProxySettings.RemoteImageProxyOptions",
+    "FileSettings.AmazonS3AccessKeyId",
+    "FileSettings.ExportAmazonS3AccessKeyId",
+    "LdapSettings.BindUsername",
+    "EmailSettings.SMTPUsername",
+    "ElasticsearchSettings.Username",
+    "MessageExportSettings.GlobalRelaySettings.SMTPUsername",
+)
+"""What no version of the server hides, and the preset does."""
+
 SUPPORT_PACKET = (
     "server_os",
     "server_architecture",

@@ -13,8 +13,11 @@ import yaml
 
 from support.contractservers import Running, kept, planted, programs
 from support.packets import (
+    HIDDEN,
+    HIDDEN_LATER,
     NEEDS_LICENCE,
     NEEDS_NODE,
+    NEVER_HIDDEN,
     NO_SOURCE,
     NODE,
     SUPPORT_PACKET,
@@ -287,35 +290,14 @@ def test_the_charts_labels_are_known_too(mattermost: Start, tmp_path: Path, labe
 
 
 REFERENCE = (
-    "LdapSettings.BindPassword",
-    "FileSettings.PublicLinkSalt",
-    "FileSettings.AmazonS3SecretAccessKey",
-    "EmailSettings.SMTPPassword",
-    "GitLabSettings.Secret",
-    "GoogleSettings.Secret",
-    "Office365Settings.Secret",
-    "OpenIdSettings.Secret",
-    "SqlSettings.AtRestEncryptKey",
-    "ElasticsearchSettings.Password",
-    "MessageExportSettings.GlobalRelaySettings.SMTPPassword",
+    *HIDDEN,
+    *HIDDEN_LATER,
+    *NEVER_HIDDEN,
     "MessageExportSettings.GlobalRelaySettings.SmtpPassword",
     "ServiceSettings.GfycatApiSecret",
     "ServiceSettings.GfycatAPISecret",
-    "ServiceSettings.SplitKey",
-    "CacheSettings.RedisPassword",
-    "FileSettings.ExportAmazonS3SecretAccessKey",
-    "ServiceSettings.GoogleDeveloperKey",
-    "ServiceSettings.GiphySdkKey",
-    "AutoTranslationSettings.LibreTranslate.APIKey",
-    "ImageProxySettings.RemoteImageProxyOptions",
     "LogSettings.AdvancedLoggingJSON.tcp.options.ident",
     "ExperimentalAuditSettings.AdvancedLoggingJSON.tcp.options.ident",
-    "FileSettings.AmazonS3AccessKeyId",
-    "FileSettings.ExportAmazonS3AccessKeyId",
-    "LdapSettings.BindUsername",
-    "EmailSettings.SMTPUsername",
-    "ElasticsearchSettings.Username",
-    "MessageExportSettings.GlobalRelaySettings.SMTPUsername",
     "PluginSettings.Plugins.x.y",
 )
 """Every key that the product hides, those that later versions do, and those that none of them does."""

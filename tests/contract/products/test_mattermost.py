@@ -13,25 +13,13 @@ from typing import Any
 import pytest
 import yaml
 
+from support import packets
 from support.contractservers import Answer, Running, planted, programs
 
 pytestmark = pytest.mark.timeout(300)  # the first test builds the servers
 
 API = "/api/v4"
 FAKE = "*" * 32
-STANDARD = [
-    "channel_open_count",
-    "channel_private_count",
-    "post_count",
-    "unique_user_count",
-    "team_count",
-    "total_websocket_connections",
-    "total_master_db_connections",
-    "total_read_db_connections",
-    "daily_active_users",
-    "monthly_active_users",
-    "inactive_user_count",
-]
 JOBS = [
     "data_retention",
     "message_export",
@@ -45,7 +33,7 @@ PROTECTED: dict[str, Callable[[Any], Any]] = {
     "/config": lambda it: "SqlSettings" in it,
     "/plugins": lambda it: set(it) == {"active", "inactive"},
     "/logs?page=0&logs_per_page=10000": lambda it: all(isinstance(line, str) for line in it),
-    "/analytics/old?name=standard": lambda it: [row["name"] for row in it] == STANDARD,
+    "/analytics/old?name=standard": lambda it: [row["name"] for row in it] == list(packets.STATISTICS),
     **{f"/jobs/type/{kind}?page=0&per_page=2": lambda it: len(it) == 2 and "status" in it[0] for kind in JOBS},
     "/roles": lambda it: "system_admin" in {role["name"] for role in it},
     "/schemes?page=0&per_page=2": lambda it: len(it) == 2,
@@ -57,57 +45,8 @@ OPEN: dict[str, Callable[[Any], Any]] = {
     "/config/client?format=old": lambda it: it["Version"] and it["BuildHash"] and it["DiagnosticId"],
     "/license/client?format=old": lambda it: it["IsLicensed"] == "false",
 }
-REFERENCE = {
-    "mattermost.log",
-    "plugins.json",
-    "sanitized_config.json",
-    "support_packet.yaml",
-    "cpu.prof",
-    "heap.prof",
-    "goroutines",
-}
-NOW = {
-    "metadata.yaml",
-    "plugins.json",
-    "sanitized_config.json",
-    "stats.yaml",
-    "jobs.yaml",
-    "permissions.yaml",
-    "diagnostics.yaml",
-    "database_schema.yaml",
-}
-NODE = {"mattermost.log", "cpu.prof", "heap.prof", "goroutines"}
-ALWAYS = [
-    "LdapSettings.BindPassword",
-    "FileSettings.PublicLinkSalt",
-    "FileSettings.AmazonS3SecretAccessKey",
-    "EmailSettings.SMTPPassword",
-    "GitLabSettings.Secret",
-    "GoogleSettings.Secret",
-    "Office365Settings.Secret",
-    "OpenIdSettings.Secret",
-    "SqlSettings.DataSource",
-    "SqlSettings.AtRestEncryptKey",
-    "ElasticsearchSettings.Password",
-    "MessageExportSettings.GlobalRelaySettings.SMTPPassword",
-    "ServiceSettings.SplitKey",
-]
-LATER = [
-    "CacheSettings.RedisPassword",
-    "FileSettings.ExportAmazonS3SecretAccessKey",
-    "ServiceSettings.GoogleDeveloperKey",
-    "ServiceSettings.GiphySdkKey",
-]
-NEVER = [
-    "AutoTranslationSettings.LibreTranslate.APIKey",
-    "ImageProxySettings.RemoteImageProxyOptions",
-    "FileSettings.AmazonS3AccessKeyId",
-    "FileSettings.ExportAmazonS3AccessKeyId",
-    "LdapSettings.BindUsername",
-    "EmailSettings.SMTPUsername",
-    "ElasticsearchSettings.Username",
-    "MessageExportSettings.GlobalRelaySettings.SMTPUsername",
-]
+NOW = packets.V11_SHARED | {"database_schema.yaml"}
+ALWAYS = (*packets.HIDDEN, "SqlSettings.DataSource")
 V9, V11 = "-version=v9", "-version=v11"
 Start = Callable[..., Running]
 
@@ -169,11 +108,11 @@ def test_the_reference_list_is_masked_in_both_versions(mattermost: Start) -> Non
 
 def test_the_newer_version_masks_more_and_still_not_all(mattermost: Start) -> None:
     old, new = (mattermost(version).get(f"{API}/config").json() for version in (V9, V11))
-    assert {key: value(new, key) for key in LATER} == dict.fromkeys(LATER, FAKE)
+    assert {key: value(new, key) for key in packets.HIDDEN_LATER} == dict.fromkeys(packets.HIDDEN_LATER, FAKE)
     assert new["SqlSettings"]["ReplicaLagSettings"][0]["DataSource"] == FAKE
     assert planted("mattermost")["config"]["lagPassword"] in old["SqlSettings"]["ReplicaLagSettings"][0]["DataSource"]
     clear = set(planted("mattermost")["config"].values())
-    assert {value(new, key) for key in NEVER} <= clear
+    assert {value(new, key) for key in packets.NEVER_HIDDEN} <= clear
     assert planted("mattermost")["config"]["loggingToken"] in set(strings(new["LogSettings"]))
     assert planted("mattermost")["config"]["auditToken"] in set(strings(new["ExperimentalAuditSettings"]))
 
@@ -224,7 +163,7 @@ def test_plugins_can_be_switched_off(mattermost: Start) -> None:
 
 def test_costly_statistics_may_be_left_out(mattermost: Start) -> None:
     rows = mattermost(V9, "-intensive=off").get(f"{API}/analytics/old?name=standard").json()
-    assert [row["name"] for row in rows] == [name for name in STANDARD if name != "post_count"]
+    assert [row["name"] for row in rows] == [name for name in packets.STATISTICS if name != "post_count"]
 
 
 def test_a_failing_file_store_is_told_by_the_ping(mattermost: Start) -> None:
@@ -251,7 +190,7 @@ def test_the_old_packet_has_the_files_of_the_reference(mattermost: Start) -> Non
     server = mattermost(V9, "-licensed")
     assert server.get(f"{API}/license/client?format=old").json()["Users"] == "500"
     files = packet(server.get(f"{API}/system/support_packet"))
-    assert set(files.namelist()) == REFERENCE
+    assert set(files.namelist()) == packets.V9
     document = yaml.safe_load(files.read("support_packet.yaml"))
     assert document["total_channels"] == 310
     assert len(document["bleve_post_indexin_jobs"]) == 2
@@ -264,7 +203,7 @@ def test_the_old_packet_has_the_files_of_the_reference(mattermost: Start) -> Non
 def test_the_old_packet_warns_of_what_is_missing(mattermost: Start) -> None:
     server = mattermost(V9, "-licensed", "-plugins=off", "-filelog=off")
     files = packet(server.get(f"{API}/system/support_packet"))
-    assert set(files.namelist()) == REFERENCE - {"mattermost.log", "plugins.json"} | {"warning.txt"}
+    assert set(files.namelist()) == packets.V9 - {"mattermost.log", "plugins.json"} | {"warning.txt"}
     warning = files.read("warning.txt").decode()
     assert "plugins.json" in warning
     assert "mattermost.log" in warning
@@ -273,7 +212,7 @@ def test_the_old_packet_warns_of_what_is_missing(mattermost: Start) -> None:
 def test_todays_packet_has_its_files(mattermost: Start) -> None:
     server = mattermost(V11, "-licensed")
     files = packet(server.get(f"{API}/system/support_packet"))
-    assert set(files.namelist()) == NOW | NODE
+    assert set(files.namelist()) == NOW | packets.NODE
     for name in NOW:
         assert yaml.safe_load(files.read(name))
     assert set(json.loads(files.read("plugins.json"))) == {"enabled", "disabled"}
@@ -282,7 +221,7 @@ def test_todays_packet_has_its_files(mattermost: Start) -> None:
     assert "erorr" in yaml.safe_load(files.read("diagnostics.yaml"))["file_store"]
     query = "?basic_server_logs=false&plugin_packets=jira&plugin_packets=github"
     some = set(packet(server.get(f"{API}/system/support_packet{query}")).namelist())
-    assert some == (NOW | NODE) - {"mattermost.log"} | {"jira/diagnostics.yaml", "github/diagnostics.yaml"}
+    assert some == (NOW | packets.NODE) - {"mattermost.log"} | {"jira/diagnostics.yaml", "github/diagnostics.yaml"}
 
 
 def test_two_nodes_are_told_apart(mattermost: Start) -> None:
@@ -290,7 +229,7 @@ def test_two_nodes_are_told_apart(mattermost: Start) -> None:
     nodes = [node["hostname"] for node in server.get(f"{API}/cluster/status").json()]
     assert len(set(nodes)) == 2
     files = packet(server.get(f"{API}/system/support_packet"))
-    assert set(files.namelist()) == NOW | {f"{node}/{name}" for node in nodes for name in NODE}
+    assert set(files.namelist()) == NOW | {f"{node}/{name}" for node in nodes for name in packets.NODE}
 
 
 def test_profiles_are_the_runtimes_behind_documented_routes(mattermost: Start) -> None:
@@ -341,7 +280,7 @@ def test_mmctl_speaks_through_the_socket(mattermost: Start) -> None:
     assert len(mmctl(server, "--local", "logs", "-n", "3").stdout.splitlines()) == 3
     assert json.loads(mmctl(server, "system", "status", "--local").stdout)["status"] == "OK"
     quiet = mmctl(server, "--local", "--quiet", "system", "supportpacket", "-o", "/dev/stdout").stdout
-    assert set(zipfile.ZipFile(io.BytesIO(quiet)).namelist()) == NOW | NODE
+    assert set(zipfile.ZipFile(io.BytesIO(quiet)).namelist()) == NOW | packets.NODE
     assert mmctl(server, "config", "show").returncode == 1
 
 

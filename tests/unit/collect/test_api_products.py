@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from support.collecting import NOW, FakeCluster, FakeSink, pod, run, with_constants
+from support.packets import STATISTICS
 from supportbundle.collect.api import COLLECTOR
 from supportbundle.model.cluster import ClusterFacts
 from supportbundle.model.plan import Task
@@ -83,19 +84,7 @@ SETTINGS = {"SqlSettings": {"DriverName": "postgres"}, "FileSettings": {"DriverN
 STATS = [
     {"name": name, "value": value}
     for value, name in enumerate(
-        (
-            "channel_open_count",
-            "channel_private_count",
-            "post_count",
-            "unique_user_count",
-            "team_count",
-            "total_websocket_connections",
-            "total_master_db_connections",
-            "total_read_db_connections",
-            "daily_active_users",
-            "monthly_active_users",
-            "inactive_user_count",
-        ),
+        STATISTICS,
         10,
     )
 ]

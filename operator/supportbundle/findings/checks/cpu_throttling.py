@@ -6,45 +6,26 @@ metrics.k8s.io tells is an average over its window; at 95 % of the limit the ker
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
-from typing import Final
 
-from supportbundle.findings.check import About, Check, Draft, Severity, evidence
-from supportbundle.findings.seen import Seen, Source, containers, name_of
+from supportbundle.findings.check import Check
+from supportbundle.findings.limits import Limit
+from supportbundle.findings.seen import Source
 
-NEAR: Final = Decimal("0.95")
-_ADVICE = (
+_CPU = Limit(
+    "cpu",
+    "CPU",
+    Decimal("0.95"),
+    lambda usage: usage.cpu,
+    lambda cores: f"{cores:.3f} cores",
     "It uses its whole CPU limit, so the kernel throttles it. Raise or remove resources.limits.cpu, or find what "
     "computes (a CPU profile). container_cpu_cfs_throttled_periods_total of the node's cAdvisor tells how long it was "
-    "throttled."
+    "throttled.",
 )
-
-
-def _run(seen: Seen) -> Iterator[Draft]:
-    for pod in seen.pods:
-        name = name_of(pod)
-        for container in containers(pod):
-            limit = container.spec["resources"]["limits"]["cpu"].quantity()
-            used = seen.usage.get((name, container.name))
-            if used is not None and used.cpu is not None and limit and used.cpu >= limit * NEAR:
-                percent = min(999, int(used.cpu * 100 / limit))
-                yield Draft(
-                    Severity.WARNING,
-                    f"{name}/{container.name} uses {percent} % of its CPU limit",
-                    About(kind="Pod", name=name, container=container.name),
-                    (
-                        evidence("metrics.k8s.io usage.cpu", f"{used.cpu:.3f} cores", used.time),
-                        evidence("spec.containers.resources.limits.cpu", f"{limit:.3f} cores"),
-                    ),
-                    _ADVICE,
-                    last=used.time,
-                )
-
 
 CHECK = Check(
     "cpu-throttling",
     "Containers that use 95 % and more of their CPU limit now; how long they were throttled only the node knows.",
     frozenset({Source.USAGE, Source.PODS}),
-    _run,
+    _CPU.near,
 )
