@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from supportbundle.errors import Invalid, Unsanitizable
 from supportbundle.sanitize import KnownSecret, Limits, Sanitizer
+from supportbundle.sanitize.find.known import HARMLESS, values
 
 Clean = Callable[..., bytes]
 VALUE = b"Tr0ub4dor&3/x"
@@ -89,6 +91,62 @@ def test_a_data_source_with_another_secret_in_it_is_known_as_a_whole(secret: str
     source = f"postgres://chat:p4ss-word-17@chat-db.chat.svc.cluster.local:5432/chatdb?{secret}"
     stream = Sanitizer.build([KnownSecret("s/k", source.encode())]).open("x")
     assert stream.feed(f"see {source}\n".encode()) + stream.finish() == b"see <redacted:known-secret>\n"
+
+
+LOGIN = "chat:p4ss-word-17@hooks.example.com"
+DATABASES = re.compile(
+    r"(?:postgres(?:ql)?|cockroachdb|mysql|mariadb|sqlserver|clickhouse)(?:\+[a-z0-9]+)?"
+    r"|mongodb(?:\+srv)?|rediss?|amqps?"
+)
+
+
+@given(
+    st.one_of(
+        st.sampled_from(["http", "https", "ftp", "sftp", "smtp", "ldap", "wss", "xpostgres", "redis.x", "mongodb+x"]),
+        st.from_regex(r"[a-z][a-z0-9+.\-]{0,9}", fullmatch=True),
+    ).filter(lambda scheme: not DATABASES.fullmatch(scheme)),
+    st.from_regex(r"(/[A-Za-z0-9_.\-]{0,30})?(\?[a-z]=[A-Za-z0-9\-]{0,20})?", fullmatch=True),
+)
+def test_of_any_other_address_the_whole_is_looked_for(scheme: str, rest: str) -> None:
+    address = f"{scheme}://{LOGIN}{rest}".encode()
+    assert list(values([KnownSecret("s/k", address)])) == [address]
+
+
+@given(
+    st.from_regex(r"[A-Za-z0-9_\-]{0,20}", fullmatch=True).filter(lambda name: name.lower().encode() not in HARMLESS)
+)
+def test_a_parameter_not_known_to_be_harmless_makes_the_whole_data_source_secret(name: str) -> None:
+    source = f"postgres://{LOGIN}/chat?sslmode=require&{name}=0".encode()
+    assert list(values([KnownSecret("s/k", source)])) == [source]
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        "sslmode=disable&connect_timeout=10",
+        "charset=utf8mb4,utf8&parseTime=true&loc=Europe%2FWarsaw",
+        "replicaSet=rs0&authSource=admin",
+    ],
+)
+def test_harmless_parameters_leave_host_and_database_readable(parameters: str) -> None:
+    source = f"mysql://{LOGIN}/chat?{parameters}".encode()
+    assert list(values([KnownSecret("s/k", source)])) == [b"mysql://chat:p4ss-word-17@", b"p4ss-word-17"]
+
+
+def test_the_secret_path_of_a_webhook_goes() -> None:
+    address = b"https://bot:x@hooks.example.com/9f8e7d6c5b4a3f2e1d0c"
+    stream = Sanitizer.build([KnownSecret("s/k", address)]).open("x")
+    assert stream.feed(b"posting to " + address + b" now\n") + stream.finish() == (
+        b"posting to <redacted:known-secret> now\n"
+    )
+
+
+def test_a_data_source_in_a_file_of_settings_is_known_by_what_logs_in() -> None:
+    settings = b"A=1\nDATABASE_URL=postgres://chat:sword9fish-x@db/chat\n"
+    stream = Sanitizer.build([KnownSecret("s/k", settings)]).open("x")
+    assert stream.feed(b"auth failed with sword9fish-x at db/chat\n") + stream.finish() == (
+        b"auth failed with <redacted:known-secret> at db/chat\n"
+    )
 
 
 @pytest.mark.parametrize("value", [b"true", b"admin", b"123456", b"short", b"localhost", b"aaaaaaaa", b"password"])

@@ -49,12 +49,28 @@ _ARMOUR: Final = re.compile(rb"-----(?:BEGIN|END) [A-Z0-9 ]+-----")
 _PAIR: Final = re.compile(rb"""\s*(?:export\s+)?-?\s*["']?[\w.\-/]+["']?\s*[:=]\s*(.*)""")
 _REPEATED: Final = re.compile(rb"(.)\1*", re.DOTALL)
 _SOURCE: Final = re.compile(
-    rb"((?:[a-z][a-z0-9+.\-]*://[^\s/?#@:]*|[^\s/?#@:]+(?=:[^\s@]+@tcp\()):([^\s/?#@]+)@)"
-    rb"(?:[\w.\-\[\]:,]+|tcp\([\w.\-\[\]:]+\))(?:/[\w.\-]*)?(?:\?([\w.\-=&%]*))?"
+    rb"((?:(?:(?:postgres(?:ql)?|cockroachdb|mysql|mariadb|sqlserver|clickhouse)(?:\+[a-z0-9]+)?"
+    rb"|mongodb(?:\+srv)?|rediss?|amqps?)://[^\s/?#@:]*|[^\s/?#@:]+(?=:[^\s@]+@tcp\()):([^\s/?#@]+)@)"
+    rb"(?:[\w.\-\[\]:,]+|tcp\([\w.\-\[\]:]+\))(?:/[\w.\-]*)?(?:\?([\w.\-=&%,]*))?"
 )
-"""A data source: what logs in, the password, and parameters."""
-_TELLING: Final = re.compile(rb"(?i)pass|pwd|secret|token|key|auth|cred|sig")
-"""Parameters of a data source that may hold a secret of their own."""
+"""A data source: what logs in, the password, and parameters. Only of databases and brokers: there a path is a name,
+elsewhere it may be the secret itself, as in the address of a webhook."""
+HARMLESS: Final = frozenset(
+    b"""sslmode ssl tls encrypt trustservercertificate secure compress compression protocol family
+    connect_timeout connecttimeout connecttimeoutms timeout readtimeout writetimeout dial_timeout read_timeout
+    write_timeout sockettimeoutms serverselectiontimeoutms statement_timeout lock_timeout max_execution_time
+    connection_timeout heartbeat
+    application_name fallback_application_name appname database dbname db search_path
+    target_session_attrs binary_parameters prefer_simple_protocol default_query_exec_mode statement_cache_capacity
+    charset collation client_encoding parsetime loc timezone time_zone multistatements interpolateparams
+    maxallowedpacket clientfoundrows columnswithalias rejectreadonly checkconnliveness allownativepasswords
+    pool_max_conns pool_min_conns pool_max_conn_lifetime pool_max_conn_idle_time pool_health_check_period
+    pool_size pool_timeout pool_recycle max_overflow connection_limit max_open_conns max_idle_conns
+    maxpoolsize minpoolsize maxidletimems
+    replicaset readpreference readconcernlevel retrywrites retryreads w journal wtimeoutms directconnection
+    authsource authmechanism""".split()
+)
+"""Parameters of a data source, in lower case, that hold no secret; with any other the whole value is secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +108,8 @@ def eligible(value: bytes) -> bool:
 def values(known: Iterable[KnownSecret]) -> Iterator[bytes]:
     """The whole values (without a trailing newline) and, of values of several lines, each line worth looking for.
 
-    Of a data source it is what logs in: host and database stand in logs and configuration everywhere, and are needed.
+    Of the data source of a database or broker it is what logs in: host and database stand in logs and configuration
+    everywhere, and are needed.
     """
     for secret in known:
         whole = secret.value.rstrip(b"\r\n")
@@ -102,16 +119,21 @@ def values(known: Iterable[KnownSecret]) -> Iterator[bytes]:
                 yield value
         if len(lines) > 1:
             for line in lines:
-                content = _line_content(line.strip())
-                if eligible(content):
-                    yield content
+                for content in _telling_parts(_line_content(line.strip())):
+                    if eligible(content):
+                        yield content
 
 
 def _telling_parts(value: bytes) -> tuple[bytes, ...]:
     source = _SOURCE.fullmatch(value)
-    if source is None or _TELLING.search(source[3] or b""):
+    if source is None or not all(map(_harmless, (source[3] or b"").split(b"&"))):
         return (value,)
     return source[1], source[2], unquote_to_bytes(source[2])
+
+
+def _harmless(parameter: bytes) -> bool:
+    name, given, _ = parameter.partition(b"=")
+    return not parameter or (bool(given) and name.lower() in HARMLESS)
 
 
 def _line_content(line: bytes) -> bytes:
