@@ -20,6 +20,13 @@ _LISTS = (
     ("ephemeralContainers", "ephemeralContainerStatuses"),
 )
 
+_READY = {
+    "DaemonSet": ("status.desiredNumberScheduled", "numberReady"),
+    "Deployment": ("spec.replicas", "availableReplicas"),
+    "ReplicaSet": ("spec.replicas", "readyReplicas"),
+    "StatefulSet": ("spec.replicas", "readyReplicas"),
+}
+
 
 class Source(StrEnum):
     """What a check may need; a source is either read whole or said to be missing."""
@@ -49,6 +56,16 @@ class Container:
     status: View
     where: str
     init: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Replicas:
+    """Pods that a workload should have and has ready; `wanted_at` and `ready_at` are where it tells so."""
+
+    wanted_at: str
+    wanted: int
+    ready_at: str
+    ready: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +101,20 @@ class Seen:
 def name_of(obj: View) -> str:
     """The object's own name."""
     return obj["metadata"]["name"].name()
+
+
+def replicas(workload: View) -> Replicas | None:
+    """None if it keeps no number of pods, or does not tell how many: the API server fills in `spec.replicas`."""
+    fields = _READY.get(workload["kind"].text())
+    if fields is None:
+        return None
+    wanted_at, ready_field = fields
+    part, _, wanted_field = wanted_at.partition(".")
+    wanted = workload[part][wanted_field]
+    if not wanted:
+        return None
+    ready = workload["status"][ready_field].number()
+    return Replicas(wanted_at, wanted.number(), f"status.{ready_field}", ready)
 
 
 def leaving(pod: View) -> bool:

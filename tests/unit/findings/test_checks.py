@@ -293,10 +293,19 @@ class TestVolumes:
         resizing = self.claim("Bound", conditions=[{"type": "FileSystemResizePending", "status": "True"}])
         assert only("volume-claims", claims=(resizing,)).severity == WARNING
 
-    @pytest.mark.parametrize(("phase", "severity"), [("Pending", CRITICAL), ("Running", INFO)])
+    @pytest.mark.parametrize(
+        ("phase", "severity"), [("Pending", CRITICAL), ("Running", INFO), ("Succeeded", INFO), ("Failed", INFO)]
+    )
     def test_a_mount_that_fails(self, phase: str, severity: Severity) -> None:
         told = event("FailedMount", 'MountVolume.SetUp failed: configmap "x" not found')
         assert only("mounts", pod({"phase": phase}), events=(told,)).severity == severity
+
+    def test_a_mount_of_a_pod_that_is_gone_or_leaves_is_past(self) -> None:
+        told = event("FailedMount", "MountVolume.SetUp failed")
+        leaving = pod({"phase": "Pending"})
+        leaving["metadata"].value["deletionTimestamp"] = LATELY  # type: ignore[index]
+        assert only("mounts", events=(told,)).severity == INFO
+        assert only("mounts", leaving, events=(told,)).severity == INFO
 
     def test_a_full_volume_as_last_words(self) -> None:
         ended = status(lastState=terminated(message="write /data/x: No space left on device"))
@@ -339,6 +348,16 @@ class TestWorkloads:
         finding = only("pod-creation", events=(event("FailedCreate", message, about="ReplicaSet/web-1"),))
         assert (finding.severity, finding.object.kind) == (CRITICAL, "ReplicaSet")
         assert cause in finding.title
+
+    @pytest.mark.parametrize(("ready", "severity", "verb"), [(2, CRITICAL, "cannot"), (3, INFO, "could not")])
+    def test_a_refusal_is_past_once_all_pods_are_ready(self, ready: int, severity: Severity, verb: str) -> None:
+        fields = {"metadata": {"name": "web-1"}, "spec": {"replicas": 3}, "status": {"readyReplicas": ready}}
+        told = event("FailedCreate", 'pods "web-1-x" is forbidden: exceeded quota', about="ReplicaSet/web-1")
+        finding = only("pod-creation", events=(told,), workloads=(View({"kind": "ReplicaSet", **fields}),))
+        assert (finding.severity, finding.title) == (
+            severity,
+            f"ReplicaSet web-1 {verb} create pods: a quota is used up",
+        )
 
     @pytest.mark.parametrize(("ready", "severities"), [(0, [CRITICAL]), (1, [WARNING]), (2, [])])
     def test_a_deployment_short_of_replicas(self, ready: int, severities: list[Severity]) -> None:

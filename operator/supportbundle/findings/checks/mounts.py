@@ -9,7 +9,7 @@ from typing import Final
 from supportbundle.findings.check import About, Check, Draft, Severity
 from supportbundle.findings.ending import endings
 from supportbundle.findings.events import Told
-from supportbundle.findings.seen import Seen, Source, containers, name_of
+from supportbundle.findings.seen import Seen, Source, containers, leaving, name_of
 
 _EVENTS: Final = (
     "FailedMount",
@@ -29,15 +29,15 @@ _FULL_ADVICE = (
 
 
 def _run(seen: Seen) -> Iterator[Draft]:
-    running = {name_of(pod) for pod in seen.pods if pod["status"]["phase"].text() == "Running"}
+    pending = {name_of(pod) for pod in seen.pods if pod["status"]["phase"].text() == "Pending" and not leaving(pod)}
     told: defaultdict[str, list[Told]] = defaultdict(list)
     for event in seen.told(*_EVENTS):
         if event.kind == "Pod":
             told[event.name].append(event)
     for name, events in told.items():
         yield Draft(
-            # A pod that runs has overcome it: mounts are tried again.
-            Severity.INFO if name in running else Severity.CRITICAL,
+            # A pod that runs or has ended has overcome it, as mounts are tried again; of one that is gone, it is past.
+            Severity.CRITICAL if name in pending else Severity.INFO,
             f"{name}: a volume could not be attached or mounted",
             About(kind="Pod", name=name),
             tuple(event.evidence for event in events),

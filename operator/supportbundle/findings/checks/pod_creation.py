@@ -8,7 +8,7 @@ from typing import Final
 
 from supportbundle.findings.check import About, Check, Draft, Severity
 from supportbundle.findings.events import Told
-from supportbundle.findings.seen import Seen, Source
+from supportbundle.findings.seen import Seen, Source, name_of, replicas
 
 _CAUSES: Final = (
     ("exceeded quota", "a quota is used up",
@@ -29,12 +29,18 @@ def _run(seen: Seen) -> Iterator[Draft]:
     told: defaultdict[tuple[str, str], list[Told]] = defaultdict(list)
     for event in seen.told("FailedCreate"):
         told[event.kind, event.name].append(event)
+    overcome = {
+        (workload["kind"].text(), name_of(workload))
+        for workload in seen.workloads
+        if (count := replicas(workload)) is not None and count.ready >= count.wanted
+    }
     for (kind, name), events in told.items():
         newest = events[0]
         cause, advice = _cause(newest.message)
+        past = (kind, name) in overcome or not seen.recent(newest.last)
         yield Draft(
-            Severity.CRITICAL if seen.recent(newest.last) else Severity.INFO,
-            f"{kind} {name} cannot create pods: {cause}",
+            Severity.INFO if past else Severity.CRITICAL,
+            f"{kind} {name} {'could not' if past else 'cannot'} create pods: {cause}",
             About(kind=kind, name=name),
             tuple(event.evidence for event in events),
             advice,
@@ -53,4 +59,5 @@ CHECK = Check(
     "Workloads whose pods the API server refuses: quotas, LimitRanges, Pod Security, webhooks.",
     frozenset({Source.EVENTS}),
     _run,
+    helps=frozenset({Source.WORKLOADS}),
 )

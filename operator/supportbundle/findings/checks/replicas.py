@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from supportbundle.findings.check import About, Check, Draft, Evidence, Severity, evidence
-from supportbundle.findings.seen import Seen, Source, name_of
+from supportbundle.findings.seen import Seen, Source, name_of, replicas
 from supportbundle.findings.view import View
 
 _ADVICE = "See what the other checks say of its pods, and of the pods that could not be created."
@@ -14,36 +14,33 @@ _STUCK = (
     "The new version's pods do not become available within spec.progressDeadlineSeconds. kubectl rollout undo goes "
     "back; what is wrong stands in the findings about its pods."
 )
-_READY: Final = {
-    "Deployment": ("spec.replicas", "availableReplicas"),
-    "StatefulSet": ("spec.replicas", "readyReplicas"),
-    "DaemonSet": ("status.desiredNumberScheduled", "numberReady"),
-}
+_TOLD: Final = frozenset({"DaemonSet", "Deployment", "StatefulSet"})
+"""ReplicaSets are told by their Deployments."""
 
 
 def _run(seen: Seen) -> Iterator[Draft]:
     for workload in seen.workloads:
         kind = workload["kind"].text()
-        if kind in _READY:
+        if kind in _TOLD:
             yield from _short(workload, kind)
         if kind == "Deployment":
             yield from _stuck(workload)
 
 
 def _short(workload: View, kind: str) -> Iterator[Draft]:
-    wanted_at, ready_at = _READY[kind]
-    part, _, wanted_field = wanted_at.partition(".")
-    asked = workload[part][wanted_field]
-    # The API server fills in spec.replicas with 1; only an object that is not from it lacks the field.
-    wanted, ready = asked.number(), workload["status"][ready_at].number()
-    if ready >= wanted:
+    count = replicas(workload)
+    if count is None or count.ready >= count.wanted:
         return
     name = name_of(workload)
     yield Draft(
-        Severity.WARNING if ready else Severity.CRITICAL,
-        f"{kind} {name} has {ready} of {wanted} pods ready",
+        Severity.WARNING if count.ready else Severity.CRITICAL,
+        f"{kind} {name} has {count.ready} of {count.wanted} pods ready",
         About(kind=kind, name=name),
-        (evidence(wanted_at, str(wanted)), evidence(f"status.{ready_at}", str(ready)), *_conditions(workload)),
+        (
+            evidence(count.wanted_at, str(count.wanted)),
+            evidence(count.ready_at, str(count.ready)),
+            *_conditions(workload),
+        ),
         _ADVICE,
     )
 
