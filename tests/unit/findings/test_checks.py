@@ -156,6 +156,27 @@ class TestImages:
         assert finding.severity == CRITICAL
         assert cause in finding.title
 
+    @pytest.mark.parametrize(
+        ("image", "said", "cause"),
+        [
+            ("reg/app:20240429", "dial tcp 10.0.0.1:443: connect: connection refused", "cannot be reached"),
+            ("reg/app:429", "dial tcp 10.0.0.1:443: connect: connection refused", "cannot be reached"),
+            ("reg/app@sha256:ab4031", "dial tcp: lookup reg: no such host", "cannot be resolved"),
+            ("reg/denied:403", "manifest unknown", "no such image"),
+            ("reg/app:404", "unexpected status: 401 Unauthorized", "refuses"),
+            ("reg/certificate-manager:1", "dial tcp: i/o timeout", "cannot be reached"),
+        ],
+    )
+    @pytest.mark.parametrize(
+        "form", ['"{image}"', "{image}", '"https://reg/v2/app/manifests/{tag}"', '"docker.io/{image}"']
+    )
+    def test_the_name_of_the_image_is_no_cause(self, image: str, said: str, cause: str, form: str) -> None:
+        shown = form.format(image=image, tag=image.rpartition(":")[2])
+        state = {"waiting": {"reason": "ImagePullBackOff", "message": f"Back-off pulling image {shown}: {said}"}}
+        waits = pod(status("Pending", state=state))
+        waits["spec"]["containers"].value[0]["image"] = image  # type: ignore[index]
+        assert cause in only("image-pulls", waits).title
+
     def test_back_off_takes_the_cause_from_the_event(self) -> None:
         waiting = {"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}}
         told = event("Failed", "Failed to pull image: 401 Unauthorized", inside="app")

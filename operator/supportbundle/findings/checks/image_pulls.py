@@ -30,7 +30,7 @@ _CAUSES: Final = (
     ),
     ("InvalidImageName|invalid reference format", "its name is not valid", "Correct spec.containers.image."),
     (
-        "429|toomanyrequests|rate limit",
+        "429|too ?many ?requests|rate limit(?:ed|s)?",
         "the registry limits how often it may be asked",
         "Pull with an account (imagePullSecrets), or from a mirror.",
     ),
@@ -44,14 +44,14 @@ _CAUSES: Final = (
         "the registry has no such image, tag or platform",
         "Correct name and tag; see that the image is built for the node's architecture.",
     ),
-    ("x509|certificate|tls:", "the registry's certificate is not trusted", "Make the nodes trust the registry's CA."),
+    ("x509|certificates?|tls", "the registry's certificate is not trusted", "Make the nodes trust the registry's CA."),
     (
-        "no such host|server misbehaving|lookup ",
+        "no such host|server misbehaving|lookup",
         "the registry's name cannot be resolved",
         "Check the name, and DNS on the node.",
     ),
     (
-        "timeout|deadline exceeded|connection refused|no route|unreachable|reset by peer|EOF",
+        "timeout|timed out|deadline ?exceeded|connection refused|no route|unreachable|reset by peer|EOF",
         "the registry cannot be reached",
         "Check the way from the node to the registry: proxy, firewall, mirror.",
     ),
@@ -59,7 +59,13 @@ _CAUSES: Final = (
 )
 """What kubelet and runtime write, in the order of looking: the first that is found tells the cause."""
 
-_COMPILED = tuple((re.compile(pattern, re.IGNORECASE), cause, advice) for pattern, cause, advice in _CAUSES)
+_COMPILED = tuple(
+    (re.compile(rf"(?<!\w)(?:{pattern})(?!\w)", re.IGNORECASE), cause, advice) for pattern, cause, advice in _CAUSES
+)
+_REFERENCE = re.compile(r"""(?i)https?://[^\s"]{1,2048}|"[^"\s]{0,512}[/:@][^"\s]{0,512}"|\bsha256:[0-9a-f]{1,64}""")
+"""Addresses, and names of images as messages quote them: their digits and words are no cause."""
+
+_IMAGE = "spec.containers.image"
 _UNKNOWN = ("the reason is in the evidence", "Read the evidence; kubectl describe pod shows it, too.")
 
 
@@ -71,7 +77,7 @@ def _run(seen: Seen) -> Iterator[Draft]:
             reason = waiting["reason"].text()
             if reason in REASONS:
                 found = tuple(_evidence(seen, container, name))
-                cause, advice = _cause(" ".join((reason, *(each.text for each in found))))
+                cause, advice = _cause(reason, found)
                 yield Draft(
                     Severity.CRITICAL,
                     f"{name}/{container.name} has no image: {cause}",
@@ -85,13 +91,18 @@ def _run(seen: Seen) -> Iterator[Draft]:
 def _evidence(seen: Seen, container: Container, pod: str) -> Iterator[Evidence]:
     waiting = container.status["state"]["waiting"]
     yield evidence(f"{container.where}.state.waiting", f"{waiting['reason'].text()}: {waiting['message'].text()}")
-    yield evidence("spec.containers.image", container.spec["image"].text() or container.status["image"].text())
+    yield evidence(_IMAGE, container.spec["image"].text() or container.status["image"].text())
     for told in seen.about("Pod", pod, "Failed", "ErrImageNeverPull", "InspectFailed"):
         if told.container in {container.name, ""} and "image" in told.message.lower():
             yield told.evidence
 
 
-def _cause(said: str) -> tuple[str, str]:
+def _cause(reason: str, found: tuple[Evidence, ...]) -> tuple[str, str]:
+    images = [re.escape(each.text) for each in found if each.source == _IMAGE and each.text]
+    said = " ".join((reason, *(each.text for each in found if each.source != _IMAGE)))
+    said = _REFERENCE.sub(" ", said)
+    for image in images:
+        said = re.sub(rf"(?<!\w){image}(?!\w)", " ", said)
     return next(((cause, advice) for pattern, cause, advice in _COMPILED if pattern.search(said)), _UNKNOWN)
 
 
