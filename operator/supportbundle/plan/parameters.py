@@ -94,6 +94,12 @@ def sample(parameter: Parameter) -> Given:
     return _TYPES[parameter.type].sample if text is None else read(parameter, text)
 
 
+def choices(parameter: Parameter, limited: tuple[str, ...] = ()) -> tuple[Given, ...]:
+    """All values of a Boolean or an enum, or those it is limited to; of other parameters the sample alone."""
+    texts = limited or parameter.enum or (("false", "true") if parameter.type is ParameterType.BOOLEAN else ())
+    return tuple(read(parameter, text) for text in texts if not _problem(parameter, text)) or (sample(parameter),)
+
+
 def values(template: Template, ref: TemplateRef) -> dict[str, Given]:
     """What each parameter is for this bundle; one that is not given and has no default is left out.
 

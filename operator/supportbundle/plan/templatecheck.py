@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable, Iterator, Mapping
 
 from pydantic import JsonValue, ValidationError
@@ -14,11 +16,14 @@ from supportbundle.model.spec import CollectorSpec, Target
 from supportbundle.model.template import Template, TemplateCollector, When
 from supportbundle.plan import fallbacks, parameters
 from supportbundle.plan.steps import wrong_with
-from supportbundle.plan.substitute import BadReference, made, references, referred_at
+from supportbundle.plan.substitute import BadReference, Given, made, references, referred_at
 
 Requires = Callable[[CollectorSpec], frozenset[Capability]]
 SHOWN = 5
 """Problems of a template that one message tells."""
+
+TRIALS = 64
+"""Combinations of values that one collector is tried with; each takes about a millisecond."""
 
 
 def require_valid(template: Template, requires: Requires | None = None) -> None:
@@ -109,8 +114,33 @@ class _Checker:
             place = referred_at(raw, ("api", "steps", index))
             if place is None or not place.parameters & self._guessed:
                 yield said
-        if requires and (missing := requires(spec) - set(self._spec.capabilities)):
+        if requires and (missing := self._needed(found, requires, spec) - set(self._spec.capabilities)):
             yield f"it needs {', '.join(sorted(missing))}, which spec.capabilities does not list"
+
+    def _needed(self, found: TemplateCollector, requires: Requires, spec: CollectorSpec) -> frozenset[Capability]:
+        """What the collector needs with any value of Booleans and enums: an option may take a capability more."""
+        needed = requires(spec)
+        for given in itertools.islice(self._trials(found), TRIALS):
+            try:
+                needed |= requires(made(CollectorSpec, found.raw, given, self._stand_ins))
+            except (BadReference, ValidationError):
+                continue  # Whoever gives this value is told so.
+        return needed
+
+    def _trials(self, found: TemplateCollector) -> Iterator[dict[str, Given]]:
+        """Samples with other values: all combinations while they are few, else one value at a time."""
+        options: dict[str, tuple[Given, ...]] = {}
+        for name in sorted(references(found.raw).parameters):
+            parameter, when = self._parameters[name], found.when
+            limited = when.values if when and when.parameter == name else ()
+            options[name] = parameters.choices(parameter, limited)
+        if math.prod(map(len, options.values())) <= TRIALS:
+            for chosen in itertools.product(*options.values()):
+                yield {**self._samples, **dict(zip(options, chosen, strict=True))}
+        else:
+            for name, choices in options.items():
+                for choice in choices:
+                    yield {**self._samples, name: choice}
 
     def _when(self, when: When | None) -> Iterator[str]:
         if when is None:
