@@ -111,12 +111,10 @@ class View:
 
 
 def quoted(text: str, limit: int = TEXT_CHARS) -> str:
-    """What somebody wrote, printable and bounded.
+    """What somebody wrote, bounded, for a file that is sanitized as it is written.
 
-    It is cut between words: of a secret that was cut in two the sanitizer would not know the first half.
+    Nothing but lone surrogates is escaped, which no JSON holds: the sanitizer would not know an escaped secret. It is
+    cut between words: of a secret that was cut in two the sanitizer would not know the first half.
     """
-    text = text.strip()
-    if len(text) > limit:
-        text = _LAST_WORD.sub("…", text[: limit - 1], count=1)
-    shown = printable(text, limit)
-    return shown if len(shown) < limit else _LAST_WORD.sub("…", shown[: limit - 1], count=1)
+    text = text.strip()[: limit + 1].encode("utf-8", "backslashreplace").decode()
+    return text if len(text) <= limit else _LAST_WORD.sub("…", text[: limit - 1], count=1)

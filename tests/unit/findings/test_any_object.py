@@ -1,22 +1,26 @@
-"""Odd, hostile and huge objects: no check fails, and what they say is bounded, ordered and printable."""
+"""Odd, hostile and huge objects: no check fails, and what they say is bounded, ordered, and known to the sanitizer."""
 
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from supportbundle.findings.check import evidence
 from supportbundle.findings.events import EventBook, Told
 from supportbundle.findings.registry import CHECKS
 from supportbundle.findings.report import MAX_FINDINGS, examine
 from supportbundle.findings.seen import Seen, Source, Usage
 from supportbundle.findings.view import View, quoted
 from supportbundle.model.findings import MAX_EVIDENCE, TEXT_CHARS, TITLE_CHARS, Finding, Problems
+from supportbundle.sanitize import KnownSecret, Sanitizer
 
 NOW = datetime(2026, 3, 4, 12, 0, 0, tzinfo=UTC)
 PLAIN = """
@@ -109,8 +113,9 @@ def test_whatever_there_is_the_report_is_whole_and_bounded(seen: Seen) -> None:
     for finding in findings:
         assert 0 < len(finding.title) <= TITLE_CHARS
         assert len(finding.evidence) <= MAX_EVIDENCE
-        texts = (finding.id, finding.title, *(e.text for e in finding.evidence), *(e.source for e in finding.evidence))
+        texts = (finding.id, finding.title, *(e.source for e in finding.evidence))
         assert all(text.isprintable() and len(text) <= TEXT_CHARS for text in texts)
+        assert all(len(e.text) <= TEXT_CHARS for e in finding.evidence)
     assert [each["check"] for each in written["checked"]] == sorted(check.name for check in CHECKS)
     assert sum(written["bySeverity"].values()) == len(findings) + written["omitted"]
     assert Problems.of(report.problems.notes()) == Problems(
@@ -136,10 +141,31 @@ def test_any_value_reads_as_anything(value: Any) -> None:
 
 
 @given(st.text(max_size=3000))
-def test_a_quote_is_bounded_and_printable(text: str) -> None:
+def test_a_quote_is_bounded_and_fits_into_json(text: str) -> None:
     shown = quoted(text)
     assert len(shown) <= TEXT_CHARS
-    assert shown.isprintable()
+    assert json.loads(orjson.dumps(shown)) == shown
+
+
+SECRETS = (
+    "pass\u00a0word-hunter22",
+    "zolty-kettle-\u200bhunter",
+    "Zmarł-żółw\u2028hasło",
+    "tab\tseparated-hunter2",
+    "first-line-hunter\nsecond-line-kettle",
+    'quote"back\\slash-hunter2',
+    "bell\x07-\x1b[2Jhunter2",
+    "\U000e0001tag-kettle-hunter",
+)
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_a_secret_is_quoted_so_that_the_sanitizer_knows_it(secret: str) -> None:
+    document = orjson.dumps({"findings": [{"evidence": [{"text": evidence("Event x", f"value {secret} end").text}]}]})
+    stream = Sanitizer.build([KnownSecret("s/k", secret.encode())]).open("findings.json")
+    written = json.loads(stream.feed(document) + stream.finish())
+    [told] = written["findings"][0]["evidence"]
+    assert set(re.split(r"<redacted:known-secret>|\s", told["text"])) == {"value", "", "end"}
 
 
 def test_what_is_cut_is_cut_between_words() -> None:
