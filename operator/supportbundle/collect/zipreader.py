@@ -2,6 +2,8 @@
 
 The directory alone says what is there (APPNOTE 6.3.10), as for every common program. It is bounded before it is parsed,
 and what a member unfolds to is bounded by what it says itself, so the sum of all is known before anything is read.
+`sanitize/archives/zipdir.py` is another reader: `collect` and `sanitize` never import each other, and that one refuses
+a zip as a whole where this one leaves out members.
 """
 
 from __future__ import annotations
