@@ -16,12 +16,13 @@ TAG = os.environ.get("IMAGE_TAG", "test")
 
 def install(*values: str, chart: Path = CHART) -> None:
     """Helm upgrade --install, waiting until the operator is ready."""
-    sets = [f"--set={value}" for value in values]
+    # The chart of an earlier version does not know this one, and refuses what it does not know.
+    sets = [f"--set={value}" for value in (*(("profiles.probe=true",) if chart == CHART else ()), *values)]
     run(
         "helm", "upgrade", "--install", RELEASE, str(chart),
         "--namespace", SYSTEM, "--create-namespace", "--wait", "--timeout", "3m",
         "--set=fullnameOverride=supportbundle-operator",
-        "--set=capabilities.debug=true,capabilities.helm=true,capabilities.clusterInfo=true,profiles.probe=true",
+        "--set=capabilities.debug=true,capabilities.helm=true,capabilities.clusterInfo=true",
         f"--set=image.repository={IMAGE}", f"--set=image.tag={TAG}",
         # The tag stays the same when the image is built anew.
         f"--set-string=podAnnotations.tests/started={time.time():.0f}", *sets,

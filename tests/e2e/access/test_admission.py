@@ -209,7 +209,15 @@ NEEDS: tuple[tuple[Object, str], ...] = (
 
 
 def test_every_type_of_collector_is_among_them() -> None:
-    assert {spec["collectors"][0]["type"] for spec, _ in NEEDS} == set(CollectorType)
+    assert {spec["collectors"][0]["type"] for spec, _ in NEEDS} == set(CollectorType) - {CollectorType.FINDINGS}
+
+
+@pytest.mark.parametrize("lacking", ["Config", "Events"])
+def test_findings_need_both_of_their_capabilities(site: Site, lacking: str) -> None:
+    request = bundle(**collector("Findings"), capabilities=[word for word in Capability if word != lacking])
+    refused(lambda: site.admin.create(request), "needs the capabilities Config and Events; add both to")
+    usage = collector("Findings", findings={"usage": True})
+    refused(lambda: site.admin.create(bundle(**usage, capabilities=["Config", "Events"])), "add Resources to")
 
 
 @pytest.mark.parametrize(("spec", "capability"), NEEDS)

@@ -34,7 +34,7 @@ def running(operator: str) -> Iterator[None]:
     apply(SERVER, *coder.server(version="new"), secret("coder-token", token=planted("coder")["tokens"]["owner"]))
     apply(WORKSPACES, *coder.workspace())
     for namespace in (SERVER, WORKSPACES):
-        kubectl("-n", namespace, "rollout", "status", "deployment", "--timeout=120s")
+        kubectl("-n", namespace, "rollout", "status", "deployment", "--timeout=240s")
     kubectl("-n", SERVER, "apply", "-f", str(EXAMPLES / "coder.yaml"))
     kubectl("-n", WORKSPACES, "apply", "-f", str(EXAMPLES / "coder-agent.yaml"))
     apply(SERVER, native())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ EXAMPLE = ROOT / "docs/examples/mattermost.yaml"
 def deployed(namespace: str, *objects: Mapping[str, Any]) -> None:
     apply(namespace, *objects)
     for name in (each["metadata"]["name"] for each in objects if each["kind"] == "Deployment"):
-        kubectl("-n", namespace, "rollout", "status", f"deployment/{name}", "--timeout=120s")
+        kubectl("-n", namespace, "rollout", "status", f"deployment/{name}", "--timeout=240s")
 
 
 def packet(namespace: str, name: str) -> dict[str, bytes]:
@@ -46,6 +47,12 @@ def packet(namespace: str, name: str) -> dict[str, bytes]:
     return {path: data for path, data in files.items() if path not in OURS}
 
 
+def seconds(profile: bytes, scratch: Path) -> float:
+    """How long a profile took; on a busy node the process that is asked ends it late."""
+    (found,) = re.findall(r"Duration: ([\d.]+)", top(profile, scratch))
+    return float(found)
+
+
 def test_the_example_gives_the_reference_list(namespace: str, tmp_path: Path) -> None:
     deployed(namespace, *mattermost.by_operator("mattermost", "-version=v9"), *mattermost.job_server("mattermost"))
     kubectl("-n", namespace, "apply", "-f", str(EXAMPLE))
@@ -53,7 +60,7 @@ def test_the_example_gives_the_reference_list(namespace: str, tmp_path: Path) ->
     assert files.keys() == V9
     left_out = {*NO_SOURCE, *NEEDS_NODE, *NEEDS_LICENCE}
     assert list(parsed(files, "support_packet.yaml")) == [key for key in SUPPORT_PACKET if key not in left_out]
-    assert "Duration: 5" in top(files["cpu.prof"], tmp_path)
+    assert seconds(files["cpu.prof"], tmp_path) >= 5
     assert "inuse_space/bytes" in top(files["heap.prof"], tmp_path)
     assert files["goroutines"].startswith(b"goroutine ")
     assert kept("mattermost")["databaseHost"].encode() in files["mattermost.log"]

@@ -39,7 +39,7 @@ def running(operator: str) -> Iterator[None]:
     tokens = {"consul": planted("consul")["tokens"]["management"], "vault": planted("vault")["tokens"]["root"]}
     apply(NAMESPACE, *(secret(f"{product}-token", token=token) for product, token in tokens.items()))
     apply(NAMESPACE, *others.consul(), *others.vault(), *others.argocd())
-    kubectl("-n", NAMESPACE, "rollout", "status", "deployment", "--timeout=120s")
+    kubectl("-n", NAMESPACE, "rollout", "status", "deployment", "--timeout=240s")
     for product in ("consul", "vault", "argocd"):
         kubectl("-n", NAMESPACE, "apply", "-f", str(ROOT / "docs/examples" / f"{product}.yaml"))
     yield

@@ -204,6 +204,17 @@ async def test_an_author_learns_at_once_what_to_correct(
     assert word in found["message"]
 
 
+@pytest.mark.parametrize(("changed", "status"), [({}, "True"), ({"description": "Changed."}, "False")])
+async def test_rules_of_what_is_shipped_are_not_tried_at_each_start(
+    universe: Universe, changed: dict[str, str], status: str
+) -> None:
+    preset(universe, sanitization={"rules": [{"name": "x", "type": "Regex", "pattern": "["}]})
+    shipped = {"preset": {**universe.api.objects[PRESET]["spec"], **changed}}
+    config = universe.config.model_copy(update={"templates": shipped})
+    await TemplateKeeper(replace(deps_of(universe), config=config)).run("preset")
+    assert condition(universe)["status"] == status
+
+
 async def test_the_time_of_a_condition_moves_only_with_its_status(universe: Universe) -> None:
     preset(universe)
     await TemplateKeeper(deps_of(universe)).run("preset")
