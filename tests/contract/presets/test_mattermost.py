@@ -310,6 +310,8 @@ REFERENCE = (
     "ServiceSettings.GfycatAPISecret",
     "LogSettings.AdvancedLoggingJSON.tcp.options.ident",
     "ExperimentalAuditSettings.AdvancedLoggingJSON.tcp.options.ident",
+    "LogSettings.AdvancedLoggingJSON.console.Options.ident",
+    "MessageExportSettings.GlobalRelaySettings.SmtpUsername",
     "PluginSettings.Plugins.x.y",
 )
 """Every key that the product hides, those that later versions do, and those that none of them does."""
@@ -339,6 +341,14 @@ def test_every_key_of_the_list_is_hidden_whatever_its_value(sanitizer: Sanitizer
     out = sanitized(sanitizer, document)
     assert value not in str(json.loads(out))
     assert set(json.loads(out)) == set(document)
+
+
+@pytest.mark.parametrize("key", ["options", "Options"])
+def test_options_of_logging_targets_are_hidden_in_a_text_too(sanitizer: Sanitizer, key: str) -> None:
+    text = json.dumps({"tcp": {"type": "tcp", key: {"host": "h", "ident": "planted value"}}})
+    out = sanitized(sanitizer, {"LogSettings": {"AdvancedLoggingJSON": text, "ConsoleLevel": "DEBUG"}})
+    assert "planted value" not in out
+    assert "DEBUG" in out
 
 
 @pytest.mark.parametrize(
