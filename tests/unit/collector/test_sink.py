@@ -142,7 +142,9 @@ async def test_members_of_an_archive_that_cannot_be_sanitized_are_gaps_and_the_r
 async def test_a_products_own_warnings_are_a_gap_that_quotes_them_clean(bench: Bench) -> None:
     own = task(collector="packet", path="{file}", folder="zip/")
     async with bench.sink.member("zip/Warning.txt", task=own, limit=10_000) as member:
-        await member.write(b"2 errors:\n\t* a.log: refused with " + SECRET + b"\n" + b"x" * 490 + b"\n" + SECRET + b"\n")
+        await member.write(
+            b"2 errors:\n\t* a.log: refused with " + SECRET + b"\n" + b"x" * 490 + b"\n" + SECRET + b"\n"
+        )
     (entry,) = bench.index().members
     assert entry.path == "collectors/packet/Warning.txt"
     (gap,) = bench.sink.gaps
