@@ -79,6 +79,7 @@ class ZipReader:
 
     def __init__(self, file: IO[bytes], size: int) -> None:
         self._file = file
+        self._size = size
         self._directory, length = self._find_directory(size)
         if length > MAX_DIRECTORY:
             raise TooLarge(f"Its directory has {length} bytes; {MAX_DIRECTORY >> 20} MiB are read at most.")
@@ -153,7 +154,8 @@ class ZipReader:
         return fields[8], fields[9], record
 
     def _read(self, start: int, size: int) -> bytes:
-        if start < 0:
+        # Offsets in a zip64 are larger than what some systems can seek to.
+        if start < 0 or start + size > self._size:
             raise NotAZip("it is cut short")
         self._file.seek(start)
         data = self._file.read(size)

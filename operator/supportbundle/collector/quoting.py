@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from urllib.parse import unquote
 
 from supportbundle.errors import Unsanitizable
 from supportbundle.sanitize import KnownSecret, Sanitizer
@@ -51,7 +52,9 @@ class Quoting:
 
     def _name(self, name: str, number: int) -> str:
         cleaned, usable = self._cleaned(name)
-        return cleaned if usable or cleaned == name else f"redacted-name-{number}"
+        meant = unquote(name)  # names that others chose are escaped, which hides what is known
+        clean = (usable or cleaned == name) and (meant == name or self.clean(meant) == meant)
+        return cleaned if clean else f"redacted-name-{number}"
 
     def _without_pieces(self, text: str) -> str:
         if self._pieces is None or not self._pieces.search(text):

@@ -29,6 +29,8 @@ from supportbundle.sanitize import LeakCheck, Report, Stream
 
 log = logging.getLogger(__name__)
 BLOCK = 256 << 10
+QUOTED = 500
+"""Bytes of a product's own warnings that are quoted; with all around it a gap's message has room for them."""
 T = TypeVar("T")
 
 
@@ -45,6 +47,7 @@ class Pipeline:
         self.stream = stream
         self._leaks = leaks
         self.spool = spool
+        self.beginning = b""  # of what is clean, so that no secret is cut
 
     def feed(self, block: bytes) -> None:
         """Take raw bytes."""
@@ -64,6 +67,7 @@ class Pipeline:
     def _pass_on(self, clean: bytes) -> None:
         if clean:
             self._leaks.feed(clean)
+            self.beginning += clean[: QUOTED - len(self.beginning)]
             self.spool.write(clean)
 
 
@@ -193,6 +197,7 @@ class FragmentSink:
         What breaks off is no file of a strict task; what time ends is, for nothing better will come.
         """
         await self._slots.hold(task)
+        warns = self._archive.is_warnings(task.place(path))
         path = self._free(self._quoting.path(self._place(task, path), next(self._numbers)))
         started = self._clock()
         pipeline = Pipeline(
@@ -218,6 +223,8 @@ class FragmentSink:
             else:
                 kept = await self._kept(path, member, task, started)
         finally:
+            if kept and warns:
+                self._warned(path, task, pipeline.beginning)
             if not kept:
                 self._paths.discard(path)
                 member.discard()
@@ -258,6 +265,12 @@ class FragmentSink:
             messages.append(f"{path}: {report.omitted - len(messages)} more members are left out.")
         for message in messages:
             self.gap(Gap.say(Unsanitizable.reason, message, target=task.target, collector=task.collector))
+
+    def _warned(self, path: str, task: Task, beginning: bytes) -> None:
+        """What a product warns of in a file of its own, which nobody would look for in a folder."""
+        if said := " ".join(beginning.decode("utf-8", "replace").split()):
+            message = f"The product's own warnings stand in {path}. They begin: {said}"
+            self.gap(Gap.say("ProductWarnings", message, target=task.target, collector=task.collector))
 
     async def _keep(self, path: str, member: OpenMember, task: Task, started: datetime) -> None:
         await member.flush()

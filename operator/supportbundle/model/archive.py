@@ -46,6 +46,10 @@ class PlannedArchive(Value):
         given = {name.casefold() for name in (self.warnings, self.collector_log, self.request_log)}
         return path.casefold() in RESERVED | given
 
+    def is_warnings(self, path: str) -> bool:
+        """Whether it is where the warnings for people stand."""
+        return path.casefold() == self.warnings.casefold()
+
 
 USUAL_NAMES: Final = PlannedArchive()
 

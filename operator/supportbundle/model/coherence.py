@@ -21,6 +21,7 @@ from supportbundle.model.collectors import (
     HTTPMethod,
     HTTPOptions,
     LogsOptions,
+    PodChoice,
     ProfileKind,
     ProfileOptions,
     ProfileType,
@@ -167,6 +168,25 @@ def _is_one_file(kind: ProfileKind) -> bool:
     return kind.type != ProfileType.GOROUTINE or kind.form is not None
 
 
+def _has_one_place(collector: CollectorSpec) -> bool:
+    return collector.path is None or FILE in collector.path or not _writes_several(collector)
+
+
+def _writes_several(collector: CollectorSpec) -> bool:
+    """Whether more than one file is to be expected of one target."""
+    if any(options is not None and options.unwrap for options in (collector.http, collector.exec)):
+        return True
+    if (profile := collector.profile) is not None:
+        return profile.probe or len(profile.kinds) > 1 or not all(map(_is_one_file, profile.kinds))
+    steps = collector.api.steps if collector.api else ()
+    always = [step for step in steps if step.output is not None and step.fallback_for is None]
+    return len(always) > 1 or any(step.unwrap for step in steps)
+
+
+def _has_each_header_once(asked: HTTPOptions | APIOptions) -> bool:
+    return not {h.name.lower() for h in asked.headers} & {h.name.lower() for h in asked.headers_from}
+
+
 def _has_one_authority(asked: HTTPOptions | APIOptions) -> bool:
     tls = asked.tls
     return tls is None or bool(tls.ca_bundle) + (tls.ca_from is not None) + tls.insecure_skip_verify <= 1
@@ -183,6 +203,7 @@ RULES: tuple[Rule, ...] = (
         "missing needs a path without {file}, so that it is known which file is missing",
         lambda c: c.missing is None or (c.path is not None and FILE not in c.path),
     ),
+    Rule("a path without {file} is the place of one file; write {file}", _has_one_place),
     Rule(
         "a collector cannot be its own fallback",
         lambda c: c.fallback_for is None or c.fallback_for.partition("/")[0] != c.name,
@@ -207,12 +228,16 @@ RULES: tuple[Rule, ...] = (
         _asked(lambda asked: asked.service is None or asked.via != Via.POD_IP),
     ),
     Rule(
+        "a Service is asked once, for all of its pods; leave pods out",
+        lambda c: c.api is None or c.api.service is None or c.api.pods == PodChoice.ONE,
+    ),
+    Rule(
         "only a POST has a body; set method to POST or remove body",
         _http(lambda http: http.method == HTTPMethod.POST or not http.body),
     ),
     Rule(
         "a header stands in headers and in headersFrom; keep one",
-        _asked(lambda asked: not {h.name for h in asked.headers} & {h.name for h in asked.headers_from}),
+        _asked(_has_each_header_once),
     ),
     Rule("caBundle, caFrom and insecureSkipVerify exclude each other; keep one", _asked(_has_one_authority)),
     Rule(

@@ -151,6 +151,18 @@ def test_a_licensed_old_server_makes_its_own_packet(mattermost: Start, run: Run,
     profiles_work(found, tmp_path)
 
 
+@pytest.mark.parametrize(("mode", "collector"), [("Auto", "packet"), ("Native", "native")])
+def test_what_a_packet_lacks_by_its_own_words_is_told(mattermost: Start, run: Run, mode: str, collector: str) -> None:
+    server = mattermost("-version=v9", "-licensed", "-filelog=off", "-plugins=off")
+    found = run(stand_in(server), mode=mode)
+    assert f"collectors/{collector}/warning.txt" in found.names
+    assert found.warnings == [(collector, "chat-0", "ProductWarnings")]
+    line = told(found, collector)
+    assert "plugins.json: plugins are switched off" in line
+    assert "* mattermost.log: " in line
+    assert "the parameter mode Assembled" in line
+
+
 def test_todays_layout_is_put_together(mattermost: Start, run: Run, tmp_path: Path) -> None:
     found = run(stand_in(mattermost("-version=v11", "-metrics", "-licensed")), mode="Assembled", variant="v11")
     assert found.names == V11
@@ -298,6 +310,8 @@ REFERENCE = (
     "ServiceSettings.GfycatAPISecret",
     "LogSettings.AdvancedLoggingJSON.tcp.options.ident",
     "ExperimentalAuditSettings.AdvancedLoggingJSON.tcp.options.ident",
+    "LogSettings.AdvancedLoggingJSON.console.Options.ident",
+    "MessageExportSettings.GlobalRelaySettings.SmtpUsername",
     "PluginSettings.Plugins.x.y",
 )
 """Every key that the product hides, those that later versions do, and those that none of them does."""
@@ -327,6 +341,14 @@ def test_every_key_of_the_list_is_hidden_whatever_its_value(sanitizer: Sanitizer
     out = sanitized(sanitizer, document)
     assert value not in str(json.loads(out))
     assert set(json.loads(out)) == set(document)
+
+
+@pytest.mark.parametrize("key", ["options", "Options"])
+def test_options_of_logging_targets_are_hidden_in_a_text_too(sanitizer: Sanitizer, key: str) -> None:
+    text = json.dumps({"tcp": {"type": "tcp", key: {"host": "h", "ident": "planted value"}}})
+    out = sanitized(sanitizer, {"LogSettings": {"AdvancedLoggingJSON": text, "ConsoleLevel": "DEBUG"}})
+    assert "planted value" not in out
+    assert "DEBUG" in out
 
 
 @pytest.mark.parametrize(

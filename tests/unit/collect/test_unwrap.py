@@ -207,11 +207,10 @@ async def test_a_body_that_breaks_off_leaves_nothing() -> None:
     assert not sink.files
 
 
-def test_zip64_is_read() -> None:
-    """As Go writes a member of unknown size: every field of the entry saturated."""
-    content = b"hello"
+def zip64(content: bytes, offset: int = 0) -> bytes:
+    """As Go writes a member of unknown size: every field of the entry saturated. `offset` is where it says to begin."""
     local = struct.pack("<4s5H3I2H", b"PK\3\4", 45, 0, 0, 0, 0, zlib.crc32(content), 5, 5, 1, 0) + b"a" + content
-    wide = struct.pack("<2H3Q", 1, 24, 5, 5, 0)
+    wide = struct.pack("<2H3Q", 1, 24, 5, 5, offset)
     entry = struct.pack(
         "<4s6H3I5H2I",
         b"PK\1\2",
@@ -235,6 +234,17 @@ def test_zip64_is_read() -> None:
     end64 = struct.pack("<4sQ2H2I4Q", b"PK\6\6", 44, 45, 45, 0, 0, 1, 1, len(directory), len(local))
     locator = struct.pack("<4sIQI", b"PK\6\7", 0, len(local) + len(directory), 1)
     end = struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, *(0xFFFF,) * 2, *(0xFFFFFFFF,) * 2, 0)
-    data = local + directory + end64 + locator + end
+    return local + directory + end64 + locator + end
+
+
+def test_zip64_is_read() -> None:
+    data = zip64(b"hello")
     reader = ZipReader(io.BytesIO(data), len(data))
-    assert [b"".join(reader.content(found)) for found in reader.entries] == [content]
+    assert [b"".join(reader.content(found)) for found in reader.entries] == [b"hello"]
+
+
+@pytest.mark.parametrize("offset", [1 << 20, (1 << 63) - 1, (1 << 63) + 5, (1 << 64) - 1])
+async def test_a_member_beyond_the_end_costs_only_itself(offset: int) -> None:
+    sink = await taken_apart(zip64(b"hello", offset))
+    assert files(sink) == {}
+    assert [gap.reason for gap in sink.gaps] == ["NotAZip"]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from support.build import task
 from support.sink import SECRET, Bench
+from supportbundle.collect.containerpaths import archive_path
 from supportbundle.collector.quoting import PIECE, Quoting
 from supportbundle.model.gap import Gap, printable
 from supportbundle.model.spec import PseudonymKind
@@ -50,6 +51,26 @@ def test_ordinary_paths_stay_as_they_are(path: str) -> None:
 
 def test_a_file_named_after_a_secret_is_renamed() -> None:
     assert QUOTING.path(f"pods/p/files/app/{SECRETS[0]}/a.txt", 7) == "pods/p/files/app/redacted-name-7/a.txt"
+
+
+ESCAPED = ("p@ss:w0rd!xyz", "kettle&bridge(77)", "Zmarł-żółw-hasło", "tok:en/9f8e7d6c5b")
+
+
+@pytest.mark.parametrize("secret", ESCAPED)
+@pytest.mark.parametrize("around", ["{}", "dump-{}.txt", "dump (1) {}.txt"])
+def test_a_secret_that_was_escaped_into_a_name_is_known(secret: str, around: str) -> None:
+    known = [KnownSecret("s/k", secret.encode())]
+    name = archive_path(around.format(secret.replace("/", "")).encode())
+    assert "%" in name
+    assert Quoting(Sanitizer.build(known), known).path(f"pods/p/http/packet/{name}", 7) == (
+        "pods/p/http/packet/redacted-name-7"
+    )
+
+
+@pytest.mark.parametrize("name", ["Größe (1).log", "a&b", "100%.txt", "%zz", "bell\x07"])
+def test_other_escaped_names_stay_as_they_are(name: str) -> None:
+    path = archive_path(name.encode())
+    assert QUOTING.path(path, 1) == path
 
 
 def test_a_file_named_after_an_address_bears_its_pseudonym() -> None:

@@ -137,3 +137,24 @@ async def test_members_of_an_archive_that_cannot_be_sanitized_are_gaps_and_the_r
     assert [(entry.path, dict(entry.meta.redactions)) for entry in index.members] == [("logs.zip", {"known-secret": 1})]
     (gap,) = index.gaps
     assert (gap.reason, "logs.zip: core.bin: left out" in gap.message) == ("Unsanitizable", True)
+
+
+async def test_a_products_own_warnings_are_a_gap_that_quotes_them_clean(bench: Bench) -> None:
+    own = task(collector="packet", path="{file}", folder="zip/")
+    async with bench.sink.member("zip/Warning.txt", task=own, limit=10_000) as member:
+        await member.write(
+            b"2 errors:\n\t* a.log: refused with " + SECRET + b"\n" + b"x" * 490 + b"\n" + SECRET + b"\n"
+        )
+    (entry,) = bench.index().members
+    assert entry.path == "collectors/packet/Warning.txt"
+    (gap,) = bench.sink.gaps
+    assert (gap.reason, gap.collector) == ("ProductWarnings", "packet")
+    assert "stand in collectors/packet/Warning.txt. They begin: 2 errors: * a.log: refused" in gap.message
+    assert SECRET[:6].decode() not in gap.message
+
+
+@pytest.mark.parametrize(("path", "said"), [("zip/warning.txt", b" \n"), ("zip/cli/warning.txt", b"errors")])
+async def test_a_file_that_warns_of_nothing_or_elsewhere_is_no_gap(bench: Bench, path: str, said: bytes) -> None:
+    async with bench.sink.member(path, task=task(path="{file}", folder="zip/"), limit=100) as member:
+        await member.write(said)
+    assert bench.sink.gaps == []

@@ -69,6 +69,28 @@ def said(kind: str, **options: Any) -> list[str]:
         ("Logs", {"missing": "Empty"}, "missing needs a path without {file}"),
         ("Logs", {"fallbackFor": "c"}, "cannot be its own fallback"),
         ("Logs", {"fallbackFor": "c/step"}, "cannot be its own fallback"),
+        *(
+            (kind, {"path": "{pod/}x", **options}, "a path without {file} is the place of one file")
+            for kind, options in (
+                ("HTTP", {"http": {"port": 1, "unwrap": True}}),
+                ("Exec", {"exec": {"command": ["id"], "unwrap": True}}),
+                ("Profile", {"profile": {"port": 1}}),
+                ("Profile", {"profile": {"probe": True, "kinds": [{"type": "Heap"}]}}),
+                ("Profile", {"profile": {"port": 1, "kinds": [{"type": "Goroutine"}]}}),
+                (
+                    "Profile",
+                    {
+                        "profile": {
+                            "port": 1,
+                            "kinds": [{"type": "Heap", "output": "h"}, {"type": "CPU", "output": "c"}],
+                        }
+                    },
+                ),
+                ("API", api({"name": "a", "path": "/", "unwrap": True})),
+                ("API", api(STEP, {"name": "b", "path": "/", "output": "b"})),
+            )
+        ),
+        ("API", api(STEP, service="web", pods="All"), "a Service is asked once"),
         ("Exec", {"exec": {"tool": "NodeReport", "unwrap": True}}, "a tool writes no zip"),
         (
             "Profile",
@@ -87,6 +109,11 @@ def said(kind: str, **options: Any) -> list[str]:
         ("API", {}, "type API needs api"),
         ("API", api(STEP, service="web", via="PodIP"), "service excludes via PodIP"),
         ("API", api(STEP, headers=[{"name": "A", "value": "v"}], headersFrom=[HEADER]), "a header stands in headers"),
+        (
+            "API",
+            api(STEP, headers=[{"name": "X-Key", "value": "v"}], headersFrom=[HEADER | {"name": "x-key"}]),
+            "a header stands in headers",
+        ),
         ("API", api(STEP, tls={"caBundle": "PEM", "insecureSkipVerify": True}), "keep one"),
         ("API", api({"name": "a", "output": "a"}), "a step needs a path, a value or fields"),
         ("API", api(STEP | {"value": "x", "fields": [FIELD]}), "value and fields of a step exclude each other"),
@@ -132,6 +159,11 @@ def test_what_means_nothing_is_told_in_the_words_of_admission(kind: str, options
         ("Logs", {"path": "{pod/}server.log", "missing": "Null", "fallbackFor": "other/step"}),
         ("Profile", {"profile": {"port": 1, "kinds": [{"type": "Goroutine", "form": "Text", "output": "goroutines"}]}}),
         ("Metrics", {}),
+        ("Profile", {"path": "x", "profile": {"port": 1, "kinds": [{"type": "Goroutine", "form": "Text"}]}}),
+        ("Profile", {"path": "{file}", "profile": {"port": 1}}),
+        ("HTTP", {"path": "{pod/}{file}", "http": {"port": 1, "unwrap": True}}),
+        ("API", {"path": "x", **api(STEP, STEP | {"name": "b", "fallbackFor": "a"}, {"name": "c", "value": "a"})}),
+        ("API", api(STEP, service="web", pods="One")),
         (
             "API",
             api({"name": "a", "path": "/", "unwrap": True}, STEP | {"name": "b", "unwrap": True, "when": "bundle"}),
