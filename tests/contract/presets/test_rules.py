@@ -1,0 +1,99 @@
+"""What the rules of the shipped templates take out of the products' files, and what stays beside it."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import pytest
+
+from support.presets import shipped
+from supportbundle.model.template import parse_template
+from supportbundle.plan.jmes import Meter, evaluate, parse
+from supportbundle.sanitize import BUILTIN, Sanitizer
+from supportbundle.sanitize.rules.custom import check
+
+Shown = Callable[[Any], str]
+AGENTS = ("coder", "coder-agent")
+SECRET = "sesame-4711"
+
+
+@cache
+def sanitizer(template: str) -> Sanitizer:
+    spec = parse_template({**shipped(template), "metadata": {"name": template, "uid": "x"}}).spec.sanitization
+    return Sanitizer.build((), check(BUILTIN, spec.rules), keep_shape=spec.keep_shape)
+
+
+def clean(template: str, path: str, data: bytes) -> bytes:
+    stream = sanitizer(template).open(path)
+    return stream.feed(data) + stream.finish()
+
+
+def document(template: str, path: str, content: object) -> Any:
+    """The same object, pretty or on one line."""
+    pretty, short = (
+        json.loads(clean(template, path, json.dumps(content, indent=indent).encode())) for indent in (4, None)
+    )
+    assert pretty == short
+    return pretty
+
+
+def joined(step: str, *entries: dict[str, Any]) -> str:
+    """The text that a step of `coder` makes of the API's answer."""
+    server = next(each for each in shipped("coder")["spec"]["collectors"] if each["name"] == "server")
+    value = next(each["value"] for each in server["api"]["steps"] if each["name"] == step)
+    return "".join(f"{line}\n" for line in evaluate(parse(value), list(entries), Meter()))
+
+
+def started(text: str) -> str:
+    """A script's output, as the file of its logs has it."""
+    stamp = "2026-11-20T08:00:00Z"
+    return joined(
+        "startup_logs", *({"created_at": stamp, "level": "info", "output": line} for line in text.split("\n"))
+    )
+
+
+def built(text: str) -> str:
+    """The same of a build."""
+    entry = {"created_at": "2026-11-20T08:00:00Z", "log_level": "info", "log_source": "provisioner", "stage": "Plan x"}
+    return joined("build_logs", *({**entry, "output": line} for line in text.split("\n")))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"kind: Secret\nstringData:\n  license: {SECRET}",
+        f'{{\n  "password":\n  "{SECRET}"\n}}',
+        f"password: |\n  {SECRET}",
+        f"token:\n  {SECRET}",
+    ],
+)
+def test_a_secret_over_several_lines_of_a_scripts_log_is_found(text: str) -> None:
+    assert SECRET not in clean("coder", "agent/startup_logs.txt", started(text).encode()).decode()
+
+
+@pytest.mark.parametrize("shown", [started, built])
+def test_a_netrc_in_a_log_loses_its_password(shown: Callable[[str], str]) -> None:
+    text = shown(f"machine git.example\nlogin bob\npassword {SECRET}\nlogin failed\nno user")
+    assert clean("coder", "agent/startup_logs.txt", text.encode()).decode() == text.replace(
+        SECRET, "<redacted:coder-netrc>"
+    )
+
+
+def test_an_entry_of_a_log_stays_whatever_part_of_it_is_missing() -> None:
+    whole = {"created_at": "t", "log_level": "info", "log_source": "p", "stage": "s", "output": "o"}
+    lines = joined("build_logs", whole, *({**whole, name: None} for name in whole), {}).splitlines()
+    assert lines == [
+        "t [info] p s o",
+        " [info] p s o",
+        "t [] p s o",
+        "t [info]  s o",
+        "t [info] p  o",
+        "t [info] p s ",
+        " []   ",
+    ]
+    assert joined("startup_logs", {"output": "o"}, {"level": "info"}) == " [] o\n [info] \n"
