@@ -97,3 +97,38 @@ def test_an_entry_of_a_log_stays_whatever_part_of_it_is_missing() -> None:
         " []   ",
     ]
     assert joined("startup_logs", {"output": "o"}, {"level": "info"}) == " [] o\n [info] \n"
+
+
+def test_secret_options_of_the_deployment_go_and_their_marks_stay() -> None:
+    secret, plain = {"annotations": {"secret": "true"}}, {"annotations": {"secret": "false"}}
+    options: list[dict[str, Any]] = [
+        {"name": "AI", "env": "CODER_AIBRIDGE_OPENAI_KEY", "value": SECRET},
+        {"name": "x", "env": "CODER_NOTIFICATIONS_EMAIL_AUTH_PASSWORD", "flag": "f", "value": [SECRET]},
+        {"name": "x", "env": "CODER_X", **secret, "value": SECRET},
+        {"name": "x", "env": "CODER_X", "value": SECRET, **secret},
+        {"name": "x", "env": "CODER_ACCESS_URL", "value": "https://coder.example", **plain},
+    ]
+    bridge = {"openai": {"key": SECRET, "base_url": "u"}, "anthropic": {"key": SECRET}}
+    found = document("coder", "deployment/config.json", {"config": {"ai": {"bridge": bridge}}, "options": options})
+    assert SECRET not in json.dumps(found)
+    assert found["config"]["ai"]["bridge"]["openai"]["base_url"] == "u"
+    for before, after in zip(options, found["options"], strict=True):
+        assert before | {"value": None} == after | {"value": None}
+    assert found["options"][-1] == options[-1]
+
+
+@pytest.mark.parametrize("name", ["environment_variables", "EnvironmentVariables", "environmentVariables"])
+@pytest.mark.parametrize("template", AGENTS)
+def test_variables_of_an_agent_lose_their_values_in_any_spelling(template: str, name: str) -> None:
+    content = {name: {"GREETING": SECRET, "LIST": [SECRET], "DEEP": {"a": SECRET}}, "directory": "/home"}
+    found = document(template, "agent/manifest.json", content)
+    assert SECRET not in json.dumps(found)
+    assert (list(found[name]), found["directory"]) == (["GREETING", "LIST", "DEEP"], "/home")
+
+
+@pytest.mark.parametrize("template", AGENTS)
+def test_variables_of_an_agent_go_from_its_log(template: str) -> None:
+    log = f'[info] m="{{AgentID:1 EnvironmentVariables:map[GREETING:{SECRET} A:b] X:1}}"\nenvironment_variables={{"A":"{SECRET}"}} x=1\n'
+    found = clean(template, "agent/logs.txt", log.encode()).decode()
+    assert SECRET not in found
+    assert ("AgentID:1" in found, "X:1" in found, "x=1" in found) == (True, True, True)
