@@ -128,7 +128,87 @@ def test_variables_of_an_agent_lose_their_values_in_any_spelling(template: str, 
 
 @pytest.mark.parametrize("template", AGENTS)
 def test_variables_of_an_agent_go_from_its_log(template: str) -> None:
-    log = f'[info] m="{{AgentID:1 EnvironmentVariables:map[GREETING:{SECRET} A:b] X:1}}"\nenvironment_variables={{"A":"{SECRET}"}} x=1\n'
+    manifest = f'[info] m="{{AgentID:1 EnvironmentVariables:map[GREETING:{SECRET} A:b] X:1}}"\n'
+    log = manifest + f'environment_variables={{"A":"{SECRET}"}} x=1\n'
     found = clean(template, "agent/logs.txt", log.encode()).decode()
     assert SECRET not in found
     assert ("AgentID:1" in found, "X:1" in found, "x=1" in found) == (True, True, True)
+
+
+def member(path: str, text: str) -> str:
+    """What is left of a file of a template's source."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(path, text)
+    with zipfile.ZipFile(io.BytesIO(clean("coder", "workspace/template_file.zip", packed.getvalue()))) as archive:
+        return archive.read(path).decode()
+
+
+def test_what_terraform_has_drawn_goes_from_its_state() -> None:
+    attributes = {"result": SECRET, "bcrypt_hash": SECRET, "length": 16}
+    state = {"resources": [{"type": "random_password", "instances": [{"attributes": attributes}]}]}
+    found = member("terraform.tfstate", json.dumps(state))
+    assert SECRET not in found
+    assert json.loads(found)["resources"][0]["instances"][0]["attributes"]["length"] == 16
+
+
+def test_a_workspace_loses_what_its_applications_and_widgets_show() -> None:
+    apps = [{"slug": "code", "url": f"http://localhost:13337/?folder=home&tkn={SECRET}"}]
+    widgets = [{"description": {"key": "login"}, "result": {"value": SECRET, "error": ""}}]
+    content = {"latest_build": {"resources": [{"agents": [{"apps": apps, "metadata": widgets}]}]}}
+    (agent,) = document("coder", "workspace/workspace.json", content)["latest_build"]["resources"][0]["agents"]
+    assert SECRET not in json.dumps(agent)
+    assert agent["apps"][0]["url"].startswith("http://localhost:13337/?folder=home&tkn=<")
+    version = {"job": {"input": {"user_variable_values": [{"name": "db", "value": SECRET}]}}}
+    (variable,) = document("coder", "workspace/template_version.json", version)["job"]["input"]["user_variable_values"]
+    assert variable == {"name": "db", "value": "<redacted:coder-template-variable>"}
+
+
+def test_an_application_of_argo_cd_loses_parameters_of_plugins_and_patches() -> None:
+    parameters = [
+        {"name": "a", "string": SECRET},
+        {"name": "b", "map": {"c": SECRET}},
+        {"name": "d", "array": [SECRET]},
+    ]
+    patches = [{"target": {"kind": "Secret"}, "patch": f"- op: replace\n  path: /data/password\n  value: {SECRET}\n"}]
+    source = {
+        "repoURL": "https://git.example/x",
+        "plugin": {"parameters": parameters},
+        "kustomize": {"patches": patches},
+    }
+    content = {"kind": "Application", "spec": {"source": source, "sources": [source]}}
+    content["status"] = {"history": [{"source": source}]}
+    found = document("argocd", "argocd/a.json", content)
+    assert SECRET not in json.dumps(found)
+    assert [each["name"] for each in found["spec"]["sources"][0]["plugin"]["parameters"]] == ["a", "b", "d"]
+    assert found["spec"]["source"]["kustomize"]["patches"][0]["target"] == {"kind": "Secret"}
+
+
+UUID = "d3adbeef-1111-4222-8333-1234567890ab"
+OLD = "s.AbCdEfGhIjKlMnOpQrStUvWx"
+NEW = "hvs.CAESIabcdefghijklmnopqrstuvwxyz0123456789ABCD"
+
+
+@pytest.mark.parametrize(
+    ("template", "line", "secret"),
+    [
+        ("vault", f"Root Token (will not display again): {OLD}", OLD),
+        ("vault", "Root Token (will not display again): root5dev", "root5dev"),
+        ("vault", f"lookup of {OLD} failed", OLD),
+        ("vault", f"lookup of {NEW} failed", NEW),
+        ("consul", f"initial_management={UUID}", UUID),
+        ("consul", f'initial_management = "{UUID}"', UUID),
+        ("consul", f"agent token {UUID}", UUID),
+    ],
+)
+def test_tokens_in_logs_of_servers_go(template: str, line: str, secret: str) -> None:
+    found = clean(template, f"{template}.log", f"before {UUID[:8]}\n{line}\nafter\n".encode()).decode()
+    assert secret not in found
+    assert found.startswith(f"before {UUID[:8]}\n{line[:5]}")
+    assert found.endswith("\nafter\n")
+
+
+def test_the_seal_of_vault_loses_its_pin() -> None:
+    content = {"seals": [{"type": "pkcs11", "config": {"pin": "4711", "slot": "0"}}]}
+    (seal,) = document("vault", "config.json", content)["seals"]
+    assert seal == {"type": "pkcs11", "config": {"pin": "<redacted:vault-seal-pin>", "slot": "0"}}
