@@ -54,7 +54,13 @@ def _prefixed(text: str, prefix: str) -> str:
 
 @pytest.mark.parametrize(
     "prefix",
-    ["2026-11-21T10:00:00.123456789Z ", "2026-11-21T10:00:00.123Z stdout F ", "2026-11-21T10:00:00Z [info] ", "[pod/a-1/main] ", "a-1  | "],
+    [
+        "2026-11-21T10:00:00.123456789Z ",
+        "2026-11-21T10:00:00.123Z stdout F ",
+        "2026-11-21T10:00:00Z [info] ",
+        "[pod/a-1/main] ",
+        "a-1  | ",
+    ],
 )
 def test_pretty_json_behind_a_prefix_loses_secrets_whole(prefix: str, clean: Clean) -> None:
     assert clean(_prefixed(DOCUMENT, prefix)).decode() == _prefixed(EXPECTED, prefix)
