@@ -21,8 +21,11 @@ _PEM_IN_LINE: Final = re.compile(
     rb"(?:(?:\\+[nrt]|[ \t])*[A-Za-z0-9+/=]{16,}|(?:\\+[nrt])+(?:[A-Za-z0-9+/=]+|" + _HEADERS + rb"))*(?:\\+[nrt]|\s)*"
 )
 _DIGITS: Final = re.compile(rb"\d+")
-STAMP: Final = rb"\d{4}-\d\d-\d\dT[\d:.]{8,24}(?:Z|[+-]\d\d:\d\d)(?: std(?:out|err) [FP])?"
-"""What the kubelet and the container runtime put before a line."""
+STAMP: Final = (
+    rb"\d{4}-\d\d-\d\dT[\d:.]{8,24}(?:Z|[+-]\d\d:\d\d)(?: std(?:out|err) [FP])?"
+    rb"(?: \[(?:trace|debug|info|warn|error|fatal)\])?"
+)
+"""What the kubelet and the container runtime put before a line, and the level of one that a script printed."""
 _TORN_LINE: Final = rb"(?P<body>[A-Za-z0-9+/]{16,}={0,2}|[A-Za-z0-9+/]{2,}={1,2})[ \t]*+"
 _END_OF_LINE: Final = rb"""(?:\r?|(?P<json>(?>(?:\\+[nr])*)\\*"[^\n]*+))"""
 """A whole line of a body among other lines, or one in a string of a JSON line, as docker writes them.

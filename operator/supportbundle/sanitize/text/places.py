@@ -133,6 +133,8 @@ class Places(Window):
         start = _end(space, self.buffer, hit.end, self.end)
         if closed:
             depth = quoting.depth_of(len(closed.group(1)))
+            if start > self.line_end and self._text_start(self.line_start) > self.line_start:
+                start = _end(_SPACES, self.buffer, self._text_start(start), self.end)
             return self._after_quoted_key(key, start, quoting.Quote(closed.group(2), depth))
         lines = self._lines(key, start) if self.dialect.assignments else None
         if lines is not None:
