@@ -82,7 +82,7 @@ class TemplateKeeper:
         return ConditionStatus.TRUE, "Valid", _usage(template)
 
     def _is_shipped(self, template: Template) -> bool:
-        """As this version brings it: its rules were tried when it was made. To try them anew takes 60 MiB at each start."""
+        """As this version brings it: its rules were tried when it was made. To try them takes 60 MiB at each start."""
         spec = self._deps.config.templates.get(template.name)
         return spec is not None and TemplateSpec.model_validate(spec) == template.spec
 
