@@ -89,3 +89,8 @@ def condition(obj: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
     """A condition of an object's status; empty if it is not there."""
     found = [c for c in obj.get("status", {}).get("conditions", ()) if c["type"] == kind]
     return found[0] if found else {}
+
+
+def established(crd: str) -> None:
+    """Wait until the API server serves a CRD. `kubectl wait` fails where it has no conditions yet."""
+    until(f"the CRD {crd}", lambda: condition(get("default", "crd", crd), "Established").get("status") == "True")

@@ -33,6 +33,12 @@ MANY_STEPS: tuple[Object, ...] = (
 )
 
 
+def _placed(number: int, *, several: bool) -> Object:
+    """Where the files of a collector stand: one at its path, or several below it."""
+    path = f"{{pod/}}{'x' * 200}{number}"
+    return {"path": f"{path}/{{file}}"} if several else {"path": path, "missing": "Null"}
+
+
 def largest(account: str | None) -> Object:
     """Every capability, 50 collectors of every type with long options and targets, each a fallback for the last."""
     labels = {f"label-{i}": "v" * 63 for i in range(32)}
@@ -70,8 +76,7 @@ def largest(account: str | None) -> Object:
     collectors = [
         {
             "name": f"c{i}",
-            "path": f"{{pod/}}{'x' * 200}{i}",
-            "missing": "Null",
+            **_placed(i, several=options[i % len(options)]["type"] == "API"),
             "target": (target, some)[i % 2],
             **({"fallbackFor": f"c{i - 1}"} if i else {}),
             **options[i % len(options)],

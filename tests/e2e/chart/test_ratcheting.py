@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from support.kube import ROOT, CommandFailed, apply, kubectl, until
+from support.kube import ROOT, CommandFailed, apply, established, kubectl, until
 
 pytestmark = pytest.mark.e2e
 GROUP = "ratcheting.supportbundle.test"
@@ -70,7 +70,7 @@ def stored(pair: tuple[str, str]) -> Iterator[str]:
     versions = [{**version, "schema": lenient(version["schema"])} for version in real["spec"]["versions"]]
     apply("default", {**real, "spec": {**real["spec"], "versions": versions}})
     try:
-        kubectl("wait", "--for=condition=Established", f"crd/{PLURAL}", "--timeout=30s")
+        established(PLURAL)
         until("the new kind to be served", lambda: served(pair[0]), seconds=30)
         apply(pair[0], *(bundle(name) for name in FORBIDDEN))
         apply("default", real)

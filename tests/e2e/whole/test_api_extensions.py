@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from support import sbundle
-from support.kube import apply, get, kubectl, names, until
+from support.kube import apply, established, get, kubectl, names, until
 
 pytestmark = pytest.mark.e2e
 VIEW = {"rbac.authorization.k8s.io/aggregate-to-view": "true"}
@@ -53,7 +53,7 @@ STALE = {
 def metrics(town: str) -> Iterator[str]:
     """Usage of the web pods, by the same API as metrics-server's; the name of one pod that has it."""
     apply("default", METRICS, READER)
-    kubectl("wait", "crd/pods.metrics.k8s.io", "--for=condition=Established", "--timeout=30s")
+    established("pods.metrics.k8s.io")
     pod = names(town, "pods", "app=web")[0].removeprefix("pod/")
     usage = {
         "apiVersion": "metrics.k8s.io/v1beta1",
