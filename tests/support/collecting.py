@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -100,6 +100,18 @@ class FakeCluster:
                 yield piece
 
         yield chunks()
+
+
+@dataclass
+class Answering(FakeCluster):
+    """A cluster whose pods answer with headers."""
+
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @asynccontextmanager
+    async def request(self, request: PodRequest) -> AsyncIterator[PodAnswer]:
+        async with super().request(request) as answer:
+            yield replace(answer, headers=self.headers)
 
 
 @dataclass

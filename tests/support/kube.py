@@ -87,7 +87,7 @@ def until(what: str, probe: Callable[[], T], *, seconds: float = 120) -> T:
 
 def condition(obj: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
     """A condition of an object's status; empty if it is not there."""
-    found = [c for c in obj.get("status", {}).get("conditions", ()) if c["type"] == kind]
+    found = [c for c in obj.get("status", {}).get("conditions") or () if c["type"] == kind]
     return found[0] if found else {}
 
 

@@ -27,7 +27,7 @@ type planted struct {
 var retained [][]byte
 
 func main() {
-	crash := flag.String("crash", "", "crash at once when this file is missing, and 90 s later when it is there")
+	crash := flag.String("crash", "", "crash if this file is missing; if it is there, serve as usual")
 	once := flag.Bool("once", false, "log one line and exit with code 0, as an init container does")
 	hostile := flag.Bool("hostile", false, "serve what a collector must survive, on 8080 and with TLS on 8443")
 	endless := flag.Bool("endless-log", false, "print log lines for ever, as fast as the log takes them")
@@ -45,7 +45,7 @@ func main() {
 		log.Print("init: schema is up to date")
 		return
 	case *crash != "":
-		crashLoop(*crash, secrets.Fixed["crash"])
+		crashOnce(*crash, secrets.Fixed["crash"])
 	case *hostile:
 		serveHostile(secrets.Fixed)
 	case *endless:
@@ -61,17 +61,16 @@ func main() {
 	serve()
 }
 
-// crashLoop makes a crash loop in which the log of a crash can be looked up most of the time: a kubelet keeps the log of
-// one dead container only, and while the pod waits for its restart that one counts as the current log.
-func crashLoop(marker, secret string) {
+// crashOnce leaves a log of a crash that can be looked up from then on. In a crash loop it could be at times only: a kubelet
+// keeps the log of one dead container, and while the pod waits for its restart that one counts as the current log.
+func crashOnce(marker, secret string) {
 	if _, err := os.Stat(marker); err == nil {
-		log.Print("recovered, for a while")
-		time.Sleep(90 * time.Second)
+		log.Print("recovered")
+		return
 	} else if err := os.WriteFile(marker, nil, 0o600); err != nil {
 		log.Fatal(err)
 	}
-	log.Printf("crashing: could not connect with password=%s", secret)
-	os.Exit(1)
+	log.Fatalf("crashing: could not connect with password=%s", secret)
 }
 
 // serve answers health checks on all addresses and pprof on loopback; a second pprof port is opened on request.

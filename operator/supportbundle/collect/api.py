@@ -21,9 +21,11 @@ from supportbundle.collect.ports import (
     Clock,
     PodPort,
     choose,
+    content_type,
     credentials,
+    header_problem,
     pod_url,
-    refused_header,
+    redirect_of,
     request_headers,
     trust,
     unreachable,
@@ -36,7 +38,7 @@ from supportbundle.model.api import APIOptions, Step
 from supportbundle.model.base import Value
 from supportbundle.model.capability import Capability, PolicyRule
 from supportbundle.model.coherence import incoherent
-from supportbundle.model.gap import Gap, printable
+from supportbundle.model.gap import Gap
 from supportbundle.model.plan import Task, dump
 from supportbundle.model.pod import PodFacts, secret_names
 from supportbundle.model.spec import CollectorSpec, CollectorType
@@ -48,9 +50,6 @@ _SETUP_SECONDS = 30
 """What resolving a Service, opening ports and putting documents together may take besides the requests' own time."""
 
 USUAL_FILE = 64 << 10
-_TYPE_CHARS = 128
-_LOCATION_CHARS = 300
-_REDIRECTS = range(300, 400)
 _HINTS = {
     401: "Check headersFrom: is the token right and still valid?",
     403: "Check what the token of headersFrom may do.",
@@ -164,8 +163,8 @@ class _Asker:
             started = self._clock()
             async with self._context.cluster.request(request) as answer:
                 notes: dict[str, str | int] = {"status": answer.status}
-                if kind := _header(answer, "content-type"):
-                    notes["contentType"] = printable(kind, _TYPE_CHARS)
+                if kind := content_type(answer):
+                    notes["contentType"] = kind
                 notes["firstByteMs"] = round((self._clock() - started) * 1000)
                 if answer.status in step.options.accept:
                     yield Answer(None, notes)
@@ -178,21 +177,13 @@ async def _body(answer: PodAnswer, path: str) -> AsyncIterator[bytes]:
     try:
         return await ok(answer, f"GET {path}")
     except HTTPStatus as error:
-        hint = _HINTS.get(answer.status, "")
-        if answer.status in _REDIRECTS:
-            where = printable(_header(answer, "location"), _LOCATION_CHARS) or "nowhere"
-            hint = f"It redirects to {where}; redirects are not followed. Ask for the final path."
+        hint = redirect_of(answer) or _HINTS.get(answer.status, "")
         raise HTTPStatus(answer.status, error.cause, hint) from error
 
 
-def _header(answer: PodAnswer, name: str) -> str:
-    return next((value for found, value in answer.headers.items() if found.lower() == name), "")
-
-
 def _problem(spec: CollectorSpec, options: APIOptions) -> str | None:
-    names = [header.name for header in options.headers] + [header.name for header in options.headers_from]
-    if refused := refused_header(names):
-        return f"The header {refused} frames the request and cannot be set. Leave it out."
+    if problem := header_problem(options.headers, options.headers_from):
+        return problem
     found = [*incoherent(spec), *(said for _, said in wrong_with(spec))]
     if not found:
         return None

@@ -15,8 +15,8 @@ from supportbundle.collect.ports import (
     choose,
     credentials,
     download,
+    header_problem,
     pod_url,
-    refused_header,
     request_headers,
     trust,
     unreachable,
@@ -116,9 +116,8 @@ class HTTPCollector:
 
 
 def _contradiction(options: HTTPOptions) -> str | None:
-    names = [header.name for header in options.headers] + [header.name for header in options.headers_from]
-    if refused := refused_header(names):
-        return f"The header {refused} frames the request and cannot be set. Leave it out."
+    if problem := header_problem(options.headers, options.headers_from):
+        return problem
     if options.body and options.method != HTTPMethod.POST:
         return "A body needs `method: POST`."
     if options.service and options.via == Via.POD_IP:

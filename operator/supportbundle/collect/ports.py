@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from urllib.parse import urlsplit
 
@@ -162,6 +162,29 @@ def refused_header(names: Iterable[str]) -> str | None:
     return next((name for name in names if name.lower() in _OURS), None)
 
 
+def header_problem(*named: Iterable[Header | HeaderSource]) -> str | None:
+    """What is wrong with the headers that somebody wants to be sent, if anything."""
+    refused = refused_header(header.name for headers in named for header in headers)
+    return f"The header {refused} frames the request and cannot be set. Leave it out." if refused else None
+
+
+def content_type(answer: PodAnswer) -> str:
+    """As the pod calls it, fit for the manifest; empty if it says nothing."""
+    return printable(_header(answer, "content-type"), _TYPE_CHARS)
+
+
+def redirect_of(answer: PodAnswer) -> str:
+    """Where a redirect leads and what to do about it; empty for any other answer."""
+    if answer.status not in _REDIRECTS:
+        return ""
+    where = printable(_header(answer, "location"), _LOCATION_CHARS) or "nowhere"
+    return f"It redirects to {where}; redirects are not followed. Ask for the final path."
+
+
+def _header(answer: PodAnswer, name: str) -> str:
+    return next((value for found, value in answer.headers.items() if found.lower() == name), "")
+
+
 def request_headers(plain: Iterable[Header], sources: Iterable[HeaderSource], secrets: SecretReader) -> dict[str, str]:
     """All headers of a request; one from a Secret replaces a plain one of the same name.
 
@@ -240,10 +263,9 @@ async def download(
             await ok(answer, f"{request.method} {urlsplit(request.url).path}")
         opening = context.sink.member(path, task=task, limit=limit, keep_partial=True)
         member = await open_things.enter_async_context(opening)
-        headers = {name.lower(): value for name, value in answer.headers.items()}
         member.note("status", answer.status)
-        if kind := headers.get("content-type"):
-            member.note("contentType", printable(kind, _TYPE_CHARS))
+        if kind := content_type(answer):
+            member.note("contentType", kind)
         first = True
         async for chunk in answer.body:
             if first:
@@ -253,14 +275,11 @@ async def download(
                 break
         member.note("milliseconds", round((clock() - started) * 1000))
     if answer.status not in _FINE:
-        message = _unlucky(answer, headers, path)
+        message = _unlucky(answer, path)
         context.sink.gap(Gap.say(f"HTTP{answer.status}", message, target=task.target, collector=task.collector))
     return answer.status
 
 
-def _unlucky(answer: PodAnswer, headers: Mapping[str, str], path: str) -> str:
+def _unlucky(answer: PodAnswer, path: str) -> str:
     kept = f"The request was answered with {answer.status}; its body is kept in {path}."
-    if answer.status in _REDIRECTS:
-        where = printable(headers.get("location", ""), _LOCATION_CHARS) or "nowhere"
-        return f"{kept} It redirects to {where}; redirects are not followed. Ask for the final path."
-    return kept
+    return f"{kept} {where}" if (where := redirect_of(answer)) else kept

@@ -16,9 +16,9 @@ from supportbundle.collect.ports import (
     NEEDS,
     PodPort,
     credentials,
+    header_problem,
     not_running,
     pod_url,
-    refused_header,
     request_headers,
     unreachable,
 )
@@ -154,9 +154,8 @@ class ProfileCollector:
             )
             yield Gap.say("NotAllowed", message, target="probe", collector=spec.name)
             return
-        if refused := refused_header(source.name for source in spec.profile.headers_from):
-            message = f"The header {refused} frames the request and cannot be set. Leave it out."
-            yield Gap.say("Invalid", message, collector=spec.name)
+        if problem := header_problem(spec.profile.headers_from):
+            yield Gap.say("Invalid", problem, collector=spec.name)
             return
         for pod in context.pods:
             if pod.running:

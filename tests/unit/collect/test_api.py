@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from support.collecting import FakeCluster, FakeSecrets, FakeSink, plan, pod, run, stored, with_constants
+from support.collecting import Answering, FakeCluster, FakeSecrets, FakeSink, plan, pod, run, stored, with_constants
 from support.stepping import HERE, URL, Steps, asked, collected, refusing, serving, spec, task, told
 from supportbundle.collect.api import COLLECTOR
 from supportbundle.collect.base import PodAnswer, PodRequest
@@ -287,18 +287,6 @@ class TestFailures:
         sink.budget = 3
         assert not await collected(serving(x={"a": 1}), sink, asked("x", indent=1))
         assert told(sink) == [("TooLarge", "x (x.json)")]
-
-
-@dataclass
-class Answering(FakeCluster):
-    """A cluster whose pods answer with headers."""
-
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-    @asynccontextmanager
-    async def request(self, request: PodRequest) -> AsyncIterator[PodAnswer]:
-        async with super().request(request) as answer:
-            yield replace(answer, headers=self.headers)
 
 
 class TestAsking:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from support.collecting import FakeCluster, FakeSecrets, FakeSink, Piece, plan, pod, run, stored
+from support.collecting import Answering, FakeCluster, FakeSecrets, FakeSink, Piece, plan, pod, run, stored
 from support.packing import zipped
-from supportbundle.collect.base import PodAnswer, PodRequest
 from supportbundle.collect.http import COLLECTOR, HTTPCollector
 from supportbundle.errors import DeadlineExceeded, NotFound, Unavailable
 from supportbundle.model.plan import Task
@@ -31,18 +28,6 @@ def task(**options: Any) -> Task:
     (planned,), gaps = plan(COLLECTOR, spec(**options), pod())
     assert not gaps
     return planned
-
-
-@dataclass
-class Answering(FakeCluster):
-    """A cluster whose pods answer with headers."""
-
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-    @asynccontextmanager
-    async def request(self, request: PodRequest) -> AsyncIterator[PodAnswer]:
-        async with super().request(request) as answer:
-            yield replace(answer, headers=self.headers)
 
 
 class TestPlanning:
