@@ -93,12 +93,19 @@ class ShardRun:
                 if not self._open.isdisjoint(waits.tasks):
                     continue
                 del self._waiting[task.id]
-                if any(name in self._satisfied or self._sink.wrote(name, waits.step) for name in waits.tasks):
+                if self._did(waits):
                     self._not_needed(task)
                 else:
                     due.append(task)
         self._sink.expect(due)
         return due
+
+    def _did(self, waits: StandsInFor) -> bool:
+        """Whether what a fallback has waited for has written what it would write."""
+        if any(name in self._satisfied for name in waits.tasks):
+            return True
+        wrote = any(self._sink.wrote(name, waits.step) for name in waits.tasks)
+        return wrote and all(self._sink.holds(path) for path in waits.files)
 
     def _not_needed(self, task: Task) -> None:
         self._satisfied.add(task.id)

@@ -167,6 +167,10 @@ class FragmentSink:
         steps = self._written.get(task, set())
         return step in steps if step else bool(steps)
 
+    def holds(self, path: str) -> bool:
+        """Whether a file stands at this path of the bundle, or is on its way there."""
+        return path in self._paths
+
     def gap(self, gap: Gap) -> None:
         """Note what is missing. All of it may quote a server or a pod, so it is sanitized like any other text."""
         clean = self._quoting.clean

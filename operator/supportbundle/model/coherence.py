@@ -208,6 +208,10 @@ RULES: tuple[Rule, ...] = (
         "a collector cannot be its own fallback",
         lambda c: c.fallback_for is None or c.fallback_for.partition("/")[0] != c.name,
     ),
+    Rule(
+        "fallbackWhen says when a fallback runs; set fallbackFor too",
+        lambda c: c.fallback_when is None or c.fallback_for is not None,
+    ),
     Rule(EMPTY_TARGET, _target(_names_something)),
     Rule(TWO_WAYS, _target(_chooses_by_labels_once)),
     Rule(VALUES, _target(_has_values_where_needed)),

@@ -20,6 +20,13 @@ FallbackFor = Annotated[str, StringConstraints(pattern=FALLBACK_PATTERN, max_len
 """A collector, or `collector/step`."""
 
 
+class FallbackWhen(StrEnum):
+    """When a fallback runs: if what it stands in for wrote nothing, or also if just a file of its own is missing."""
+
+    NOTHING_WRITTEN = "NothingWritten"
+    FILE_MISSING = "FileMissing"
+
+
 class Missing(StrEnum):
     """What stands at a collector's path when it has written nothing there."""
 

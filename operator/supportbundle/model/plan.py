@@ -38,10 +38,14 @@ class BundleRef(Value):
 
 
 class StandsInFor(Value):
-    """Tasks of the same shard that must have written nothing, so that this one runs; with `step` nothing of it."""
+    """Tasks of the same shard that must have written nothing, so that this one runs; with `step` nothing of it.
+
+    With `files` it runs too if one of these paths of the bundle is still free when they are over.
+    """
 
     tasks: tuple[str, ...]
     step: str = ""
+    files: tuple[str, ...] = ()
 
 
 class Task(Value):
@@ -169,8 +173,9 @@ class Plan(Value):
 
     `pods` are the names of all targets, `targets` is their number. `hands_in` says that a pod which is told to
     end stores what it has; else it leaves nothing, and another pod may start over. `cause` is why a schedule made the
-    bundle. `fallbacks` are what collectors stand in for, by their names; `missing` the files that must be there;
-    `hints` are sentences for gaps, by collector.
+    bundle. `fallbacks` are what collectors stand in for, by their names; `fallbacks_by_file` those that run as
+    well where a file of theirs is missing; `missing` the files that must be there; `hints` are sentences for gaps, by
+    collector.
     """
 
     version: int = PLAN_VERSION
@@ -192,6 +197,7 @@ class Plan(Value):
     template: UsedTemplate | None = None
     cause: Cause | None = None
     fallbacks: dict[str, str] = Field(default_factory=dict)
+    fallbacks_by_file: tuple[str, ...] = ()
     hints: dict[str, tuple[Hint, ...]] = Field(default_factory=dict)
     missing: tuple[MissingFile, ...] = ()
     archive: PlannedArchive = USUAL_NAMES

@@ -26,7 +26,7 @@ from supportbundle.model.collectors import (
     ResourcesOptions,
 )
 from supportbundle.model.hint import Hint
-from supportbundle.model.placing import FallbackFor, Missing, OutputPath
+from supportbundle.model.placing import FallbackFor, FallbackWhen, Missing, OutputPath
 from supportbundle.model.quantity import ByteQuantity, Duration
 
 Name63 = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
@@ -96,8 +96,9 @@ class CollectorType(StrEnum):
 class CollectorSpec(Value):
     """One thing to collect. Only the options of its `type` may be set; without them all defaults hold.
 
-    `path` is where its files stand in the zip; `fallback_for` the collector whose failure makes this one run; `hints`
-    are what its author says about failures.
+    `path` is where its files stand in the zip; `fallback_for` the collector whose failure makes this one run, and
+    `fallback_when` what counts as one (nothing written at all, if it is not set); `hints` are what its author says
+    about failures.
     """
 
     name: Name63
@@ -105,6 +106,7 @@ class CollectorSpec(Value):
     path: OutputPath | None = None
     missing: Missing | None = None
     fallback_for: FallbackFor | None = None
+    fallback_when: FallbackWhen | None = None
     hints: Annotated[tuple[Hint, ...], Field(max_length=16)] = ()
     target: Target | None = None
     logs: LogsOptions | None = None

@@ -19,7 +19,7 @@ from supportbundle.model.base import Observed, Value
 from supportbundle.model.capability import Capability
 from supportbundle.model.conditions import ConditionStatus
 from supportbundle.model.hint import Hint
-from supportbundle.model.placing import FallbackFor, Missing
+from supportbundle.model.placing import FallbackFor, FallbackWhen, Missing
 from supportbundle.model.spec import CollectorType, Name63, ParameterValue, Sanitization
 
 PARAMETER_NAME = "[a-z][A-Za-z0-9]{0,62}"
@@ -92,6 +92,7 @@ class TemplateCollector(Value):
     path: RawText | None = None
     missing: Missing | None = None
     fallback_for: FallbackFor | None = None
+    fallback_when: FallbackWhen | None = None
     hints: Annotated[tuple[Hint, ...], Field(max_length=16)] = ()
     target: Raw | None = None
     logs: Raw | None = None

@@ -13,7 +13,7 @@ from supportbundle.model.capability import Capability
 from supportbundle.model.cause import cause_of
 from supportbundle.model.cluster import ClusterFacts
 from supportbundle.model.gap import Gap
-from supportbundle.model.placing import MissingFile
+from supportbundle.model.placing import FallbackWhen, MissingFile
 from supportbundle.model.plan import (
     NO_DEBUG,
     DebugImages,
@@ -102,6 +102,7 @@ def build_plan(bundle: Bundle, found: Surroundings, planners: Mapping[CollectorT
         ),
         cause=cause_of(bundle.metadata.annotations),
         fallbacks=dict(asked.fallbacks.by_name),
+        fallbacks_by_file=tuple(sorted(asked.fallbacks.by_file)),
         hints={spec.name: spec.hints for spec in bundle.spec.collectors if spec.hints},
         missing=tuple(asked.missing.values()),
         archive=archive,
@@ -116,7 +117,10 @@ class _Asked:
         specs = bundle.spec.collectors
         wanted = {spec.name: spec.fallback_for for spec in specs}
         self.nonsense = dict(problems(wanted, {spec.name: spec.steps for spec in specs}))
-        self.fallbacks = Fallbacks({c: found for c, found in wanted.items() if found and c not in self.nonsense})
+        self.fallbacks = Fallbacks(
+            {c: found for c, found in wanted.items() if found and c not in self.nonsense},
+            frozenset(spec.name for spec in specs if spec.fallback_when == FallbackWhen.FILE_MISSING),
+        )
         self.targets: dict[str, PodFacts] = {}
         self.gaps: list[Gap] = []
         self.missing: dict[str, MissingFile] = {}

@@ -9,14 +9,15 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from supportbundle.model.gap import Covered, Gap
-from supportbundle.model.plan import Plan
+from supportbundle.model.plan import Plan, Task
 from supportbundle.plan.fallbacks import Fallbacks, collector_of, pod_of
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A file of the zip: whose it is."""
+    """A file of the zip: where it stands and whose it is."""
 
+    path: str
     collector: str
     target: str
     step: str = ""
@@ -28,11 +29,12 @@ def sorted_out(
     """The gaps that are open, and those that another collector has covered, both in their order.
 
     A fallback covers what it stands in for, and that covers the gaps of a fallback that was not needed: in the same pod
-    where both know pods. A collector that wrote something keeps its gaps.
+    where both know pods. One that looks at files was needed if one of its own is missing. A collector that wrote
+    something keeps its gaps.
     """
     if not plan.fallbacks:
         return tuple(gaps), ()
-    ledger = _Ledger(Fallbacks(plan.fallbacks), frozenset(plan.pods), files)
+    ledger = _Ledger(plan, tuple(files))
     open_gaps: list[Gap] = []
     covered: list[Covered] = []
     for gap in gaps:
@@ -45,12 +47,17 @@ def sorted_out(
 
 
 class _Ledger:
-    def __init__(self, fallbacks: Fallbacks, pods: Collection[str], files: Iterable[Written]) -> None:
-        self._fallbacks = fallbacks
-        self._pods = pods
+    def __init__(self, plan: Plan, files: Collection[Written]) -> None:
+        self._fallbacks = Fallbacks(plan.fallbacks, frozenset(plan.fallbacks_by_file))
+        self._pods = frozenset(plan.pods)
+        self._paths = frozenset(file.path for file in files)
+        self._tasks: dict[str, list[Task]] = {}
+        for shard in plan.shards if plan.fallbacks_by_file else ():
+            for task in shard.tasks:
+                self._tasks.setdefault(task.collector, []).append(task)
         self._wrote: dict[str, set[str]] = {}
         for file in files:
-            pod = pod_of(file.target, pods)
+            pod = pod_of(file.target, self._pods)
             self._wrote.setdefault(file.collector, set()).add(pod)
             if file.step:
                 self._wrote.setdefault(f"{file.collector}/{file.step}", set()).add(pod)
@@ -60,7 +67,7 @@ class _Ledger:
         pod = pod_of(gap.target, self._pods)
         for failed in self._failed(gap):
             if not self._has(failed, pod, alone=True):
-                for other in self._others(failed):
+                for other in self._others(failed, pod):
                     if self._has(other, pod, alone=False):
                         return collector_of(other)
         return ""
@@ -73,14 +80,27 @@ class _Ledger:
                 yield wanted
         yield gap.collector
 
-    def _others(self, failed: str) -> Iterator[str]:
-        """Fallbacks for it, and for those; then what it is itself a fallback for."""
+    def _others(self, failed: str, pod: str) -> Iterator[str]:
+        """Fallbacks for it, and for those; then what it is itself a fallback for, if it was not needed."""
         below = [name for name, wanted in self._fallbacks.by_name.items() if wanted == failed]
         while below:
             name = below.pop(0)
             yield name
             below += [other for other, wanted in self._fallbacks.by_name.items() if wanted == name]
-        yield from self._fallbacks.ancestors(collector_of(failed))
+        name = collector_of(failed)
+        for wanted in self._fallbacks.ancestors(name):
+            if not self._spared(name, pod):
+                return
+            yield wanted
+            name = collector_of(wanted)
+
+    def _spared(self, name: str, pod: str) -> bool:
+        """Whether a fallback was not needed, if what it stands in for wrote anything."""
+        if name not in self._fallbacks.by_file:
+            return True
+        tasks = [task for task in self._tasks.get(name, ()) if pod_of(task.target, self._pods) in {pod, ""} or not pod]
+        files = [file for task in tasks if task.stands_in_for for file in task.stands_in_for.files]
+        return bool(tasks) and self._paths.issuperset(files)
 
     def _has(self, name: str, pod: str, *, alone: bool) -> bool:
         """Whether it wrote for the pod. What is about the namespace is for every pod, if not `alone`."""

@@ -14,9 +14,13 @@ from supportbundle.model.plan import StandsInFor, Task
 
 @dataclass(frozen=True, slots=True)
 class Fallbacks:
-    """What each collector stands in for, `collector` or `collector/step`, by its name; without cycles."""
+    """What each collector stands in for, `collector` or `collector/step`, by its name; without cycles.
+
+    Those of `by_file` run as well where just a file of their own is missing.
+    """
 
     by_name: Mapping[str, str]
+    by_file: Collection[str] = ()
 
     def ancestors(self, name: str) -> Iterator[str]:
         """What `name` stands in for, what that stands in for, and so on."""
@@ -105,6 +109,12 @@ class _Linker:
             if pod and (collector, pod) in self._known:
                 found = [each for each in found if pod_of(each.target, self._pods) == pod]
             if found:
-                waits = StandsInFor(tasks=tuple(each.id for each in found), step=step)
+                waits = StandsInFor(tasks=tuple(each.id for each in found), step=step, files=self._files(task))
                 return task.model_copy(update={"stands_in_for": waits})
         return task
+
+    def _files(self, task: Task) -> tuple[str, ...]:
+        """What must stand in the bundle for the task not to be needed; nothing where only a folder is known."""
+        if task.collector not in self._fallbacks.by_file:
+            return ()
+        return tuple(task.place(claim) for claim in task.claims if not claim.endswith("/"))

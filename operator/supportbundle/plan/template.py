@@ -156,7 +156,13 @@ def _bridged(asked: Mapping[str, CollectorSpec], template: Template) -> tuple[Co
             wanted = left_out[collector_of(wanted)]
         return wanted
 
-    return tuple(found.model_copy(update={"fallback_for": nearest(found.fallback_for)}) for found in asked.values())
+    def bridged(found: CollectorSpec) -> CollectorSpec:
+        wanted = nearest(found.fallback_for)
+        return found.model_copy(
+            update={"fallback_for": wanted, "fallback_when": found.fallback_when if wanted else None}
+        )
+
+    return tuple(bridged(found) for found in asked.values())
 
 
 def _names(base: ArchiveOptions | None, template: str, own: ArchiveOptions | None) -> ArchiveOptions | None:

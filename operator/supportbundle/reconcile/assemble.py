@@ -75,7 +75,7 @@ class Assembler:
         selection = select(fragments, self._plan.archive)
         lost = tuple(gap for item in self._collection.lost for gap in self._lost(item.shard, item.reason, item.message))
         everything = tuple(advised((*all_gaps(self._plan.gaps, selection), *lost, *corrupt), self._plan.hints))
-        files = [Written(e.meta.collector, e.meta.target, str(e.meta.notes.get("step", ""))) for e in selection.entries]
+        files = [_written(entry) for entry in selection.entries]
         gaps, covered = sorted_out(self._plan, files, everything)
         facts = BundleFacts(
             bundle=BundleRef(namespace=bundle.metadata.namespace, name=bundle.metadata.name, uid=bundle.metadata.uid),
@@ -177,6 +177,11 @@ class Assembler:
             file_name=self._plan.archive.file_name,
             final=self._place.direct,
         )
+
+
+def _written(entry: IndexEntry) -> Written:
+    meta = entry.meta
+    return Written(entry.path, meta.collector, meta.target, str(meta.notes.get("step", "")))
 
 
 def _problems(plan: Plan, entries: Iterable[IndexEntry]) -> Problems | None:

@@ -151,6 +151,24 @@ def test_a_licensed_old_server_makes_its_own_packet(mattermost: Start, run: Run,
     profiles_work(found, tmp_path)
 
 
+def test_the_containers_log_stands_in_for_one_that_the_packet_lacks(mattermost: Start, run: Run) -> None:
+    server = mattermost("-version=v9", "-licensed", "-filelog=off")
+    found = run(stand_in(server))
+    assert found.names == V9 | {"collectors/packet/warning.txt", "warning.txt"}
+    assert found.files["mattermost.log"].count(b'"level":"debug"') > 1000
+    assert found.warnings == [("packet", "chat-0", "ProductWarnings")]
+    log = next(line for line in found.files["warning.txt"].decode().splitlines() if ": log: HTTP500" in line)
+    assert "(collector container-log stands in for it)" in log
+
+
+@pytest.mark.parametrize("version", ["v9", "v11"])
+def test_the_packet_of_a_cluster_is_filled_up_node_by_node(mattermost: Start, run: Run, version: str) -> None:
+    server = mattermost(f"-version={version}", "-licensed", "-nodes=2")
+    found = run(stand_in(server, "chat-0"), stand_in(server, "chat-1"), variant=version)
+    assert found.names >= {"chat-0/mattermost.log", "chat-1/mattermost.log"}
+    assert found.warnings == []
+
+
 @pytest.mark.parametrize(("mode", "collector"), [("Auto", "packet"), ("Native", "native")])
 def test_what_a_packet_lacks_by_its_own_words_is_told(mattermost: Start, run: Run, mode: str, collector: str) -> None:
     server = mattermost("-version=v9", "-licensed", "-filelog=off", "-plugins=off")

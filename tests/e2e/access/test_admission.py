@@ -115,6 +115,7 @@ def rule(kind: str, pattern: str, **fields: object) -> Object:
         (collector("Logs", path="../x"), "spec.collectors[0].path"),
         (collector("Logs", path="{file}", missing="Null"), "missing needs a path without {file}"),
         (collector("Logs", fallbackFor="c/step"), "a collector cannot be its own fallback"),
+        (collector("Logs", fallbackWhen="FileMissing"), "set fallbackFor too"),
         (collector("Logs", fallbackFor="gone"), "fallbackFor names a collector that spec.collectors does not have"),
         (command(tool="NodeReport", unwrap=True), "a tool writes no zip"),
         ({"archive": {"warnings": "Collector.log"}}, "warnings, collectorLog and requestLog need names of their own"),

@@ -63,6 +63,12 @@ async def break_off(context: RunContext, task: Task) -> Task | None:
         raise NotFound("gone in the middle")
 
 
+async def elsewhere(context: RunContext, task: Task) -> Task | None:
+    async with context.sink.member("other.log", task=task, limit=100) as member:
+        await member.write(b"x")
+    return None
+
+
 async def unclean(context: RunContext, task: Task) -> Task | None:
     """What cannot be sanitized is no file."""
     async with context.sink.member("same.log", task=task, limit=1000) as member:
@@ -70,8 +76,8 @@ async def unclean(context: RunContext, task: Task) -> Task | None:
     return None
 
 
-def after(name: str, *before: str, step: str = "", **more: object) -> Task:
-    return task(name, stands_in_for=StandsInFor(tasks=before, step=step), **more)
+def after(name: str, *before: str, step: str = "", files: tuple[str, ...] = (), **more: object) -> Task:
+    return task(name, stands_in_for=StandsInFor(tasks=before, step=step, files=files), **more)
 
 
 async def played(
@@ -104,17 +110,27 @@ async def test_a_fallback_of_what_worked_is_not_run_and_misses_nothing(bench: Be
     assert bench.sink.gaps == []
 
 
+@pytest.mark.parametrize(("files", "ran"), [(("same.log",), ["a"]), (("same.log", "other.log"), ["a", "b"])])
+async def test_one_that_looks_at_files_runs_for_a_missing_one(
+    bench: Bench, files: tuple[str, ...], ran: list[str]
+) -> None:
+    tasks = (task("a", collector="a", strict=True), after("b", "a", files=files), after("c", "b"))
+    found, _ = await played(bench, *tasks, a=write, b=elsewhere, c=fail)
+    assert found == ran
+    assert bench.sink.gaps == []
+
+
+async def test_one_that_looks_at_files_runs_where_the_file_could_not_be_kept(bench: Bench) -> None:
+    tasks = (task("a", collector="a"), after("b", "a", collector="b", files=("same.log", "other.log")))
+    assert (await played(bench, *tasks, a=unclean, b=elsewhere))[1] == ["b"]
+
+
 async def test_a_chain_goes_on_until_somebody_writes(bench: Bench) -> None:
     tasks = (after("d", "c"), after("c", "b", collector="c"), after("b", "a"), task("a"))
     assert await played(bench, *tasks, a=fail, b=fail, c=write, d=fail) == (["a", "b", "c"], ["c"])
 
 
 async def test_several_stand_in_for_one(bench: Bench) -> None:
-    async def elsewhere(context: RunContext, task: Task) -> Task | None:
-        async with context.sink.member("other.log", task=task, limit=100) as member:
-            await member.write(b"x")
-        return None
-
     tasks = (task("a"), after("b", "a", collector="b"), after("c", "a", collector="c"))
     ran, files = await played(bench, *tasks, a=fail, b=write, c=elsewhere)
     assert (ran[0], sorted(ran), sorted(files)) == ("a", ["a", "b", "c"], ["b", "c"])

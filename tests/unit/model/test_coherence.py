@@ -69,6 +69,7 @@ def said(kind: str, **options: Any) -> list[str]:
         ("Logs", {"missing": "Empty"}, "missing needs a path without {file}"),
         ("Logs", {"fallbackFor": "c"}, "cannot be its own fallback"),
         ("Logs", {"fallbackFor": "c/step"}, "cannot be its own fallback"),
+        ("Logs", {"fallbackWhen": "FileMissing"}, "set fallbackFor too"),
         *(
             (kind, {"path": "{pod/}x", **options}, "a path without {file} is the place of one file")
             for kind, options in (

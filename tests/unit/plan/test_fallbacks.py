@@ -11,6 +11,7 @@ from support.chains import by_id, planned
 from support.templates import filled, template
 from supportbundle.errors import InvalidTemplate
 from supportbundle.model.gap import Gap
+from supportbundle.model.placing import FallbackWhen
 from supportbundle.model.plan import Plan, StandsInFor, Task
 from supportbundle.plan.covering import Written, sorted_out
 from supportbundle.plan.shards import spread
@@ -68,6 +69,18 @@ class TestPlanning:
         assert {gap.collector: gap.reason for gap in made.gaps} == dict.fromkeys(words, "Invalid")
         assert all(words[gap.collector] in gap.message for gap in made.gaps)
 
+    def test_one_that_looks_at_files_knows_where_its_own_stand(self) -> None:
+        wanted = {**TWO, "fallbackWhen": "FileMissing", "path": "{pod/}{file}"}
+        made = planned(ONE, wanted, {**THREE, "fallbackWhen": "NothingWritten"})
+        files = {name: each.stands_in_for.files for name, each in by_id(made).items() if each.stands_in_for}
+        assert files == {
+            "two/p1": ("p1/current.log",),
+            "two/p2": ("p2/current.log",),
+            "three/p1": (),
+            "three/p2": (),
+        }
+        assert made.fallbacks_by_file == ("two",)
+
     def test_a_sample_waits_for_nobody(self) -> None:
         assert waits(planned(ONE, TWO, dryRun=True)) == {}
 
@@ -86,6 +99,16 @@ class TestTemplates:
         assert made == {"one": None, "three": "one"}
         taken = {c.name: c.fallback_for for c in filled(found, {"mode": "Auto"}).spec.collectors}
         assert taken == {"one": None, "two": "one", "three": "two"}
+
+    def test_what_has_nothing_left_to_stand_in_for_looks_at_nothing(self) -> None:
+        found = template(
+            {**ONE, "type": "Logs", "when": {"parameter": "mode", "values": ["Auto"]}},
+            {**TWO, "type": "Logs", "fallbackWhen": "FileMissing"},
+            parameters=[{"name": "mode", "default": "API"}],
+        )
+        [two] = filled(found).spec.collectors
+        assert (two.fallback_for, two.fallback_when) == (None, None)
+        assert filled(found, {"mode": "Auto"}).spec.collectors[1].fallback_when == FallbackWhen.FILE_MISSING
 
     def test_a_path_may_hold_parameters(self) -> None:
         found = template(
@@ -145,7 +168,7 @@ class TestCovering:
 
     def sort(self, files: list[tuple[str, str]], *gaps: Gap) -> list[str]:
         """Which collector covers each gap, in their order."""
-        _, covered = sorted_out(self.plan, [Written(*file) for file in files], gaps)
+        _, covered = sorted_out(self.plan, [Written("x", *file) for file in files], gaps)
         by = {id(each.gap): each.by for each in covered}
         return [by.get(id(found), "") for found in gaps]
 
@@ -171,11 +194,26 @@ class TestCovering:
     def test_a_step_is_known_by_the_beginning_of_the_message(self) -> None:
         plan = self.plan.model_copy(update={"fallbacks": {"two": "one/config"}})
         gaps = [gap("one", message=f"{step}: 404") for step in ("config", "stats", "configs", "config (a.json)")]
-        files = [Written("one", "p1", "stats"), Written("two", "p1")]
+        files = [Written("x", "one", "p1", "stats"), Written("x", "two", "p1")]
         left, covered = sorted_out(plan, files, gaps)
         assert [each.gap.message for each in covered] == ["config: 404", "config (a.json): 404"]
         assert [found.message for found in left] == ["stats: 404", "configs: 404"]
 
+    @pytest.mark.parametrize(
+        ("path", "covered"), [("pods/p1/two/current.log", ["one", "one", ""]), ("elsewhere", ["", "", ""])]
+    )
+    def test_one_that_looks_at_files_was_needed_for_a_missing_one(self, path: str, covered: list[str]) -> None:
+        plan = planned(ONE, {**TWO, "fallbackWhen": "FileMissing"}, THREE)
+        gaps = [gap("two"), gap("three"), gap("two", "p2/app")]
+        _, found = sorted_out(plan, [Written(path, "one", "p1/app")], gaps)
+        by = {id(each.gap): each.by for each in found}
+        assert [by.get(id(each), "") for each in gaps] == covered
+
+    def test_one_that_was_never_planned_may_have_been_needed(self) -> None:
+        plan = planned(ONE, {**TWO, "fallbackWhen": "FileMissing"}, gaps={"two": ["p1", "p2"]})
+        left, _ = sorted_out(plan, [Written("pods/p1/two/current.log", "one", "p1/app")], [gap("two", "p1")])
+        assert left == (gap("two", "p1"),)
+
     def test_without_fallbacks_everything_is_open(self) -> None:
         plan = self.plan.model_copy(update={"fallbacks": {}})
-        assert sorted_out(plan, [Written("two", "p1")], [gap("one")]) == ((gap("one"),), ())
+        assert sorted_out(plan, [Written("x", "two", "p1")], [gap("one")]) == ((gap("one"),), ())
