@@ -152,6 +152,75 @@ def test_what_terraform_has_drawn_goes_from_its_state() -> None:
     assert json.loads(found)["resources"][0]["instances"][0]["attributes"]["length"] == 16
 
 
+SOURCE = """
+resource "coder_agent" "main" {
+  os  = "linux"
+  env = merge({ GREETING = "<secret>", "HOME" = data.x.home }, { MORE = upper("<secret>") })
+  startup_script = <<-EOT
+    export TOKEN=<secret>
+  EOT
+}
+resource "coder_env" "greeting" {
+  name  = "GREETING"
+  value = "<secret>"
+}
+variable "licence" {
+  default   = "<secret>"
+  sensitive = true
+}
+data "coder_parameter" "p1" {
+  default = "<secret>"
+  name    = "Registry password"
+}
+resource "kubernetes_pod" "main" {
+  spec {
+    container {
+      env {
+        name  = "GREETING"
+        value = "<secret>"
+      }
+    }
+  }
+}
+resource "docker_container" "workspace" {
+  env  = ["GREETING=<secret>"]
+  name = "coder-${data.coder_workspace.me.name}"
+}
+"""
+
+
+def test_the_source_of_a_template_loses_values_of_variables_and_what_is_marked() -> None:
+    found = member("main.tf", SOURCE.replace("<secret>", SECRET))
+    assert SECRET not in found
+    kept = (
+        'os  = "linux"',
+        '"HOME" = data.x.home',
+        'name  = "GREETING"',
+        'name = "coder-${data.coder_workspace.me.name}"',
+    )
+    for text in kept:
+        assert text in found
+
+
+def test_a_state_of_terraform_loses_variables_of_agents() -> None:
+    state = {
+        "resources": [{"type": "coder_agent", "instances": [{"attributes": {"env": {"GREETING": SECRET}, "os": "l"}}]}]
+    }
+    attributes = json.loads(member("terraform.tfstate", json.dumps(state)))["resources"][0]["instances"][0][
+        "attributes"
+    ]
+    assert attributes == {"env": {"GREETING": "<redacted:coder-terraform-state>"}, "os": "l"}
+
+
+def test_parameters_and_metadata_go_wherever_they_stand() -> None:
+    entries = [{"name": "licence", "key": "k", "value": SECRET}]
+    found = document("coder", "workspace/parameters.json", {"count": 1, "parameters": entries})
+    assert (found["count"], found["parameters"][0]["name"]) == (1, "licence")
+    assert SECRET not in json.dumps(found)
+    for template in AGENTS:
+        assert SECRET not in json.dumps(document(template, "agent/manifest.json", {"metadata": entries}))
+
+
 def test_a_workspace_loses_what_its_applications_and_widgets_show() -> None:
     apps = [{"slug": "code", "url": f"http://localhost:13337/?folder=home&tkn={SECRET}"}]
     widgets = [{"description": {"key": "login"}, "result": {"value": SECRET, "error": ""}}]

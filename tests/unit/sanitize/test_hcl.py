@@ -59,6 +59,30 @@ CASES = {
         'variable "db_password" {\n  type    = string\n  default = "hunter2"\n}\n',
         'variable "db_password" {\n  type    = string\n  default = "<redacted:password>"\n}\n',
     ),
+    "marked variable": (
+        'variable "git" {\n  default = "hunter2"\n  sensitive = true\n}\n',
+        'variable "git" {\n  default = "<redacted:secret>"\n  sensitive = true\n}\n',
+    ),
+    "marked variable of several": (
+        'variable "git" {\n  default = {\n    user = "hunter2"\n  }\n  type = map(string)\n  sensitive = true\n}\n',
+        'variable "git" {\n  default = "<redacted:secret>"\n  type = map(string)\n  sensitive = true\n}\n',
+    ),
+    "marked output": (
+        'output "git" {\n  sensitive = true\n  value = join("-", ["hunter2", var.x])\n}\n',
+        'output "git" {\n  sensitive = true\n  value = "<redacted:secret>"\n}\n',
+    ),
+    "parameter by its name": (
+        'data "coder_parameter" "p" {\n  default = "hunter2"\n  name = "GitHub token"\n}\n',
+        'data "coder_parameter" "p" {\n  default = "<redacted:token>"\n  name = "GitHub token"\n}\n',
+    ),
+    "parameter by its label": (
+        'data "coder_parameter" "db_password" {\n  name = "Login"\n  default = "hunter2"\n}\n',
+        'data "coder_parameter" "db_password" {\n  name = "Login"\n  default = "<redacted:password>"\n}\n',
+    ),
+    "resource by its label": (
+        'resource "x_parameter" "api_key" {\n  value = "hunter2"\n}\n',
+        'resource "x_parameter" "api_key" {\n  value = "<redacted:api-key>"\n}\n',
+    ),
     "set": (
         'set {\n  name  = "auth.password"\n  value = "hunter2"\n}\n',
         'set {\n  name  = "auth.password"\n  value = "<redacted:password>"\n}\n',
@@ -96,6 +120,9 @@ def test_loses_the_secret_and_nothing_else(content: str, expected: str, clean: C
     [
         'a {\n  password = var.password\n  token = data.x.y["k"].token\n  secret = "${var.secret}"\n}\n',
         'variable "db_password" {\n  type = string\n  sensitive = true\n}\n',
+        'variable "git" {\n  type = string\n  default = "main"\n  sensitive = false\n}\n',
+        'output "git" {\n  value = module.git.password\n  sensitive = true\n}\n',
+        'resource "x" "api_key" {\n  region = "west"\n  default = var.default\n}\n',
         'resource "random_password" "db" {\n  length = 16\n}\n',
         'a {\n  secret_name = "db"\n  token_expiry = "30m"\n  password = ""\n}\n',
     ],

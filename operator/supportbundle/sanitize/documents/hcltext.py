@@ -31,7 +31,9 @@ _MEMBER: Final = re.compile(rb"(" + _STRING + rb"|\([^()\n]*\)|[\w.\-]+)[ \t]*(?
 _ESCAPE: Final = re.compile(rb'\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|([nrt"\\]))')
 _NAMED: Final = {b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 _INTERPOLATED: Final = re.compile(rb"[$%]\{[^}]*\}")
-_NAMES_ITS_VALUE: Final = frozenset({b"variable", b"output"})
+_MARKED: Final = re.compile(rb"sensitive[ \t]*=[ \t]*true\b")
+_LIKE_A_SECRET: Final = b"secret"
+"""The name that a block's value has for the rules where the block only marks it as sensitive."""
 _MAX_DEPTH: Final = 40
 _CLOSES: Final = {b"(": b")", b"[": b"]", b"{": b"}"}
 
@@ -120,8 +122,10 @@ class _Body:
         if outline is not None:
             outline.enter(block.group(1))
             outline.text(*block.span(2), key=True)
-            if block.group(1) in _NAMES_ITS_VALUE and labels:
-                outline.fact(b"name", labels[0])
+            if labels:
+                outline.fact(b"name", labels[-1])
+            if not depth and self._marked(block.end()):
+                outline.fact(b"name", _LIKE_A_SECRET)
             if labels and labels[0].startswith(b"kubernetes_secret"):
                 outline.fact(b"kind", b"Secret")
         position = block.end()
@@ -130,6 +134,15 @@ class _Body:
         if outline is not None:
             outline.leave()
         return position + 1
+
+    def _marked(self, position: int) -> bool:
+        """Whether the block whose content begins here says that its value is sensitive, be it before it or after."""
+        silent = _Body(None, self._buffer)
+        while self._buffer[position : position + 1] != b"}":
+            if _MARKED.match(self._buffer, position):
+                return True
+            position = silent._statement(position, 1)
+        return False
 
     def _expression(self, key: bytes, start: int, depth: int, *, inside: bytes = b"") -> int:
         """Report the value of `key` that begins at `start`; `inside` is the bracket around it. Returns its end."""
@@ -143,7 +156,7 @@ class _Body:
         if depth >= _MAX_DEPTH:
             raise Broken
         if key:
-            outline.key(b"value" if key == b"default" and outline.names[-1:] == [b"variable"] else key)
+            outline.key(_named(key))
         if len(tokens) == 1:
             self._single(first)
         elif first.match.group() in {b"[", b"{"} and self._closing(first) == tokens[-1].end:
@@ -237,7 +250,7 @@ class _Body:
             return
         literal = any(_is_literal(tokens, index) for index in range(len(tokens)))
         start, end = tokens[0].start, tokens[-1].end
-        if outline.claims(key):
+        if outline.claims(_named(key)):
             raw = self._buffer[start:end]
             outline.value(start, end, raw if literal else b"", _whole, string=literal)
             return
@@ -248,11 +261,16 @@ class _Body:
             if token.kind == "open" and token.match.group() != b"(":
                 position = self._closing(token)
                 if not _is_comprehension(self._buffer, token):
-                    outline.key(b"")
+                    outline.key(_named(key))
                     self._structure(token, depth + 1)
             elif token.kind in {"string", "heredoc"}:
-                outline.key(b"")
+                outline.key(_named(key))
                 self._single(token)
+
+
+def _named(key: bytes) -> bytes:
+    """What is there unless somebody says otherwise counts as the value of what the block names."""
+    return b"value" if key == b"default" else key
 
 
 def _is_literal(tokens: list[_Token], index: int) -> bool:

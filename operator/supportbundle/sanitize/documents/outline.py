@@ -38,8 +38,8 @@ class Broken(Exception):
 
 @lru_cache(maxsize=8)
 def _names(rules: RuleSet) -> Any:  # noqa: ANN401 - re2 has no types
-    """Whatever a secret's name may hold, also as an escaped character of TOML, properties or XML."""
-    return compiled(f"(?i){key_trigger(rules)}|\\\\u00|&#".encode())
+    """Whatever a secret's name may hold, also as an escaped character of TOML, properties or XML, and HCL's mark."""
+    return compiled(f"(?i){key_trigger(rules)}|\\\\u00|&#|\\bsensitive\\b".encode())
 
 
 @dataclass(slots=True)
@@ -117,7 +117,7 @@ class Outline:
 
     def claims(self, name: bytes) -> bool:
         """Whether a text under `name` here is secret, whatever it says."""
-        key = self.secret or self.context.core.classify(name)
+        key = self.secret or self._walker.paired(name) or self.context.core.classify(name)
         return key is not None and not key.rule.value
 
     def key(self, name: bytes) -> None:

@@ -136,6 +136,10 @@ class Walker:
         """The rule that claims all of the innermost object or list."""
         return self._frames[-1].secret
 
+    def paired(self, name: bytes) -> SecretKey | None:
+        """The rule that claims what stands under `name` beside a secret's name in the innermost object."""
+        return self._frames[-1].paired if name.lower() == b"value" else None
+
     @property
     def still_open(self) -> tuple[int, ...]:
         """Where the open objects and lists begin; those that began before the fragment count as -1."""
@@ -255,9 +259,7 @@ class Walker:
             return frame.secret or flag
         if frame.key is None:
             return None
-        if frame.paired is not None and frame.key.lower() == b"value":
-            return frame.paired
-        return self._core.classify(frame.key)
+        return self.paired(frame.key) or self._core.classify(frame.key)
 
     def _remember(self, frame: _Frame, key: bytes | None, start: int, end: int, value: bytes) -> None:
         name = key.lower() if key is not None else b""
