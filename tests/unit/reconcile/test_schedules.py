@@ -3,81 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
 
 from support.build import NOW, UID
-from support.memory import Killed, MemoryApi
-from support.scheduling import ALERT, BUNDLE, LOOP, crashing_pod, signal
+from support.memory import Killed
+from support.nightly import KEY, PATH, Process, bundles, crashing, put, ready, settled, status
+from support.scheduling import BUNDLE, LOOP, crashing_pod, signal
 from support.universe import Universe
-from supportbundle.decide.occasions import Signal, Start, Verdict
+from supportbundle.decide.occasions import Start, Verdict
 from supportbundle.decide.triggers import FRESH
-from supportbundle.errors import Forbidden, SupportBundleError, Unavailable
+from supportbundle.errors import Forbidden
 from supportbundle.model import names
-from supportbundle.model.alert import parse_alerts
 from supportbundle.model.cause import Cause, CauseType
 from supportbundle.model.plan import dump
 from supportbundle.model.schedule import parse_schedule
 from supportbundle.reconcile import paths
-from supportbundle.reconcile.deps import Deps
-from supportbundle.reconcile.key import Key
-from supportbundle.reconcile.schedules.alerts import fire
 from supportbundle.reconcile.schedules.children import manifest, parse_child
-from supportbundle.reconcile.schedules.inbox import MAX_KEPT, MAX_OF_ONE, Inbox
+from supportbundle.reconcile.schedules.inbox import MAX_KEPT, Inbox
 from supportbundle.reconcile.schedules.step import ScheduleReconciler
-
-KEY = Key("team", "night", UID)
-PATH = paths.schedule("team", "night")
 
 
 @pytest.fixture
 def world(universe: Universe) -> Universe:
-    """Without the bundle of the other tests, and with a crashing pod of the Deployment web."""
-    del universe.api.objects[paths.bundle("team", "incident")]
-    universe.api.put(paths.named("pods", "team", "web-5d8f-abcde"), crashing_pod())
-    return universe
-
-
-def put(world: Universe, **fields: Any) -> None:
-    meta = {
-        "name": "night", "namespace": "team", "uid": UID, "generation": 1,
-        "creationTimestamp": (NOW - timedelta(hours=3)).isoformat(),
-    }  # fmt: skip
-    spec = {"bundleTemplate": {"metadata": {"labels": {"a": "b"}}, "spec": BUNDLE}, **fields}
-    world.api.put(PATH, {"metadata": meta, "spec": spec})
-
-
-class Process:
-    """One operator process, with its own memory."""
-
-    def __init__(self, world: Universe, clock: Callable[[], datetime] = lambda: NOW) -> None:
-        self.deps: Deps = replace(world.process(), clock=clock)
-        self.inbox = Inbox(lambda _: None)
-        self.step = ScheduleReconciler(self.deps, self.inbox, lambda _: "")
-
-    async def run(self, *signals: Signal) -> float | None:
-        for one in signals:
-            self.inbox.put(KEY, one)
-        return await self.step.run(KEY)
-
-
-def bundles(world: Universe) -> list[dict[str, Any]]:
-    return [obj for path, obj in world.api.objects.items() if "/supportbundles/" in path]
-
-
-def status(world: Universe) -> dict[str, Any]:
-    found: dict[str, Any] = world.api.objects[PATH]["status"]
-    return found
-
-
-def ready(world: Universe) -> dict[str, Any]:
-    (found,) = status(world)["conditions"]
-    return dict(found)
+    return crashing(universe)
 
 
 async def test_a_time_that_is_due_makes_a_bundle_that_says_so(world: Universe) -> None:
@@ -152,12 +102,6 @@ async def test_a_refused_bundle_is_told_and_tried_again(world: Universe) -> None
     assert len(bundles(world)) == 1
 
 
-async def settled(process: Process) -> None:
-    """Steps until nothing is to be done at once."""
-    while await process.run() == 0:
-        pass
-
-
 async def test_a_refused_signal_makes_its_bundle_once_the_right_is_granted(world: Universe) -> None:
     put(world, triggers=[LOOP])
     world.api.refusal = Forbidden("no right")
@@ -186,17 +130,6 @@ async def test_a_refused_signal_is_forgotten_when_it_is_no_news_any_more(world: 
     late.step = ScheduleReconciler(late.deps, late.inbox, lambda _: "")
     await settled(late)
     assert bundles(world) == []
-
-
-async def test_a_refused_alert_fires_once_the_right_is_granted(world: Universe) -> None:
-    put(world, triggers=[ALERT])
-    world.api.refusal = Forbidden("no right")
-    process = Process(world)
-    assert await delivered(process, call()) == {"refused": 1}
-    world.api.refusal = None
-    await settled(process)
-    assert len(bundles(world)) == 1
-    assert await delivered(process, call()) == {"repeated": 1}
 
 
 def test_of_refused_signals_so_many_are_kept() -> None:
@@ -325,117 +258,6 @@ async def test_history_is_pruned(world: Universe) -> None:
     assert world.api.of("supportbundles") == ["b1"]
     assert sum(hour["bytes"] for hour in status(world)["spent"]) == 10
     assert status(world)["pruning"] == []
-
-
-# Alerts.
-
-
-def call(*others: str, **labels: str) -> bytes:
-    """An alert, after the same ones of other namespaces."""
-    told = [
-        {"alertname": "Slow", **more} for more in (*({"namespace": o} for o in others), {"namespace": "team"} | labels)
-    ]
-    alerts = [{"status": "firing", "labels": one, "startsAt": "2026-11-21T11:59:00Z"} for one in told]
-    return json.dumps({"version": "4", "alerts": alerts}).encode()
-
-
-async def delivered(process: Process, body: bytes) -> dict[str, int]:
-    """The verdicts, with steps of the schedule running beside."""
-    waiting = asyncio.create_task(fire(parse_alerts(body), process.deps, process.inbox))
-    while not waiting.done():
-        await asyncio.sleep(0)
-        await process.step.run(KEY)
-    return {verdict.value: count for verdict, count in waiting.result().items() if count}
-
-
-async def test_an_alert_is_answered_once_its_bundle_is_there(world: Universe) -> None:
-    put(world, triggers=[ALERT])
-    assert await delivered(Process(world), call()) == {"fired": 1}
-    (made,) = bundles(world)
-    assert made["metadata"]["annotations"]["supportbundle.dev/trigger-owner"] == "Alert/Slow"
-    assert await delivered(Process(world), call()) == {"repeated": 1}
-
-
-async def test_an_alert_about_a_pod_is_about_its_deployment(world: Universe) -> None:
-    put(world, triggers=[ALERT])
-    assert await delivered(Process(world), call(pod="web-5d8f-abcde")) == {"fired": 1}
-    (made,) = bundles(world)
-    assert made["spec"]["target"] == {"podNames": ["web-5d8f-abcde"]}
-    assert made["metadata"]["annotations"]["supportbundle.dev/trigger-owner"] == "Deployment/web"
-
-
-@pytest.mark.parametrize("labels", [{"namespace": "other"}, {"alertname": "Else"}, {"namespace": "../kube-system"}])
-async def test_an_alert_that_nobody_waits_for_is_counted(world: Universe, labels: dict[str, str]) -> None:
-    put(world, triggers=[ALERT])
-    assert await delivered(Process(world), call(**labels)) == {"unknown": 1}
-    assert bundles(world) == []
-
-
-class Partly(MemoryApi):
-    """An API server that does not list the schedules of the namespace `other`."""
-
-    error: SupportBundleError
-
-    async def items(self, path: str, params: Mapping[str, str] | None = None) -> AsyncIterator[dict[str, Any]]:
-        if "/namespaces/other/" in path:
-            raise self.error
-        async for obj in super().items(path, params):
-            yield obj
-
-
-def partly(world: Universe, error: SupportBundleError, **config: Any) -> Process:
-    """A process before such an API server."""
-    api = Partly(world.api.fuse, world.api.objects, world.api.version)
-    api.error = error
-    settings = world.config.model_copy(update=config)
-    return Process(Universe(api, world.store, world.scratch, world.pool, settings))
-
-
-async def test_a_narrowed_operator_leaves_alerts_of_other_namespaces_alone(world: Universe) -> None:
-    put(world, triggers=[ALERT])
-    process = partly(world, AssertionError("was looked at"), watch_namespaces=("team",))  # type: ignore[arg-type]
-    assert await delivered(process, call("other")) == {"fired": 1, "unknown": 1}
-
-
-async def test_a_namespace_that_may_not_be_read_does_not_hold_up_the_alerts_of_others(world: Universe) -> None:
-    put(world, triggers=[ALERT])
-    assert await delivered(partly(world, Forbidden("cannot list")), call("other")) == {"fired": 1, "unknown": 1}
-
-
-async def test_a_namespace_that_cannot_be_read_just_now_is_asked_for_again_and_others_are_served(
-    world: Universe,
-) -> None:
-    put(world, triggers=[ALERT])
-    with pytest.raises(Unavailable):
-        await delivered(partly(world, Unavailable("no answer")), call("other"))
-    assert len(bundles(world)) == 1
-
-
-async def test_a_refused_bundle_is_no_reason_to_repeat_an_alert(world: Universe) -> None:
-    put(world, triggers=[ALERT])
-    world.api.refusal = Forbidden("no right")
-    assert await delivered(Process(world), call()) == {"refused": 1}
-
-
-async def test_while_the_api_server_is_away_an_alert_is_to_be_repeated(world: Universe) -> None:
-    put(world, triggers=[ALERT])
-    process = Process(world)
-    waiting = asyncio.create_task(process.inbox.deliver(KEY, replace(signal("Alert/Slow", trigger="slow"), pods=())))
-    await asyncio.sleep(0)
-    world.api.refusal = Unavailable("no answer")
-    with pytest.raises(Unavailable):
-        await process.step.run(KEY)
-    with pytest.raises(Unavailable):
-        await waiting
-
-
-async def test_an_inbox_has_room_for_so_much(world: Universe) -> None:
-    del world
-    inbox = Inbox(lambda _: None)
-    taken = [inbox.put(KEY, signal(f"Pod/{i}")) for i in range(MAX_OF_ONE + 1)]
-    assert taken == [True] * MAX_OF_ONE + [False]
-    with pytest.raises(Unavailable):
-        await inbox.deliver(KEY, signal())
 
 
 def test_what_is_made_names_the_account_and_everything_of_the_template() -> None:
