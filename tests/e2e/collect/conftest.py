@@ -37,7 +37,7 @@ STATES = {
 EPHEMERAL = {"spec": {"ephemeralContainers": [shell("debugger", "echo looked inside; sleep 100000")]}}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def apps() -> Iterator[str]:
     """A namespace with a pod whose containers are in all states."""
     namespace = f"collect-{uuid.uuid4().hex[:6]}"
@@ -52,7 +52,7 @@ def apps() -> Iterator[str]:
     kubectl("delete", "namespace", namespace, "--wait=false")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def web(apps: str) -> str:
     """One pod of the sample workload in the same namespace; its name there."""
     kubectl("-n", apps, "apply", "-f", str(ROOT / "tests/workload/manifests.yaml"))

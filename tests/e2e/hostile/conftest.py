@@ -29,7 +29,7 @@ def server_pod() -> dict[str, Any]:
     return pod("server", args=["-hostile"], readinessProbe=probe)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def hostile() -> Iterator[str]:
     """A namespace with the pods `server` and `shell`; no operator is needed."""
     namespace = f"hostile-{uuid.uuid4().hex[:6]}"
@@ -39,7 +39,7 @@ def hostile() -> Iterator[str]:
     for name in ("server", "shell"):
         kubectl("-n", namespace, "wait", f"pod/{name}", "--for=condition=Ready", "--timeout=60s")
     yield namespace
-    kubectl("delete", "namespace", namespace, "--wait=false")
+    kubectl("delete", "namespace", namespace, "--wait")
 
 
 def is_started(pod: dict[str, Any]) -> bool:
@@ -61,6 +61,13 @@ def run_pod(hostile: str) -> Iterator[Callable[..., None]]:
     yield start
     for name in started:
         kubectl("-n", hostile, "delete", "pod", name, "--force", "--wait=false")
+
+
+@pytest.fixture
+def noisy(run_pod: Callable[..., None]) -> str:
+    """A pod with a shell for one test: a program goes on when its output is cut, and would keep a core busy."""
+    run_pod(pod("noisy", image=BUSYBOX, command=["sleep", "100000"]))
+    return "noisy"
 
 
 @pytest.fixture

@@ -26,8 +26,8 @@ def assert_bounded(spent: Spent) -> None:
 
 
 @pytest.mark.parametrize("script", ["exec yes", "exec cat /dev/urandom", "exec yes >&2", "yes >&2 & exec yes"])
-async def test_endless_output_is_cut_at_its_limit(besieged: Besieged, script: str) -> None:
-    assert_bounded(await besieged.endure("shell", run("sh", "-c", script)))
+async def test_endless_output_is_cut_at_its_limit(besieged: Besieged, noisy: str, script: str) -> None:
+    assert_bounded(await besieged.endure(noisy, run("sh", "-c", script)))
     assert sum(len(member.data) for member in besieged.sink.files.values()) == LIMIT
     assert besieged.reasons == {"TooLarge"}
 

@@ -67,7 +67,7 @@ FILES = (
 SHELL = pod("shell", container(image=BUSYBOX, command=["sh", "-c", FILES]))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def town(operator: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The sample workload, a pod with a shell, a server that misbehaves, three of a kind, and a Helm release."""
     assert operator

@@ -1,0 +1,1 @@
+"""Tests whose targets end with this folder."""
