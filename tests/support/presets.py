@@ -17,7 +17,7 @@ import zipfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from tempfile import mkdtemp
@@ -42,6 +42,7 @@ from supportbundle.model.plan import Plan
 from supportbundle.model.status import Phase
 from supportbundle.reconcile import paths
 from supportbundle.reconcile.loop import Reconciler
+from supportbundle.reconcile.rulecheck import RuleCheck
 
 TEMPLATES = Path(__file__).parents[2] / "helm/supportbundle-operator/files/templates"
 NAMESPACE = KEY.namespace
@@ -51,6 +52,8 @@ NODE: dict[str, Any] = {
 }
 SECONDS = 60.0
 _STEPS = 30
+_CHECK = RuleCheck()
+"""One for all runs: the rules of a template hold in the next one too."""
 _GONE = NotFound("The pod is gone.")
 
 
@@ -193,7 +196,7 @@ def _universe(scratch: Path, pods: Mapping[str, StandIn], secrets: Mapping[str, 
 
 async def _until_ended(universe: _Universe) -> Found:
     """Steps of the operator, and what its Jobs' pods do meanwhile."""
-    reconciler = Reconciler(universe.process())
+    reconciler = Reconciler(replace(universe.process(), check_rules=_CHECK))
     for _ in range(_STEPS):
         await reconciler.run(KEY)
         status = universe.api.objects[paths.bundle(NAMESPACE, KEY.name)].get("status", {})

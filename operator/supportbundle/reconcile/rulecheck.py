@@ -7,6 +7,7 @@ operator pays for it neither in memory nor, whatever the expressions are, with i
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -18,16 +19,25 @@ from supportbundle.model.spec import SanitizationRule
 
 SECONDS = 60.0
 """It takes one; a busy node may be slower."""
+REMEMBERED = 256
+"""Sets of rules that are not tried again: those of templates and destinations come with each of their bundles."""
 _RULES = TypeAdapter(tuple[SanitizationRule, ...])
 _SAYS = "supportbundle: "
 
 
 class RuleCheck:
-    """Runs `supportbundle rules`, one process at a time."""
+    """Runs `supportbundle rules`, one process at a time, and only once for rules that hold."""
 
-    def __init__(self, command: Sequence[str] = (sys.executable, "-m", "supportbundle", "rules", "-")) -> None:
+    def __init__(
+        self,
+        command: Sequence[str] = (sys.executable, "-m", "supportbundle", "rules", "-"),
+        *,
+        remembered: int = REMEMBERED,
+    ) -> None:
         self._command = tuple(command)
+        self._remembered = remembered
         self._turn = asyncio.Lock()
+        self._fine: dict[bytes, None] = {}
 
     async def __call__(self, rules: Sequence[SanitizationRule], seconds: float = SECONDS) -> None:
         """Whether all `rules` hold together.
@@ -37,14 +47,24 @@ class RuleCheck:
         """
         if not rules:
             return
+        text = _RULES.dump_json(tuple(rules), by_alias=True)
+        digest = hashlib.sha256(text).digest()
+        if digest in self._fine:
+            return
         async with self._turn:
-            code, said = await self._run(_RULES.dump_json(tuple(rules), by_alias=True), seconds)
+            code, said = await self._run(text, seconds)
         if code == 0:
+            self._remember(digest)
             return
         *_, last = said.strip().splitlines() or [""]
         if not last.startswith(_SAYS):
             raise InvalidRule(f"The sanitizing rules could not be checked (exit code {code}).", "Simplify them.")
         raise InvalidRule(last.removeprefix(_SAYS))
+
+    def _remember(self, digest: bytes) -> None:
+        self._fine[digest] = None
+        if len(self._fine) > self._remembered:
+            del self._fine[next(iter(self._fine))]
 
     async def _run(self, text: bytes, seconds: float) -> tuple[int, str]:
         process = await asyncio.create_subprocess_exec(

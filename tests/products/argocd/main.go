@@ -76,7 +76,7 @@ func routes(planted shared.Planted, name string, on bool) http.Handler {
 
 // chat logs as the components do, in logfmt.
 func chat(planted shared.Planted, name string) {
-	for i := 0; ; i++ {
+	shared.Chat(func(i int) string {
 		said := `level=info msg="Reconciliation completed" application=argocd/guestbook time_ms=93`
 		switch i % 10 {
 		case 4:
@@ -84,7 +84,6 @@ func chat(planted shared.Planted, name string) {
 		case 8:
 			said = `level=debug msg="session was renewed" token=` + planted.Get("log.sessionToken")
 		}
-		log.Printf("time=%q component=%s %s", time.Now().UTC().Format(time.RFC3339), name, said)
-		time.Sleep(time.Second)
-	}
+		return fmt.Sprintf("time=%q component=%s %s", time.Now().UTC().Format(time.RFC3339), name, said)
+	})
 }

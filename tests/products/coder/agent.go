@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"supportbundle.dev/products/shared"
 )
@@ -68,10 +67,7 @@ func (a *Agent) Profiles() http.Handler {
 
 // Chat logs to the console for ever.
 func (a *Agent) Chat() {
-	for i := 0; ; i++ {
-		log.Print(a.line(i))
-		time.Sleep(time.Second)
-	}
+	shared.Chat(a.line)
 }
 
 func (a *Agent) logs() string {

@@ -42,12 +42,7 @@ func main() {
 	flag.Parse()
 	made := &server{planted: shared.Load(plantedJSON), acl: bool(acl), debug: bool(debug), began: time.Now(), streamEvery: time.Second}
 	go shared.Work()
-	go func() {
-		for i := 0; ; i++ {
-			log.Print(made.line(i))
-			time.Sleep(made.streamEvery)
-		}
-	}()
+	go shared.Chat(made.line)
 	shared.Serve("api", *address, made.routes(), 0)
 	shared.Wait()
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"hash/fnv"
+	"log"
 	"net/http"
 	"net/http/pprof"
 	"runtime"
@@ -52,6 +53,18 @@ func Profile(name string, debug int) ([]byte, error) {
 		return nil, fmt.Errorf("%s profile: %w", name, err)
 	}
 	return profile.Bytes(), nil
+}
+
+const burst = 30
+
+// Chat logs for ever, a line a second after those of the start.
+func Chat(line func(i int) string) {
+	for i := 0; ; i++ {
+		log.Print(line(i))
+		if i >= burst {
+			time.Sleep(time.Second)
+		}
+	}
 }
 
 var retained [][]byte

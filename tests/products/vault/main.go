@@ -31,12 +31,7 @@ func main() {
 	flag.Parse()
 	made := &server{planted: shared.Load(plantedJSON), sealed: bool(sealed), began: time.Now()}
 	go shared.Work()
-	go func() {
-		for i := 0; ; i++ {
-			log.Print(made.line(i))
-			time.Sleep(time.Second)
-		}
-	}()
+	go shared.Chat(made.line)
 	shared.Serve("api", *address, made.routes(), 0)
 	shared.Wait()
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -37,6 +38,24 @@ async def test_rules_that_hold_pass_and_one_that_does_not_is_named() -> None:
 
 async def test_without_rules_nothing_runs() -> None:
     await script("raise SystemExit(7)")([])
+
+
+async def test_rules_that_hold_are_tried_once_and_others_each_time(tmp_path: Path) -> None:
+    tries = tmp_path / "tries"
+    check = script(f"import sys; open({str(tries)!r}, 'a').write('.'); raise SystemExit('bad' in sys.stdin.read())")
+    for _ in range(2):
+        await check([rule("good")])
+        with pytest.raises(InvalidRule):
+            await check([rule("bad")])
+    assert tries.read_text(encoding="utf-8") == "..."
+
+
+async def test_so_many_sets_are_remembered(tmp_path: Path) -> None:
+    tries = tmp_path / "tries"
+    check = RuleCheck((sys.executable, "-S", "-c", f"open({str(tries)!r}, 'a').write('.')"), remembered=1)
+    for pattern in ("one", "two", "two", "one"):
+        await check([rule(pattern)])
+    assert tries.read_text(encoding="utf-8") == "..."
 
 
 async def test_a_check_that_dies_or_hangs_ends_in_an_error() -> None:
