@@ -13,6 +13,7 @@ import (
 	_ "net/http/pprof"
 	"os"
 	"runtime"
+	"sync/atomic"
 	"time"
 )
 
@@ -23,8 +24,10 @@ type planted struct {
 	Fixed map[string]string `json:"fixed"`
 }
 
-// retained gives heap profiles something to show.
-var retained [][]byte
+var (
+	retained [][]byte     // gives heap profiles something to show
+	watched  atomic.Int32 // requests for profiles under way
+)
 
 func main() {
 	crash := flag.String("crash", "", "crash if this file is missing; if it is there, serve as usual")
@@ -75,9 +78,9 @@ func crashOnce(marker, secret string) {
 
 // serve answers health checks on all addresses and pprof on loopback; a second pprof port is opened on request.
 func serve() {
-	go func() { log.Fatal(http.ListenAndServe("127.0.0.1:6060", nil)) }()
+	go func() { log.Fatal(http.ListenAndServe("127.0.0.1:6060", http.HandlerFunc(profiles))) }()
 	if address := os.Getenv("PPROF_ADDRESS"); address != "" {
-		go func() { log.Fatal(http.ListenAndServe(address, nil)) }()
+		go func() { log.Fatal(http.ListenAndServe(address, http.HandlerFunc(profiles))) }()
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
@@ -85,9 +88,19 @@ func serve() {
 	log.Fatal(http.ListenAndServe(":8080", mux))
 }
 
-// work burns a little CPU and keeps some memory, so that profiles have content.
+// profiles serves pprof, and has something to be seen there while it lasts.
+func profiles(w http.ResponseWriter, r *http.Request) {
+	watched.Add(1)
+	defer watched.Add(-1)
+	http.DefaultServeMux.ServeHTTP(w, r)
+}
+
+// work keeps some memory, and burns a little CPU while somebody takes a profile.
 func work() {
 	for i := 0; ; i++ {
+		for i > 200 && watched.Load() == 0 {
+			time.Sleep(50 * time.Millisecond)
+		}
 		hash := fnv.New64a()
 		for range 30_000 {
 			hash.Write([]byte("some work to be seen in a CPU profile"))
