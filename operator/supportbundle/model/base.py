@@ -11,6 +11,8 @@ class Value(BaseModel):
 
     model_config = ConfigDict(
         frozen=True,
+        # Each program uses some of the models only, and a collector's start is waited for: a tenth of a second of CPU.
+        defer_build=True,
         extra="forbid",
         alias_generator=to_camel,
         populate_by_name=True,
