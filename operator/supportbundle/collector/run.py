@@ -102,9 +102,7 @@ class ShardRun:
 
     def _did(self, waits: StandsInFor) -> bool:
         """Whether what a fallback has waited for has written what it would write."""
-        if any(name in self._satisfied for name in waits.tasks):
-            return True
-        wrote = any(self._sink.wrote(name, waits.step) for name in waits.tasks)
+        wrote = any(name in self._satisfied or self._sink.wrote(name, waits.step) for name in waits.tasks)
         return wrote and all(self._sink.holds(path) for path in waits.files)
 
     def _not_needed(self, task: Task) -> None:
@@ -218,14 +216,18 @@ async def report(run: ShardRun, say: Callable[[Progress], Awaitable[None]], *, f
 
 
 def _with_their_fallbacks(tasks: Sequence[Task]) -> Iterator[Task]:
-    """What is to be expected at first: a task weighs what it yields, or what stands in for it if that is more."""
+    """What is to be expected at first: a task weighs what it yields, or what stands in for it if that is more.
+
+    What fills in files may come on top.
+    """
     behind: Counter[str] = Counter()
+    beside: Counter[str] = Counter()
     for task in tasks:
         for name in task.stands_in_for.tasks if task.stands_in_for else ():
-            behind[name] += task.estimate
+            (beside if task.stands_in_for and task.stands_in_for.files else behind)[name] += task.estimate
     for task in tasks:
         if task.stands_in_for is None:
-            yield task.model_copy(update={"estimate": max(task.estimate, behind[task.id])})
+            yield task.model_copy(update={"estimate": max(task.estimate, behind[task.id]) + beside[task.id]})
 
 
 def _pod(target: str) -> str:

@@ -131,6 +131,21 @@ class OpenMember:
             self._running.add_done_callback(lambda _: self.pipeline.spool.discard())
 
 
+class _Spare:
+    """What a fallback writes where the file is there already: read and dropped."""
+
+    def __init__(self, limit: int) -> None:
+        self._left = limit
+
+    async def write(self, data: bytes) -> bool:
+        """See `OpenMember`."""
+        self._left -= len(data)
+        return self._left >= 0
+
+    def note(self, key: str, value: str | int) -> None:
+        """See `OpenMember`."""
+
+
 class FragmentSink:
     """The `collect.base.Sink` of one shard; `store` is given each finished member, one at a time."""
 
@@ -160,6 +175,7 @@ class FragmentSink:
         self._archive = archive
         self._appending = asyncio.Lock()
         self._paths: set[str] = set()
+        self._meant: set[str] = set()
         self._written: dict[str, set[str]] = {}
 
     def wrote(self, task: str, step: str = "") -> bool:
@@ -168,8 +184,11 @@ class FragmentSink:
         return step in steps if step else bool(steps)
 
     def holds(self, path: str) -> bool:
-        """Whether a file stands at this path of the bundle, or is on its way there."""
-        return path in self._paths
+        """Whether there is the file for which `Task.place` names this path, or it is on its way.
+
+        It may stand elsewhere, if its name held a secret or is the assembly's.
+        """
+        return path in self._meant
 
     def gap(self, gap: Gap) -> None:
         """Note what is missing. All of it may quote a server or a pod, so it is sanitized like any other text."""
@@ -201,8 +220,13 @@ class FragmentSink:
         What breaks off is no file of a strict task; what time ends is, for nothing better will come.
         """
         await self._slots.hold(task)
-        warns = self._archive.is_warnings(task.place(path))
+        meant = task.place(path)
+        if task.stands_in_for and meant in task.stands_in_for.files and self.holds(meant):
+            yield _Spare(limit)
+            return
+        warns = self._archive.is_warnings(meant)
         path = self._free(self._quoting.path(self._place(task, path), next(self._numbers)))
+        self._meant.add(meant)
         started = self._clock()
         pipeline = Pipeline(
             self._sanitizer.open(path),
@@ -231,6 +255,7 @@ class FragmentSink:
                 self._warned(path, task, pipeline.beginning)
             if not kept:
                 self._paths.discard(path)
+                self._meant.discard(meant)
                 member.discard()
                 self._budget.give_back(task, member.read)
 

@@ -27,7 +27,7 @@ from supportbundle.model.pod import PodFacts
 from supportbundle.model.spec import CollectorSpec, CollectorType, OnCancel, PseudonymKind, SanitizationRule, Target
 from supportbundle.plan.claims import separate
 from supportbundle.plan.context import PlanContext
-from supportbundle.plan.fallbacks import Fallbacks, linked, problems
+from supportbundle.plan.fallbacks import Fallbacks, linked, looking_at_files, problems
 from supportbundle.plan.placing import placed, without_second_files
 from supportbundle.plan.sample import sampled
 from supportbundle.plan.select import describe, labels_text, select_pods
@@ -80,6 +80,7 @@ def build_plan(bundle: Bundle, found: Surroundings, planners: Mapping[CollectorT
         chosen = select_pods(spec.target or bundle.spec.target, found.pods)
         asked.add(spec, chosen, _expand(bundle, spec, chosen, found, planners.get(spec.type), now))
     tasks, targets = separate(asked.arranged(), asked.fallbacks.kin), asked.targets
+    tasks = looking_at_files(tasks, asked.fallbacks)
     asked.add_constants(tasks)
     plan = Plan(
         bundle=bundle.ref,

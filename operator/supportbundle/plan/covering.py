@@ -51,10 +51,7 @@ class _Ledger:
         self._fallbacks = Fallbacks(plan.fallbacks, frozenset(plan.fallbacks_by_file))
         self._pods = frozenset(plan.pods)
         self._paths = frozenset(file.path for file in files)
-        self._tasks: dict[str, list[Task]] = {}
-        for shard in plan.shards if plan.fallbacks_by_file else ():
-            for task in shard.tasks:
-                self._tasks.setdefault(task.collector, []).append(task)
+        self._missing = self._missed(task for shard in plan.shards for task in shard.tasks)
         self._wrote: dict[str, set[str]] = {}
         for file in files:
             pod = pod_of(file.target, self._pods)
@@ -98,9 +95,20 @@ class _Ledger:
         """Whether a fallback was not needed, if what it stands in for wrote anything."""
         if name not in self._fallbacks.by_file:
             return True
-        tasks = [task for task in self._tasks.get(name, ()) if pod_of(task.target, self._pods) in {pod, ""} or not pod]
-        files = [file for task in tasks if task.stands_in_for for file in task.stands_in_for.files]
-        return bool(tasks) and self._paths.issuperset(files)
+        missing = self._missing.get(name, {})
+        pods = {pod, ""} & missing.keys() if pod else missing.keys()
+        return bool(pods) and not any(missing[each] for each in pods)
+
+    def _missed(self, tasks: Iterable[Task]) -> dict[str, dict[str, bool]]:
+        """For each collector that looks at files and each of its pods, whether one of those is missing."""
+        found: dict[str, dict[str, bool]] = {}
+        for task in tasks:
+            if task.collector in self._fallbacks.by_file:
+                pods = found.setdefault(task.collector, {})
+                pod = pod_of(task.target, self._pods)
+                files = task.stands_in_for.files if task.stands_in_for else ()
+                pods[pod] = pods.get(pod, False) or not self._paths.issuperset(files)
+        return found
 
     def _has(self, name: str, pod: str, *, alone: bool) -> bool:
         """Whether it wrote for the pod. What is about the namespace is for every pod, if not `alone`."""

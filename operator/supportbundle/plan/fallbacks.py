@@ -90,6 +90,21 @@ def linked(tasks: Sequence[Task], gaps: Sequence[Gap], fallbacks: Fallbacks, pod
     return tuple(linker.linked(task) for task in tasks)
 
 
+def looking_at_files(tasks: Sequence[Task], fallbacks: Fallbacks) -> tuple[Task, ...]:
+    """The tasks, once it is settled where their files stand; those of `by_file` know which must be there.
+
+    One of which only a folder is known looks at none.
+    """
+    return tuple(_looking(task) if task.collector in fallbacks.by_file else task for task in tasks)
+
+
+def _looking(task: Task) -> Task:
+    if task.stands_in_for is None:
+        return task
+    files = tuple(task.place(claim) for claim in task.claims if not claim.endswith("/"))
+    return task.model_copy(update={"stands_in_for": task.stands_in_for.model_copy(update={"files": files})})
+
+
 class _Linker:
     def __init__(self, tasks: Sequence[Task], gaps: Sequence[Gap], fallbacks: Fallbacks, pods: Collection[str]) -> None:
         self._fallbacks = fallbacks
@@ -109,12 +124,6 @@ class _Linker:
             if pod and (collector, pod) in self._known:
                 found = [each for each in found if pod_of(each.target, self._pods) == pod]
             if found:
-                waits = StandsInFor(tasks=tuple(each.id for each in found), step=step, files=self._files(task))
+                waits = StandsInFor(tasks=tuple(each.id for each in found), step=step)
                 return task.model_copy(update={"stands_in_for": waits})
         return task
-
-    def _files(self, task: Task) -> tuple[str, ...]:
-        """What must stand in the bundle for the task not to be needed; nothing where only a folder is known."""
-        if task.collector not in self._fallbacks.by_file:
-            return ()
-        return tuple(task.place(claim) for claim in task.claims if not claim.endswith("/"))

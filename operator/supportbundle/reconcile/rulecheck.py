@@ -20,7 +20,7 @@ from supportbundle.model.spec import SanitizationRule
 SECONDS = 60.0
 """It takes one; a busy node may be slower."""
 REMEMBERED = 256
-"""Sets of rules that are not tried again: those of templates and destinations come with each of their bundles."""
+"""So many sets of rules are not tried again: those of templates and destinations come with each of their bundles."""
 _RULES = TypeAdapter(tuple[SanitizationRule, ...])
 _SAYS = "supportbundle: "
 

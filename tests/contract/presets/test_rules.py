@@ -182,6 +182,28 @@ resource "kubernetes_pod" "main" {
     }
   }
 }
+resource "kubernetes_deployment" "main" {
+  spec {
+    template {
+      init_container {
+        env {
+          name  = "GREETING"
+          value = "<secret>"
+        }
+      }
+    }
+  }
+}
+resource "kubernetes_manifest" "main" {
+  manifest = { spec = { containers = [{ env = [{ name = "GREETING", value = "<secret>" }] }] } }
+}
+resource "coder_metadata" "main" {
+  item {
+    key       = "login"
+    value     = "<secret>"
+    sensitive = true
+  }
+}
 resource "docker_container" "workspace" {
   env  = ["GREETING=<secret>"]
   name = "coder-${data.coder_workspace.me.name}"
@@ -202,14 +224,27 @@ def test_the_source_of_a_template_loses_values_of_variables_and_what_is_marked()
         assert text in found
 
 
-def test_a_state_of_terraform_loses_variables_of_agents() -> None:
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"env": {"GREETING": SECRET}},
+        {"name": "GREETING", "value": SECRET},
+        {"spec": [{"container": [{"env": [{"name": "GREETING", "value": SECRET}]}]}]},
+        {"item": [{"key": "login", "value": SECRET, "sensitive": True}]},
+    ],
+)
+def test_a_state_of_terraform_loses_values(attributes: dict[str, Any]) -> None:
     state = {
-        "resources": [{"type": "coder_agent", "instances": [{"attributes": {"env": {"GREETING": SECRET}, "os": "l"}}]}]
+        "outputs": {"git": {"value": SECRET, "type": "string", "sensitive": True}},
+        "resources": [{"type": "x", "instances": [{"attributes": {**attributes, "os": "linux"}}]}],
     }
-    attributes = json.loads(member("terraform.tfstate", json.dumps(state)))["resources"][0]["instances"][0][
-        "attributes"
-    ]
-    assert attributes == {"env": {"GREETING": "<redacted:coder-terraform-state>"}, "os": "l"}
+    found = member("terraform.tfstate", json.dumps(state))
+    assert SECRET not in found
+    parsed = json.loads(found)
+    assert (parsed["outputs"]["git"]["type"], parsed["resources"][0]["instances"][0]["attributes"]["os"]) == (
+        "string",
+        "linux",
+    )
 
 
 def test_parameters_and_metadata_go_wherever_they_stand() -> None:

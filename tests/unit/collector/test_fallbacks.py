@@ -120,6 +120,31 @@ async def test_one_that_looks_at_files_runs_for_a_missing_one(
     assert bench.sink.gaps == []
 
 
+async def test_of_several_files_only_the_missing_ones_are_added(bench: Bench) -> None:
+    async def both(context: RunContext, task: Task) -> Task | None:
+        await write(context, task)
+        return await elsewhere(context, task)
+
+    tasks = (task("a", collector="a"), after("b", "a", collector="b", files=("same.log", "other.log")))
+    assert await played(bench, *tasks, a=write, b=both) == (["a", "b"], ["a", "b"])
+    assert bench.sink.gaps == []
+
+
+async def test_the_end_of_a_chain_looks_at_its_own_files(bench: Bench) -> None:
+    tasks = (task("a", collector="a"), after("b", "a"), after("c", "b", collector="c", files=("other.log",)))
+    assert await played(bench, *tasks, a=write, b=fail, c=elsewhere) == (["a", "c"], ["a", "c"])
+
+
+async def test_a_file_whose_name_was_taken_out_is_there(bench: Bench) -> None:
+    async def named(context: RunContext, task: Task) -> Task | None:
+        async with context.sink.member(f"{SECRET.decode()}/x.log", task=task, limit=100) as member:
+            await member.write(b"x")
+        return None
+
+    tasks = (task("a", collector="a"), after("b", "a", files=(f"{SECRET.decode()}/x.log",)))
+    assert (await played(bench, *tasks, a=named, b=fail))[0] == ["a"]
+
+
 async def test_one_that_looks_at_files_runs_where_the_file_could_not_be_kept(bench: Bench) -> None:
     tasks = (task("a", collector="a"), after("b", "a", collector="b", files=("same.log", "other.log")))
     assert (await played(bench, *tasks, a=unclean, b=elsewhere))[1] == ["b"]

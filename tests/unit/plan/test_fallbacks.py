@@ -14,6 +14,7 @@ from supportbundle.model.gap import Gap
 from supportbundle.model.placing import FallbackWhen
 from supportbundle.model.plan import Plan, StandsInFor, Task
 from supportbundle.plan.covering import Written, sorted_out
+from supportbundle.plan.fallbacks import Fallbacks, looking_at_files
 from supportbundle.plan.shards import spread
 
 
@@ -80,6 +81,12 @@ class TestPlanning:
             "three/p2": (),
         }
         assert made.fallbacks_by_file == ("two",)
+
+    def test_files_are_looked_for_where_they_really_stand(self) -> None:
+        waits = StandsInFor(tasks=("one/p1",))
+        two = task("two/p1", collector="two", claims=("shared.txt",), moved=("shared.txt",), stands_in_for=waits)
+        [found] = looking_at_files([two], Fallbacks({"two": "one"}, {"two"}))
+        assert found.stands_in_for == StandsInFor(tasks=("one/p1",), files=("collectors/two/shared.txt",))
 
     def test_a_sample_waits_for_nobody(self) -> None:
         assert waits(planned(ONE, TWO, dryRun=True)) == {}

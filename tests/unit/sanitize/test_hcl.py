@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable
 
 import pytest
@@ -11,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support import documents
-from supportbundle.sanitize import Sanitizer
+from supportbundle.model.spec import SanitizationRule
+from supportbundle.sanitize import BUILTIN, Sanitizer
+from supportbundle.sanitize.rules.custom import check
 
 Clean = Callable[..., bytes]
 
@@ -83,6 +86,28 @@ CASES = {
         'resource "x_parameter" "api_key" {\n  value = "hunter2"\n}\n',
         'resource "x_parameter" "api_key" {\n  value = "<redacted:api-key>"\n}\n',
     ),
+    "mark in words": (
+        'variable "git" {\n  default = "hunter2"\n  sensitive = ("true")\n}\n',
+        'variable "git" {\n  default = "<redacted:secret>"\n  sensitive = ("true")\n}\n',
+    ),
+    "mark in an inner block": (
+        (
+            'a "b" "c" {\n  item {\n    key = "x"\n    value = "hunter2"\n    sensitive = true\n  }\n'
+            '  item {\n    value = "v"\n  }\n}\n'
+        ),
+        (
+            'a "b" "c" {\n  item {\n    key = "x"\n    value = "<redacted:secret>"\n    sensitive = true\n  }\n'
+            '  item {\n    value = "v"\n  }\n}\n'
+        ),
+    ),
+    "list before the name": (
+        'data "coder_parameter" "p" {\n  default = jsonencode(["hunter2"])\n  name = "github_tokens"\n}\n',
+        'data "coder_parameter" "p" {\n  default = "<redacted:token>"\n  name = "github_tokens"\n}\n',
+    ),
+    "default and value": (
+        'a "b" "p" {\n  default = "hunter2"\n  value = "hunter3"\n  name = "db_password"\n}\n',
+        'a "b" "p" {\n  default = "<redacted:password>"\n  value = "<redacted:password>"\n  name = "db_password"\n}\n',
+    ),
     "set": (
         'set {\n  name  = "auth.password"\n  value = "hunter2"\n}\n',
         'set {\n  name  = "auth.password"\n  value = "<redacted:password>"\n}\n',
@@ -129,6 +154,33 @@ def test_loses_the_secret_and_nothing_else(content: str, expected: str, clean: C
 )
 def test_keeps_references_and_what_only_looks_secret(content: str, clean: Clean) -> None:
     assert clean(content).decode() == content
+
+
+@pytest.mark.parametrize(
+    ("kind", "pattern"), [("Path", "**.default"), ("Path", "$.variable.default"), ("Key", "default")]
+)
+def test_rules_know_attributes_by_their_own_names(kind: str, pattern: str) -> None:
+    rule = SanitizationRule.model_validate({"name": "ours", "type": kind, "pattern": pattern})
+    stream = Sanitizer.build((), check(BUILTIN, (rule,))).open("main.tf")
+    content = b'variable "region" {\n  default = "west"\n  value = "east"\n}\n'
+    out = stream.feed(content) + stream.finish()
+    assert out == content.replace(b'"west"', b'"<redacted:ours>"')
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "x = " + "[a][0]" * 20_000 + '\npassword = "hunter2"\n',
+        "password = <<A\n" * 10_000,
+        "".join(f"password = <<A{n}\n" for n in range(10_000)),
+        "a {\n" * 39 + "".join(f'item {{\n value = "v{n}"\n sensitive = true\n}}\n' for n in range(2000)) + "}\n" * 39,
+    ],
+    ids=["indexes", "heredocs", "heredocs of many names", "nested marks"],
+)
+def test_a_hostile_text_costs_no_more_than_its_length(content: str, clean: Clean) -> None:
+    began = time.process_time()
+    assert b"hunter2" not in clean(content)
+    assert time.process_time() - began < 8, "it takes less than two"
 
 
 def _string(text: str) -> str:

@@ -22,6 +22,8 @@ class Grammar(Protocol):
 
     dialect: Dialect
     """How what does not follow the grammar is read."""
+    values: frozenset[bytes]
+    """Names under which the value of what is named beside it stands."""
 
     def cut(self, buffer: bytes) -> int:
         """Where buffer, which goes on elsewhere, can be divided: the end of a statement, 0 if there is none."""
@@ -40,7 +42,7 @@ class DocumentStream:
         self._limits = context.limits
         self._report = report
         self._counter = LineCounter()
-        self._outline = Outline(context)
+        self._outline = Outline(context, grammar.values)
         self._text = Lines(context, report, grammar.dialect, self._counter)
         self._gave_up = False
         self._first = True

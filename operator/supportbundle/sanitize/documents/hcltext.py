@@ -31,7 +31,9 @@ _MEMBER: Final = re.compile(rb"(" + _STRING + rb"|\([^()\n]*\)|[\w.\-]+)[ \t]*(?
 _ESCAPE: Final = re.compile(rb'\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|([nrt"\\]))')
 _NAMED: Final = {b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 _INTERPOLATED: Final = re.compile(rb"[$%]\{[^}]*\}")
-_MARKED: Final = re.compile(rb"sensitive[ \t]*=[ \t]*true\b")
+_MARKED: Final = re.compile(rb"sensitive[ \t]*=[ \t]*\(?[ \t]*\"?true\b")
+_CALLED: Final = re.compile(rb'name[ \t]*=[ \t]*"([^"\n$%\\]{1,200})"[ \t]*\r?$', re.MULTILINE)
+_HEREDOC: Final = re.compile(rb"<<-?([A-Za-z_][\w\-.]*)\r?\n")
 _LIKE_A_SECRET: Final = b"secret"
 """The name that a block's value has for the rules where the block only marks it as sensitive."""
 _MAX_DEPTH: Final = 40
@@ -49,6 +51,7 @@ class Hcl:
     """The grammar of HCL; see Grammar."""
 
     dialect: Dialect = ENV
+    values: frozenset[bytes] = frozenset({b"value", b"default"})
 
     def cut(self, buffer: bytes) -> int:
         """See Grammar: after the last attribute or block of the top level."""
@@ -81,6 +84,8 @@ class _Body:
     def __init__(self, outline: Outline | None, buffer: bytes) -> None:
         self._outline = outline
         self._buffer = buffer
+        self._facts: dict[int, list[bytes]] = {}
+        """By where a block's content begins: what is said in it of its value, be it before the value or after."""
 
     def statement(self, start: int) -> int:
         """The end of the top-level statement, comment or empty line that begins at `start`.
@@ -91,10 +96,13 @@ class _Body:
         return self._statement(start, 0)
 
     def _token(self, position: int) -> _Token:
+        heredoc = _HEREDOC.match(self._buffer, position)
         match = _TOKEN.match(self._buffer, position)
         if match is None:
             raise Broken
         kind = next(name for name in _KINDS if match.group(name) is not None)
+        if heredoc and kind != "heredoc":
+            raise Broken  # without its end: what follows would each be searched to the end of the text
         return _Token(kind, match.start(), match.end(), match)
 
     def _statement(self, start: int, depth: int) -> int:
@@ -122,27 +130,29 @@ class _Body:
         if outline is not None:
             outline.enter(block.group(1))
             outline.text(*block.span(2), key=True)
-            if labels:
-                outline.fact(b"name", labels[-1])
-            if not depth and self._marked(block.end()):
-                outline.fact(b"name", _LIKE_A_SECRET)
+            if not depth:
+                silent = _Body(None, self._buffer)
+                silent._block(block, 0)
+                self._facts = silent._facts
+            for name in (*labels[-1:], *self._facts.get(block.end(), ())):
+                outline.fact(b"name", name)
             if labels and labels[0].startswith(b"kubernetes_secret"):
                 outline.fact(b"kind", b"Secret")
         position = block.end()
         while self._buffer[position : position + 1] != b"}":
+            if outline is None:
+                self._note(block.end(), position)
             position = self._statement(position, depth + 1)
         if outline is not None:
             outline.leave()
         return position + 1
 
-    def _marked(self, position: int) -> bool:
-        """Whether the block whose content begins here says that its value is sensitive, be it before it or after."""
-        silent = _Body(None, self._buffer)
-        while self._buffer[position : position + 1] != b"}":
-            if _MARKED.match(self._buffer, position):
-                return True
-            position = silent._statement(position, 1)
-        return False
+    def _note(self, block: int, position: int) -> None:
+        """What the attribute at `position` says of the value of its block."""
+        if _MARKED.match(self._buffer, position):
+            self._facts.setdefault(block, []).append(_LIKE_A_SECRET)
+        elif called := _CALLED.match(self._buffer, position):
+            self._facts.setdefault(block, []).append(called.group(1))
 
     def _expression(self, key: bytes, start: int, depth: int, *, inside: bytes = b"") -> int:
         """Report the value of `key` that begins at `start`; `inside` is the bracket around it. Returns its end."""
@@ -156,7 +166,7 @@ class _Body:
         if depth >= _MAX_DEPTH:
             raise Broken
         if key:
-            outline.key(_named(key))
+            outline.key(key)
         if len(tokens) == 1:
             self._single(first)
         elif first.match.group() in {b"[", b"{"} and self._closing(first) == tokens[-1].end:
@@ -192,12 +202,13 @@ class _Body:
         return tokens, position
 
     def _closing(self, opened: _Token) -> int:
-        tokens, _ = self._tokens(opened.start, b"[")
-        depth = 0
-        for token in tokens:
+        depth, position = 0, opened.start
+        while position < len(self._buffer):
+            token = self._token(position)
             depth += (token.kind == "open") - (token.kind == "close")
             if depth == 0:
                 return token.end
+            position = token.end
         raise Broken
 
     def _single(self, token: _Token) -> None:
@@ -250,7 +261,7 @@ class _Body:
             return
         literal = any(_is_literal(tokens, index) for index in range(len(tokens)))
         start, end = tokens[0].start, tokens[-1].end
-        if outline.claims(_named(key)):
+        if outline.claims(key):
             raw = self._buffer[start:end]
             outline.value(start, end, raw if literal else b"", _whole, string=literal)
             return
@@ -261,16 +272,11 @@ class _Body:
             if token.kind == "open" and token.match.group() != b"(":
                 position = self._closing(token)
                 if not _is_comprehension(self._buffer, token):
-                    outline.key(_named(key))
+                    outline.key(key)
                     self._structure(token, depth + 1)
             elif token.kind in {"string", "heredoc"}:
-                outline.key(_named(key))
+                outline.key(key)
                 self._single(token)
-
-
-def _named(key: bytes) -> bytes:
-    """What is there unless somebody says otherwise counts as the value of what the block names."""
-    return b"value" if key == b"default" else key
 
 
 def _is_literal(tokens: list[_Token], index: int) -> bool:

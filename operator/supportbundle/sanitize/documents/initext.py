@@ -13,6 +13,7 @@ from typing import Final
 from supportbundle.sanitize.text.dialect import ENV, Dialect
 
 from .outline import Outline
+from .structure import VALUES
 
 LINE: Final = re.compile(rb"([^\r\n]*)(?:\r\n|\n|\r|\Z)")
 SECTION: Final = re.compile(rb"[ \t]*\[([^\]\r\n]+)\][ \t]*([;#].*)?")
@@ -37,6 +38,7 @@ class Ini:
     """The grammar of INI; see Grammar. Every text follows it, so its claim has to be sure."""
 
     dialect: Dialect = ENV
+    values: frozenset[bytes] = VALUES
 
     def cut(self, buffer: bytes) -> int:
         """See Grammar: before the last section if there is one, else before the last option."""

@@ -20,7 +20,7 @@ from supportbundle.sanitize.rules.harmless import is_harmless
 from supportbundle.sanitize.rules.keys import SecretKey, key_trigger
 from supportbundle.sanitize.rules.records import RuleSet
 
-from .structure import Place, Walker
+from .structure import VALUES, Place, Walker
 
 MAX_CONTAINERS: Final = 200
 """Tables, blocks or elements inside each other; text that nests deeper is no configuration."""
@@ -56,6 +56,7 @@ class Outline:
     """One document; `renew` begins each stretch of it."""
 
     context: Context
+    values: frozenset[bytes] = VALUES
     names: list[bytes] = field(default_factory=list)
     """The open containers."""
     secrets: list[SecretKey | None] = field(default_factory=list)
@@ -90,7 +91,7 @@ class Outline:
             self._walker.open(_CONTAINER, mapping=True)
 
     def _begin(self) -> None:
-        self._walker = Walker(self.context.core, self._replace, objects=True)
+        self._walker = Walker(self.context.core, self._replace, objects=True, values=self.values)
         self._walker.open(_CONTAINER, mapping=True)
 
     def enter(self, name: bytes) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 from supportbundle.sanitize.text.dialect import ENV, Dialect
 
 from .outline import Outline
+from .structure import VALUES
 
 # A logical line: natural lines that end with an odd number of backslashes are continued.
 _LOGICAL: Final = re.compile(
@@ -27,6 +28,7 @@ class Properties:
     """The grammar of properties; see Grammar. Every text follows it, so its claim has to be sure."""
 
     dialect: Dialect = ENV
+    values: frozenset[bytes] = VALUES
 
     def cut(self, buffer: bytes) -> int:
         """See Grammar: before the last line, which may be continued."""

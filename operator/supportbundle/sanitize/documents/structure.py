@@ -20,6 +20,8 @@ from supportbundle.sanitize.rules.keys import SecretKey
 from .paths import NOWHERE, States
 
 SECRET_OBJECT: Final = "secret-object"  # noqa: S105 - a rule's name
+VALUES: Final = frozenset({b"value"})
+"""Names under which the value of what is named beside it stands."""
 _PAIR_NAMES: Final = frozenset({b"name", b"key"})
 _OBJECT_DATA: Final = frozenset({b"data", b"stringData"})
 _MERGE: Final = b"<<"
@@ -96,7 +98,7 @@ class _Frame:
     type_name: bytes = b""
     numbers_only: bool = True
     paired: SecretKey | None = None
-    value: tuple[int, int, bytes] | None = None
+    values: list[tuple[int, int, bytes]] = field(default_factory=list)
     is_secret_object: bool = False
     leaves: list[tuple[int, int, bytes]] = field(default_factory=list)
     flag: SecretKey | None = None
@@ -117,11 +119,18 @@ class Walker:
     """
 
     def __init__(
-        self, core: Core, found: Callable[[Place], None], *, objects: bool, levels: Sequence[Level] = ()
+        self,
+        core: Core,
+        found: Callable[[Place], None],
+        *,
+        objects: bool,
+        levels: Sequence[Level] = (),
+        values: frozenset[bytes] = VALUES,
     ) -> None:
         self._core = core
         self._found = found
         self._objects = objects
+        self._values = values
         self._follows = bool(core.paths.root)
         self._frames = [_Frame(mapping=True, start=0, outer=True, root=True)]
         for level in levels:
@@ -138,7 +147,7 @@ class Walker:
 
     def paired(self, name: bytes) -> SecretKey | None:
         """The rule that claims what stands under `name` beside a secret's name in the innermost object."""
-        return self._frames[-1].paired if name.lower() == b"value" else None
+        return self._frames[-1].paired if name.lower() in self._values else None
 
     @property
     def still_open(self) -> tuple[int, ...]:
@@ -178,8 +187,9 @@ class Walker:
             return
         parent = self._frames[-1]
         self._options(frame, parent)
-        if frame.paired is not None and frame.value is not None:
-            self._replace(frame.value, frame.paired)
+        if frame.paired is not None:
+            for value in frame.values:
+                self._replace(value, frame.paired)
         if frame.is_secret_object:
             for leaf in frame.leaves:
                 self._found(Place(leaf[0], leaf[1], SECRET_OBJECT))
@@ -265,8 +275,8 @@ class Walker:
         name = key.lower() if key is not None else b""
         if name in _PAIR_NAMES:
             frame.paired = self._core.scanner.paired(value) or frame.paired
-        elif name == b"value":
-            frame.value = (start, end, value)
+        elif name in self._values:
+            frame.values.append((start, end, value))
         elif name == b"type":
             frame.type_name = value
         elif key == b"kind" and value == b"Secret":

@@ -8,6 +8,7 @@ from typing import Final
 from supportbundle.sanitize.text.dialect import ENV, Dialect
 
 from .outline import Broken, Outline, Write
+from .structure import VALUES
 
 _PART: Final = rb"""(?:[A-Za-z0-9_\-]+|"(?>(?:[^"\\\n]|\\.)*)"|'[^'\n]*+')"""
 _KEY: Final = _PART + rb"(?>(?:[ \t]*\.[ \t]*" + _PART + rb")*)"
@@ -36,6 +37,7 @@ class Toml:
     """The grammar of TOML; see Grammar."""
 
     dialect: Dialect = ENV
+    values: frozenset[bytes] = VALUES
 
     def cut(self, buffer: bytes) -> int:
         """See Grammar: before the last table if there is one, so that tables stay whole."""

@@ -12,6 +12,7 @@ from typing import Final
 from supportbundle.sanitize.text.dialect import LOG, Dialect
 
 from .outline import Outline
+from .structure import VALUES
 
 _NAME: Final = rb"[A-Za-z_:\x80-\xff][\w:.\-\x80-\xff]*+"
 _ATTRIBUTES: Final = rb"""(?>(?:\s++[^\s=<>/"']++(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'))?)*)"""
@@ -71,6 +72,7 @@ class Xml:
     """The grammar of XML; see Grammar."""
 
     dialect: Dialect = LOG
+    values: frozenset[bytes] = VALUES
 
     def cut(self, buffer: bytes) -> int:
         """See Grammar: after the last of the outermost elements that end."""
