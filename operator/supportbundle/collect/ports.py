@@ -239,7 +239,10 @@ def secret_value(wanted: SecretKey, secrets: SecretReader) -> bytes:
     """
     keys = secrets.keys(wanted.secret)
     if wanted.key not in keys:
-        raise SecretNotFound(f"The Secret {wanted.secret} has no key {wanted.key}.", "Name one of its keys.")
+        raise SecretNotFound(
+            f"The Secret {wanted.secret} has no key {wanted.key}.",
+            f"Put the value under {wanted.key}, or name a key that it has.",
+        )
     return keys[wanted.key]
 
 
@@ -275,7 +278,7 @@ async def download(
                 break
         member.note("milliseconds", round((clock() - started) * 1000))
     if answer.status not in _FINE:
-        message = _unlucky(answer, path)
+        message = _unlucky(answer, task.place(path))
         context.sink.gap(Gap.say(f"HTTP{answer.status}", message, target=task.target, collector=task.collector))
     return answer.status
 

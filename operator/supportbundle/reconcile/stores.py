@@ -161,7 +161,10 @@ class Stores:
         """
 
         async def read() -> Destination:
-            return parse_destination(await self._client.get(paths.destination(name)))
+            try:
+                return parse_destination(await self._client.get(paths.destination(name)))
+            except NotFound as error:
+                raise NotFound("There is none of this name.", "See kubectl get sbdest.") from error
 
         return await self._destinations.get(name, read)
 

@@ -23,6 +23,9 @@ _NO_TOP: Final = frozenset(
 )
 """Units of systemd and names of images (icon@2x.png): no top-level domain has these names."""
 _DOMAIN_MAX: Final = 253
+_USERINFO: Final = re.compile(rb"://[^\s/@\"'<>]*\Z")
+_USERINFO_MAX: Final = 256
+"""Bytes in which the beginning of an address (URL) is looked for."""
 _CACHED: Final = 1 << 14
 
 
@@ -41,13 +44,20 @@ class Mails:
         sign = at - (4 if number else 2)
         start = self._start(buffer, sign)
         end = self._end(buffer, at - 1)
-        if start == sign or not end or buffer[max(0, start - 3) : start] == b"://":
+        if start == sign or not end or self._in_url(buffer, start, escaped=bool(number)):
             return None
         local, domain = buffer[start:sign], buffer[at - 1 : end]
         if local in self._made:
             return None
         text = self._pseudonym(local) + buffer[sign : at - 1] + self._pseudonym(domain) + SUFFIX
         return Swap(start, end, text, RULE)
+
+    @staticmethod
+    def _in_url(buffer: bytes, start: int, *, escaped: bool) -> bool:
+        """Whether the sign divides a login from a host: `scheme://user:password@host`."""
+        if escaped:
+            return buffer[max(0, start - 3) : start] == b"://"
+        return _USERINFO.search(buffer[max(0, start - _USERINFO_MAX) : start]) is not None
 
     @staticmethod
     def _start(buffer: bytes, sign: int) -> int:

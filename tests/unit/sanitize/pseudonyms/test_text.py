@@ -47,6 +47,23 @@ def test_a_comparison_with_a_private_address_is_none_with_a_version() -> None:
     assert renamed("ip.src==10.0.1.2", ADDRESSES) == f"ip.src=={image('10.0.1.2')}"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "postgres://chat:Pass-w0rdy-Foo@feeds.planted.example:5432/mm",
+        "redis://:Pass-w0rdy-Foo@cache.example.com:6379/0",
+        "https://ann@git.example.com/x",
+    ],
+)
+def test_a_login_in_an_address_is_no_mail_address(text: str) -> None:
+    by_mail = Pseudonymizer.build((Kind.EMAIL,), KEY)
+    assert renamed(text, by_mail) == text
+    assert renamed(f"{text} ann@corp.example", by_mail).startswith(f"{text} mail-")
+    stream = Sanitizer.build([], keep_shape=True, pseudonyms=by_mail).open("x.log")
+    clean = stream.feed(text.encode()) + stream.finish()
+    assert clean.split(b"@")[1] == text.split("@")[1].encode()
+
+
 def test_one_address_has_one_pseudonym_in_every_form() -> None:
     dotted = image("10.0.1.2")
     dashed = dotted.replace(".", "-")
