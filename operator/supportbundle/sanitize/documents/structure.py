@@ -22,6 +22,8 @@ from .paths import NOWHERE, States
 SECRET_OBJECT: Final = "secret-object"  # noqa: S105 - a rule's name
 VALUES: Final = frozenset({b"value"})
 """Names under which the value of what is named beside it stands."""
+_VALUES_KEPT: Final = 7
+"""Of one object, which has one of each name unless somebody wants to keep us busy."""
 _PAIR_NAMES: Final = frozenset({b"name", b"key"})
 _OBJECT_DATA: Final = frozenset({b"data", b"stringData"})
 _MERGE: Final = b"<<"
@@ -98,7 +100,7 @@ class _Frame:
     type_name: bytes = b""
     numbers_only: bool = True
     paired: SecretKey | None = None
-    values: list[tuple[int, int, bytes]] = field(default_factory=list)
+    values: tuple[tuple[int, int, bytes], ...] = ()
     is_secret_object: bool = False
     leaves: list[tuple[int, int, bytes]] = field(default_factory=list)
     flag: SecretKey | None = None
@@ -269,14 +271,16 @@ class Walker:
             return frame.secret or flag
         if frame.key is None:
             return None
-        return self.paired(frame.key) or self._core.classify(frame.key)
+        if frame.paired is not None and frame.key.lower() in self._values:
+            return frame.paired
+        return self._core.classify(frame.key)
 
     def _remember(self, frame: _Frame, key: bytes | None, start: int, end: int, value: bytes) -> None:
         name = key.lower() if key is not None else b""
         if name in _PAIR_NAMES:
             frame.paired = self._core.scanner.paired(value) or frame.paired
         elif name in self._values:
-            frame.values.append((start, end, value))
+            frame.values = (*frame.values[:_VALUES_KEPT], (start, end, value))
         elif name == b"type":
             frame.type_name = value
         elif key == b"kind" and value == b"Secret":
