@@ -52,7 +52,7 @@ PORT = {"consul": 8500, "vault": 8200}
 
 
 def until_everything_is_said(server: Running, product: str) -> Path:
-    """The server's output, once each secret of its log stands in it: it says one line a second."""
+    """The server's output, once each secret of its log stands in it, which is soon after its start."""
     output, wanted = server.root / "output", [secret.encode() for secret in planted(product)["log"].values()]
     with output.open("rb") as lines:
         while wanted:

@@ -33,7 +33,7 @@ _NAMED: Final = {b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 _INTERPOLATED: Final = re.compile(rb"[$%]\{[^}]*\}")
 _MARKED: Final = re.compile(rb"sensitive[ \t]*=[ \t]*\(?[ \t]*\"?true\b")
 _CALLED: Final = re.compile(rb'name[ \t]*=[ \t]*"([^"\n$%\\]{1,200})"[ \t]*\r?$', re.MULTILINE)
-_HEREDOC: Final = re.compile(rb"<<-?([A-Za-z_][\w\-.]*)\r?\n")
+_HEREDOC: Final = re.compile(rb"<<-?[A-Za-z_][\w\-.]*\r?\n")
 _LIKE_A_SECRET: Final = b"secret"
 """The name that a block's value has for the rules where the block only marks it as sensitive."""
 _MAX_DEPTH: Final = 40
@@ -96,12 +96,11 @@ class _Body:
         return self._statement(start, 0)
 
     def _token(self, position: int) -> _Token:
-        heredoc = _HEREDOC.match(self._buffer, position)
         match = _TOKEN.match(self._buffer, position)
         if match is None:
             raise Broken
         kind = next(name for name in _KINDS if match.group(name) is not None)
-        if heredoc and kind != "heredoc":
+        if match.group() == b"<" and _HEREDOC.match(self._buffer, position):
             raise Broken  # without its end: what follows would each be searched to the end of the text
         return _Token(kind, match.start(), match.end(), match)
 

@@ -271,8 +271,8 @@ class Walker:
             return frame.secret or flag
         if frame.key is None:
             return None
-        if frame.paired is not None and frame.key.lower() in self._values:
-            return frame.paired
+        if frame.paired is not None and (claim := self.paired(frame.key)) is not None:
+            return claim
         return self._core.classify(frame.key)
 
     def _remember(self, frame: _Frame, key: bytes | None, start: int, end: int, value: bytes) -> None:
